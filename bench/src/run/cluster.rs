@@ -1,0 +1,153 @@
+//! A private PostgreSQL cluster in a temporary folder, durable as in production (fsync on).
+
+use super::child::{bound, end, free_port, output};
+use anyhow::{Context, Result, bail};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const START: Duration = Duration::from_secs(30);
+const SETTINGS: &[&str] = &[
+    "fsync=on",
+    "shared_buffers=512MB",
+    "max_wal_size=4GB",
+    "listen_addresses=127.0.0.1",
+];
+
+pub struct Cluster {
+    pub port: u16,
+    programs: PathBuf,
+    data: PathBuf,
+    postmaster: Child,
+    // Removed after `drop` has stopped the server.
+    _folder: TempDir,
+}
+
+impl Cluster {
+    pub async fn start() -> Result<Self> {
+        let programs = programs()?;
+        let folder = tempfile::Builder::new().prefix("bench-pg-").tempdir()?;
+        if is_root()? {
+            output(Command::new("chown").arg("postgres:postgres").arg(folder.path())).await?;
+        }
+        let data = folder.path().join("data");
+        output(
+            unprivileged("KILL")?
+                .arg(programs.join("initdb"))
+                .args(["-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "-D"])
+                .arg(&data),
+        )
+        .await
+        .context("initdb")?;
+        let port = free_port()?;
+        let mut command = unprivileged("QUIT")?;
+        command
+            .arg(programs.join("postgres"))
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-k"])
+            .arg(&data)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.path().join("postgres.log"))?)
+            // Stopped by `drop`; a SIGKILL would leave its shared memory behind.
+            .kill_on_drop(false);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        let postmaster = command.spawn().context("starting postgres")?;
+        let mut cluster = Self {
+            port,
+            programs,
+            data,
+            postmaster,
+            _folder: folder,
+        };
+        cluster.wait_until_ready().await?;
+        Ok(cluster)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            let ready = Command::new(self.programs.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .await?;
+            if ready.success() {
+                return Ok(());
+            }
+            if let Some(status) = self.postmaster.try_wait()? {
+                bail!("postgres ended with {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("postgres was not ready within {START:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Process id of the postmaster, parent of every backend.
+    pub fn pid(&self) -> Result<u32> {
+        self.postmaster.id().context("postgres has ended")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let Ok(command) = unprivileged("KILL") else {
+            return;
+        };
+        let stopped = command
+            .into_std()
+            .arg(self.programs.join("pg_ctl"))
+            .args(["stop", "-s", "-w", "-t", "20", "-m", "immediate", "-D"])
+            .arg(&self.data)
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            end(&mut self.postmaster);
+        }
+        let _ = self.postmaster.try_wait();
+    }
+}
+
+/// PostgreSQL refuses to run as root.
+fn unprivileged(death_signal: &str) -> Result<Command> {
+    let mut command = bound(death_signal);
+    if is_root()? {
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+    }
+    // The folder we were started in may be closed to that user.
+    command.current_dir("/");
+    Ok(command)
+}
+
+fn is_root() -> Result<bool> {
+    Ok(std::fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// The folder of the newest version that Debian's packages have put there.
+fn programs() -> Result<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
+        .context("no PostgreSQL under /usr/lib/postgresql (apt-get install postgresql)")?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let version = path.file_name()?.to_str()?.parse().ok()?;
+            Some((version, path.join("bin")))
+        })
+        .filter(|(_, programs)| has_server(programs))
+        .collect();
+    versions.sort();
+    let newest = versions.pop().context("no postgres program found")?;
+    Ok(newest.1)
+}
+
+fn has_server(programs: &Path) -> bool {
+    programs.join("postgres").is_file() && programs.join("initdb").is_file()
+}

@@ -1,0 +1,95 @@
+//! The rows of the table, and what DESIGN.md ('Numbers to reach') asks of them.
+
+use super::spread::Spread;
+use std::fmt;
+
+#[derive(Clone, Copy)]
+pub enum Goal {
+    /// Of the median.
+    AtLeast(f64),
+    /// Of the median.
+    AtMost(f64),
+    /// Zero in every sample: one fault is a fault.
+    Never,
+    /// Shown for what it explains; nothing is asked of it.
+    Shown,
+}
+
+impl Goal {
+    pub fn met(self, spread: Spread) -> Option<bool> {
+        match self {
+            Self::AtLeast(least) => Some(spread.median >= least),
+            Self::AtMost(most) => Some(spread.median <= most),
+            Self::Never => Some(spread.max == 0.0),
+            Self::Shown => None,
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(formatter, ">= {least:.2}"),
+            Self::AtMost(most) => write!(formatter, "<= {most}"),
+            Self::Never => formatter.write_str("never"),
+            Self::Shown => Ok(()),
+        }
+    }
+}
+
+pub struct Row {
+    pub key: &'static str,
+    pub label: &'static str,
+    pub unit: &'static str,
+    pub goal: Goal,
+}
+
+const fn row(key: &'static str, label: &'static str, unit: &'static str, goal: Goal) -> Row {
+    Row {
+        key,
+        label,
+        unit,
+        goal,
+    }
+}
+
+use Goal::{AtLeast, AtMost, Never, Shown};
+
+pub const ROWS: &[Row] = &[
+    row("hello.rate", "bare hello", "/s", Shown),
+    row("whoami.rate", "gateway GET /v1/whoami", "/s", Shown),
+    row("whoami.ratio", "  whoami / hello", "x", AtLeast(0.90)),
+    row("whoami.p99_us", "  whoami p99", "us", Shown),
+    row("sink.rate", "bare POST sink", "/s", Shown),
+    row("accept.rate", "gateway POST /v1/events", "/s", Shown),
+    row("accept.ratio", "  accept / sink", "x", AtLeast(0.40)),
+    row("accept.p99_us", "  accept p99", "us", Shown),
+    row("relay.rate", "raw signing client", "/s", Shown),
+    row("raw.rate", "raw relay 1/(1/sink+1/relay)", "/s", Shown),
+    row("deliver.rate", "gateway accept+deliver+record", "/s", Shown),
+    row("deliver.ratio", "  deliver / raw relay", "x", AtLeast(0.50)),
+    row("deliver.accept_rate", "  accepted meanwhile", "/s", Shown),
+    row("deliver.unrecorded", "  record not seen in /metrics", "", Never),
+    row("deliver.drain_ms", "  drain after the last accept", "ms", Shown),
+    row("deliver.connections", "  connections opened", "", Shown),
+    row("deliver.duplicates", "  duplicates", "", Never),
+    row("deliver.gateway_cpu_us", "  gateway CPU per event", "us", Shown),
+    row("deliver.postgres_cpu_us", "  Postgres CPU per event", "us", Shown),
+    row("idle.rss_mb", "gateway memory, idle", "MB", AtMost(40.0)),
+    row(
+        "deliver.rss_peak_mb",
+        "gateway memory, delivery peak",
+        "MB",
+        AtMost(256.0),
+    ),
+    row("latency.rate", "latency at a quarter: offered", "/s", Shown),
+    row("latency.p50_ms", "  accept to receipt p50", "ms", AtMost(5.0)),
+    row("latency.p99_ms", "  accept to receipt p99", "ms", AtMost(50.0)),
+    row("nine.rate", "nine endpoints alone: delivered", "/s", Shown),
+    row("beside.rate", "nine beside a hanging one", "/s", Shown),
+    row("neighbour.ratio", "  beside / alone", "x", AtLeast(0.95)),
+    row("nine.p99_ms", "nine alone p99, quarter rate", "ms", Shown),
+    row("beside.p99_ms", "nine beside p99, same rate", "ms", Shown),
+    row("neighbour.p99_ratio", "  p99 beside / alone", "x", AtMost(1.25)),
+    row("errors", "replies that were no 2xx", "", Never),
+];

@@ -1,0 +1,137 @@
+//! The whole comparison: starts everything, interleaves the rounds, prints medians and ratios.
+//!
+//! A shared machine is never twice equally fast, so a calibrator is measured right before what
+//! it calibrates, each round gives one ratio, and the table shows the median of the ratios with
+//! their spread, not the ratio of two medians.
+
+mod accept;
+mod child;
+mod cluster;
+mod control;
+mod deliver;
+mod gateway;
+mod goals;
+mod latency;
+mod ledger;
+mod neighbour;
+mod process;
+mod spread;
+mod stage;
+mod table;
+mod whoami;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use ledger::Ledger;
+use stage::Stage;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+pub struct Options {
+    /// The gateway's binary.
+    #[arg(long)]
+    gateway: PathBuf,
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Length of every measured window.
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Seconds of load before a rate is measured.
+    #[arg(long, default_value_t = 1.0)]
+    warmup: f64,
+    /// Scenarios to run; `latency` brings `deliver` along, whose rate it needs.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    #[arg(long, default_value_t = 400)]
+    payload_bytes: usize,
+    /// API keys that the gateway holds; made over its API before the first round.
+    #[arg(long, default_value_t = 10_000)]
+    keys: u64,
+    /// How long a queue may take to drain before the run fails.
+    #[arg(long, default_value_t = 120)]
+    drain_seconds: u64,
+    /// Start of the `/metrics` samples that count recorded deliveries (name, and labels if it
+    /// takes them). Without such a sample a delivery counts once it was received.
+    #[arg(long, default_value = gateway::RECORDED_METRIC)]
+    recorded_metric: String,
+    /// Also writes every sample of every row to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Keeps the gateway's output in this file instead of removing it with the rest.
+    #[arg(long)]
+    gateway_log: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    Whoami,
+    Accept,
+    Deliver,
+    Latency,
+    Neighbour,
+}
+
+impl Options {
+    fn wants(&self, scenario: Scenario) -> bool {
+        self.only.is_empty() || self.only.contains(&scenario)
+    }
+}
+
+/// One thread: the work is done by children, and their death signal is bound to this thread.
+pub fn run(options: Options) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            // Dropping the comparison ends every child and removes the cluster.
+            tokio::select! {
+                outcome = Box::pin(compare(&options)) => outcome,
+                _ = interrupt.recv() => bail!("interrupted"),
+                _ = terminate.recv() => bail!("terminated"),
+            }
+        })
+}
+
+async fn compare(options: &Options) -> Result<()> {
+    let mut stage = Stage::set(options).await?;
+    let outcome = measure(&mut stage, options).await;
+    if outcome.is_err() {
+        stage.gateway.show_log_tail();
+    }
+    let ledger = outcome?;
+    table::print(&ledger)?;
+    if let Some(file) = &options.json {
+        table::write_json(&ledger, options, file)?;
+    }
+    Ok(())
+}
+
+async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    ledger.note("idle.rss_mb", stage.gateway.usage()?.rss_mb);
+    stage.fill_keys(options.keys).await?;
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        if options.wants(Scenario::Whoami) {
+            whoami::measure(stage, &mut ledger).await?;
+        }
+        if options.wants(Scenario::Accept) {
+            accept::measure(stage, &mut ledger).await?;
+        }
+        if options.wants(Scenario::Deliver) || options.wants(Scenario::Latency) {
+            deliver::measure(stage, &mut ledger).await?;
+        }
+        if options.wants(Scenario::Latency) {
+            latency::measure(stage, &mut ledger).await?;
+        }
+        if options.wants(Scenario::Neighbour) {
+            neighbour::measure(stage, &mut ledger, round).await?;
+        }
+    }
+    Ok(ledger)
+}

@@ -1,0 +1,387 @@
+//! The only place where things are built: from a configuration to a running gateway, and down again in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::tasks::Tasks;
+use crate::bus::Bus;
+use crate::bus::postgres::PostgresBus;
+use crate::config::{BusKind, Config};
+use crate::db::{self, Db, DbError, SchemaError};
+use crate::events::{Events, types::EventTypes};
+use crate::feed::{ChangeKind, Feed, Freshness};
+use crate::http::listener::Listener;
+use crate::http::timed_io::Waits;
+use crate::http::tls::{Certificate, CertificateError};
+use crate::keys::Keys;
+use crate::maintenance;
+use crate::operations::Operations;
+use crate::outbound::client::{Client, ClientError};
+use crate::outbound::guard::Guard;
+use crate::routes::dispatch::{Dispatcher, Settings};
+use crate::routes::{Services, routes};
+use crate::telemetry::health::Health;
+use crate::telemetry::registry;
+use crate::webhooks::api::Webhooks;
+use crate::webhooks::fanout::Fanout;
+use crate::webhooks::lanes::Lanes;
+use crate::webhooks::recorder::{self, Recorder};
+use crate::webhooks::registry::Registry;
+use crate::webhooks::schedule::Schedule;
+use crate::webhooks::secrets::{Vault, VaultError};
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "database.url is not set: set GATEWAY_DATABASE__URL (or DATABASE_URL), or run `gateway dev`, which brings its own"
+    )]
+    NoDatabase,
+    #[error("{what} cannot listen on {address}: {source}; set {setting} to another address")]
+    Bind {
+        what: &'static str,
+        address: SocketAddr,
+        setting: &'static str,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("TLS: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error("two routes collide: {0}")]
+    Routes(#[from] matchit::InsertError),
+}
+
+const DATABASE_PAUSE: Duration = Duration::from_millis(500);
+/// What is kept of the drain time for the last writes.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
+/// Sockets that are bound before anything else happens, so that a port that is taken is told at once.
+pub struct Bound {
+    api: Listener,
+    operations: Listener,
+    certificate: Option<Certificate>,
+}
+
+impl Bound {
+    /// Binds both listeners.
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
+        let waits = Waits {
+            head: config.server.head_timeout,
+            idle: config.server.idle_timeout,
+            write: config.server.body_timeout,
+        };
+        let bind = |what, setting, address, certificate| {
+            Listener::bind(address, waits, config.server.max_connections, certificate).map_err(|source| {
+                StartError::Bind {
+                    what,
+                    address,
+                    setting,
+                    source,
+                }
+            })
+        };
+        let listen = config.server.listen;
+        let api = bind("the API", "GATEWAY_SERVER__LISTEN", listen, certificate.clone())?;
+        let listen = config.operations.listen;
+        let operations = bind("operations", "GATEWAY_OPERATIONS__LISTEN", listen, None)?;
+        Ok(Self {
+            api,
+            operations,
+            certificate,
+        })
+    }
+
+    /// The addresses of the API and of operations.
+    pub fn addresses(&self) -> std::io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.api.address()?, self.operations.address()?))
+    }
+}
+
+/// The engine: everything behind the listeners.
+struct Engine {
+    services: Services,
+    bus: Arc<PostgresBus>,
+    lanes: Arc<Lanes>,
+    freshness: Arc<Freshness>,
+    /// Tasks that end before the bus is closed, and those that end after.
+    intake: Tasks,
+    upkeep: Tasks,
+    recording: Recording,
+}
+
+/// How the recorder is told to finish, and tells that it has.
+#[derive(Default)]
+struct Recording {
+    finish: CancellationToken,
+    done: CancellationToken,
+}
+
+/// Runs a gateway on `bound` until `stop`, and drains it.
+pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Result<(), StartError> {
+    let health = Health::default();
+    let metrics = registry::install();
+    let operations = Operations::new(health.clone(), metrics.clone());
+    let operations_stop = CancellationToken::new();
+    let serving = bound
+        .operations
+        .serve(operations, operations_stop.clone(), Duration::from_secs(1));
+    let operations_task = tokio::spawn(serving);
+    let db = database(&config)?;
+    health.down("postgres", "not connected yet");
+    let Some(()) = wait_for_database(&config, &db, &health, &stop).await? else {
+        return Ok(());
+    };
+    health.up("postgres");
+    let engine = tokio::select! {
+        engine = Engine::start(&config, db, &health, metrics) => engine?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let settings = Settings {
+        body_silence: config.server.body_timeout,
+        request_timeout: config.server.request_timeout,
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        access_log: config.telemetry.access_log,
+        freshness: engine.freshness.clone(),
+        stale_after: config.keys.stale_after,
+    };
+    let dispatcher = Dispatcher::new(routes(), engine.services.clone(), settings)?;
+    let reloading = tokio::spawn(reload_on_hangup(bound.certificate));
+    let stop = either(stop, engine.upkeep.stop());
+    bound.api.serve(dispatcher, stop, config.server.drain).await;
+    health.down("server", "draining");
+    engine.drain(config.server.drain).await;
+    reloading.abort();
+    operations_stop.cancel();
+    let _ = operations_task.await;
+    Ok(())
+}
+
+/// The database that is configured.
+pub fn database(config: &Config) -> Result<Db, StartError> {
+    let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
+    Ok(Db::new(url, config.database.pool_size)?)
+}
+
+/// Migrates or checks the schema, waiting for the database as long as it takes; `None` if `stop` came first.
+async fn wait_for_database(
+    config: &Config,
+    db: &Db,
+    health: &Health,
+    stop: &CancellationToken,
+) -> Result<Option<()>, StartError> {
+    loop {
+        let prepared = match config.database.migrate_on_start {
+            true => db::migrate(db).await,
+            false => db::check_schema(db).await,
+        };
+        match prepared {
+            Ok(()) => return Ok(Some(())),
+            Err(SchemaError::Db(DbError::Away(cause))) => health.down("postgres", cause),
+            Err(fault) => return Err(fault.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DATABASE_PAUSE) => {}
+            () = stop.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// A token that is cancelled when either of two is.
+fn either(one: CancellationToken, other: CancellationToken) -> CancellationToken {
+    let both = CancellationToken::new();
+    let joined = both.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = one.cancelled() => {}
+            () = other.cancelled() => {}
+        }
+        joined.cancel();
+    });
+    both
+}
+
+async fn reload_on_hangup(certificate: Option<Certificate>) {
+    let kind = tokio::signal::unix::SignalKind::hangup();
+    let Ok(mut hangups) = tokio::signal::unix::signal(kind) else {
+        return;
+    };
+    while hangups.recv().await.is_some() {
+        match certificate.as_ref().map(Certificate::reload) {
+            Some(Ok(())) => tracing::info!("certificate read again"),
+            Some(Err(fault)) => tracing::error!(%fault, "the certificate in use stays"),
+            None => {}
+        }
+    }
+}
+
+impl Engine {
+    async fn start(
+        config: &Config,
+        db: Db,
+        health: &Health,
+        metrics: Option<PrometheusHandle>,
+    ) -> Result<Self, StartError> {
+        let (intake, upkeep) = (Tasks::default(), Tasks::default());
+        let vault = Vault::open(&db, config.webhooks.secret_key.as_ref()).await?;
+        let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
+        let keys = Keys::new(db.clone());
+        let types = Arc::new(EventTypes::new(db.clone()));
+        let endpoints = Arc::new(Registry::new(db.clone(), vault, config.webhooks.clone()));
+
+        let mut feed = Feed::new(db.clone(), health.clone(), config.keys.stale_after);
+        subscribe(&mut feed, &keys, &types, &endpoints);
+        let freshness = feed.freshness();
+        upkeep.spawn("feed", feed.run(upkeep.stop()));
+        // Nothing is dispatched before memory knows who wants what.
+        while freshness.age() > config.keys.stale_after {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+
+        let BusKind::Postgres = config.bus.kind;
+        let bus = PostgresBus::start(&db, &config.bus, health, &upkeep);
+        let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
+        let lanes = Arc::new(Lanes::new(
+            endpoints.clone(),
+            client.clone(),
+            outcomes,
+            db.clone(),
+            &config.webhooks,
+        ));
+        let wake = Arc::new(Notify::new());
+        let recording = Recording::default();
+        let owner_of = |bus: &Arc<PostgresBus>| {
+            let bus = bus.clone();
+            Box::new(move || bus.owner())
+        };
+        let recorder = Recorder {
+            db: db.clone(),
+            bus: bus.clone(),
+            owner: owner_of(&bus),
+        };
+        tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
+        let fanout = Fanout {
+            bus: bus.clone(),
+            registry: endpoints.clone(),
+            lanes: lanes.clone(),
+            db: db.clone(),
+        };
+        intake.spawn("fanout", fanout.run());
+        let schedule = Arc::new(Schedule {
+            db: db.clone(),
+            registry: endpoints.clone(),
+            lanes: lanes.clone(),
+            owner: owner_of(&bus),
+            wake: wake.clone(),
+        });
+        intake.spawn("schedule", schedule.run(intake.stop()));
+        intake.spawn("lanes", lanes.clone().run_sweeper(intake.stop()));
+        upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
+        upkeep.spawn(
+            "maintenance",
+            maintenance::run(db.clone(), config.events.clone(), metrics, upkeep.stop()),
+        );
+
+        let shared_bus: Arc<dyn Bus> = bus.clone();
+        let services = Services {
+            db: db.clone(),
+            keys,
+            events: Events {
+                db: db.clone(),
+                bus: shared_bus,
+                types: types.clone(),
+            },
+            webhooks: Webhooks {
+                db,
+                registry: endpoints,
+                lanes: lanes.clone(),
+                client,
+                types,
+                wake,
+            },
+        };
+        Ok(Self {
+            services,
+            bus,
+            lanes,
+            freshness,
+            intake,
+            upkeep,
+            recording,
+        })
+    }
+
+    /// Ends everything in the order in which work flows: no more batches, no more attempts, the last outcomes, the lock.
+    async fn drain(self, limit: Duration) {
+        self.bus.close();
+        self.intake.shut_down().await;
+        self.lanes.drain(limit.saturating_sub(LAST_WRITES)).await;
+        self.recording.finish.cancel();
+        let recorded = self.recording.done.cancelled();
+        if tokio::time::timeout(LAST_WRITES * 2, recorded).await.is_err() {
+            tracing::warn!("the last outcomes could not be written; a successor attempts them again");
+        }
+        self.upkeep.shut_down().await;
+        if let Err(fault) = self.bus.retire().await {
+            tracing::debug!(%fault, "ownership is left to a successor");
+        }
+    }
+}
+
+fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &Arc<Registry>) {
+    let keys = keys.clone();
+    feed.subscribe(
+        ChangeKind::ApiKey,
+        Arc::new(move |changed| {
+            let keys = keys.clone();
+            Box::pin(async move {
+                if changed.is_empty() {
+                    return keys.reload().await;
+                }
+                let ids: Vec<_> = changed.into_iter().map(|(_, id)| id).collect();
+                keys.refresh(&ids).await
+            })
+        }),
+    );
+    let types = types.clone();
+    feed.subscribe(
+        ChangeKind::EventType,
+        Arc::new(move |changed| {
+            let types = types.clone();
+            Box::pin(async move {
+                let workspaces = changed
+                    .into_iter()
+                    .map(|(workspace, _)| workspace)
+                    .collect::<Vec<_>>();
+                types
+                    .refresh((!workspaces.is_empty()).then_some(workspaces))
+                    .await
+            })
+        }),
+    );
+    let endpoints = endpoints.clone();
+    feed.subscribe(
+        ChangeKind::Webhook,
+        Arc::new(move |changed| {
+            let endpoints = endpoints.clone();
+            Box::pin(async move {
+                match changed.is_empty() {
+                    true => endpoints.reload().await,
+                    false => endpoints.refresh(&changed).await,
+                }
+            })
+        }),
+    );
+}

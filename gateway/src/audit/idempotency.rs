@@ -1,0 +1,83 @@
+//! `Idempotency-Key`: the same key and body within 24 hours give the first reply again.
+//!
+//! The reply is kept in the transaction of the change, so a crash leaves either both or neither: no double effect
+//! and no key that is stuck. Two requests at once are told apart by an advisory lock that ends with its transaction.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::store::{self, KeptReply};
+use crate::base::caller::WorkspaceId;
+use crate::db::Transaction;
+use crate::http::call::Call;
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+
+const MAX_LEN: usize = 255;
+
+/// A request's key and what must be equal when it is used again.
+pub(super) struct Repeatable {
+    key: String,
+    path: String,
+    body_digest: Vec<u8>,
+}
+
+/// Reads the header; it is checked by the dispatcher before any handler runs.
+pub(super) fn of(call: &Call) -> Option<Repeatable> {
+    let key = call.headers.get("idempotency-key")?.to_str().ok()?;
+    (call.method == http::Method::POST).then(|| Repeatable {
+        key: key.to_owned(),
+        path: call.path.clone(),
+        body_digest: call.body.digest().to_vec(),
+    })
+}
+
+/// Whether a header's value can be a key: 1 to 255 visible characters.
+pub fn is_valid_key(value: &HeaderValue) -> bool {
+    (1..=MAX_LEN).contains(&value.len()) && value.to_str().is_ok()
+}
+
+impl Repeatable {
+    /// Locks the key; the kept reply if the request was made before.
+    pub(super) async fn begin(
+        &self,
+        transaction: &Transaction<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Reply>, Problem> {
+        if !store::try_lock_key(transaction, workspace, &self.key).await? {
+            let detail = "The first request with this key has not ended yet.";
+            return Err(Problem::new(Code::IdempotencyRunning, detail));
+        }
+        let Some(kept) = store::kept_reply(transaction, workspace, &self.key).await? else {
+            return Ok(None);
+        };
+        if kept.path != self.path || kept.body_digest != self.body_digest {
+            let detail = "This key was used with another path or body within the last 24 hours.";
+            return Err(Problem::new(Code::IdempotencyMismatch, detail));
+        }
+        let status = u16::try_from(kept.status).ok();
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        let reply = Reply::of(status.unwrap_or(StatusCode::OK), "application/json", kept.reply);
+        let replayed = HeaderName::from_static("idempotent-replayed");
+        Ok(Some(
+            reply.with_header(replayed, HeaderValue::from_static("true")),
+        ))
+    }
+
+    /// Keeps a reply in the same transaction.
+    pub(super) async fn keep(
+        &self,
+        transaction: &Transaction<'_>,
+        workspace: WorkspaceId,
+        status: StatusCode,
+        body: Vec<u8>,
+    ) -> Result<(), Problem> {
+        let kept = KeptReply {
+            path: self.path.clone(),
+            body_digest: self.body_digest.clone(),
+            // Statuses are below 600.
+            status: i16::try_from(status.as_u16()).unwrap_or(200),
+            reply: body,
+        };
+        Ok(store::keep_reply(transaction, workspace, &self.key, &kept).await?)
+    }
+}

@@ -1,0 +1,117 @@
+//! The words of the audit trail.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::base::clock::Millis;
+use crate::base::id::{AuditId, KeyId};
+
+/// Who acts.
+#[derive(Debug, Clone)]
+pub enum Actor {
+    /// A caller of the API.
+    Key {
+        id: KeyId,
+        name: Arc<str>,
+        request_id: String,
+        ip: IpAddr,
+    },
+    /// Someone at the command line.
+    Operator,
+    /// The gateway itself.
+    System,
+}
+
+impl Actor {
+    /// The word for actors that are no keys.
+    pub(super) const fn operator(&self) -> Option<&'static str> {
+        match self {
+            Self::Key { .. } => None,
+            Self::Operator => Some("cli"),
+            Self::System => Some("system"),
+        }
+    }
+}
+
+/// What was acted on.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Target {
+    /// Such as `webhook`.
+    pub r#type: String,
+    pub id: String,
+    pub name: Option<String>,
+}
+
+impl Target {
+    /// A thing of kind `kind` with its public id.
+    pub fn new(kind: &str, id: impl ToString, name: Option<&str>) -> Self {
+        Self {
+            r#type: kind.to_owned(),
+            id: id.to_string(),
+            name: name.map(str::to_owned),
+        }
+    }
+}
+
+/// Changed fields with their old and new values. Secrets never enter.
+#[derive(Debug, Clone, Default)]
+pub struct Changes(Map<String, Value>);
+
+impl Changes {
+    /// Notes `field` if it changed.
+    pub fn note<T: Serialize + PartialEq>(&mut self, field: &str, old: &T, new: &T) {
+        if old != new {
+            self.0.insert(field.to_owned(), json!([old, new]));
+        }
+    }
+
+    /// Notes that `field` changed without saying from what to what.
+    pub fn note_hidden(&mut self, field: &str) {
+        self.0.insert(field.to_owned(), json!(["[hidden]", "[hidden]"]));
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn to_text(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| Value::Object(self.0.clone()).to_string())
+    }
+}
+
+/// Who acted, as the API says it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ShownActor {
+    Key {
+        #[schema(value_type = String)]
+        key_id: KeyId,
+        key_name: String,
+    },
+    Operator {
+        operator: String,
+    },
+}
+
+/// One entry of the trail.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Entry {
+    #[schema(value_type = String)]
+    pub id: AuditId,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Millis,
+    pub actor: ShownActor,
+    /// Such as `webhook.created`.
+    pub action: String,
+    pub target: Target,
+    pub request_id: Option<String>,
+    pub ip: Option<String>,
+    /// Changed fields, each with its old and new value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub changes: Option<Box<serde_json::value::RawValue>>,
+}

@@ -1,0 +1,214 @@
+//! The SQL of the audit trail and of the replies kept for repeated requests.
+
+use tokio_postgres::{Client, Row, Transaction};
+use uuid::Uuid;
+
+use super::model::{Actor, Changes, Entry, ShownActor, Target};
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::id::{AuditId, KeyId, uuid_floor, uuid_millis};
+use crate::db::DbError;
+
+/// Which entries are wanted.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    pub action: Option<String>,
+    pub actor: Option<String>,
+    pub target: Option<String>,
+    pub since: Option<Millis>,
+    pub until: Option<Millis>,
+    pub after: Option<Uuid>,
+}
+
+pub(super) async fn insert(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    actor: &Actor,
+    action: &str,
+    target: &Target,
+    changes: &Changes,
+) -> Result<(), DbError> {
+    let (key_id, key_name, request_id, ip) = match actor {
+        Actor::Key {
+            id,
+            name,
+            request_id,
+            ip,
+        } => (
+            Some(id.uuid()),
+            Some(&**name),
+            Some(request_id),
+            Some(ip.to_string()),
+        ),
+        Actor::Operator | Actor::System => (None, None, None, None),
+    };
+    transaction
+        .execute(
+            "insert into audit (id, workspace_id, key_id, key_name, operator, action, target_type,
+                                target_id, target_name, request_id, ip, changes)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12::text)::json)",
+            &[
+                &AuditId::generate(),
+                &workspace,
+                &key_id,
+                &key_name,
+                &actor.operator(),
+                &action,
+                &target.r#type,
+                &target.id,
+                &target.name,
+                &request_id,
+                &ip,
+                &changes.to_text(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn list(
+    client: &Client,
+    workspace: WorkspaceId,
+    filter: &Filter,
+    count: i64,
+) -> Result<Vec<Entry>, DbError> {
+    // The actor is a key's id, a key's name, or the word for actors that are no keys.
+    let actor_id = filter.actor.as_deref().and_then(KeyId::parse).map(KeyId::uuid);
+    let rows = client
+        .query(
+            "select id, key_id, key_name, operator, action, target_type, target_id, target_name,
+                    request_id, ip, changes::text
+             from audit
+             where workspace_id = $1
+               and ($2::text is null or action = $2)
+               and ($3::text is null or key_id = $4 or key_name = $3 or operator = $3)
+               and ($5::text is null or target_id = $5 or target_type = $5)
+               and ($6::uuid is null or id >= $6)
+               and ($7::uuid is null or id < $7)
+               and ($8::uuid is null or id < $8)
+             order by id desc limit $9",
+            &[
+                &workspace,
+                &filter.action,
+                &filter.actor,
+                &actor_id,
+                &filter.target,
+                &filter.since.map(|since| uuid_floor(since.0)),
+                &filter.until.map(|until| uuid_floor(until.0)),
+                &filter.after,
+                &count,
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(entry).collect())
+}
+
+fn entry(row: &Row) -> Entry {
+    let id: AuditId = row.get(0);
+    let actor = match row.get::<_, Option<KeyId>>(1) {
+        Some(key_id) => ShownActor::Key {
+            key_id,
+            key_name: row.get::<_, Option<String>>(2).unwrap_or_default(),
+        },
+        None => ShownActor::Operator {
+            operator: row.get::<_, Option<String>>(3).unwrap_or_default(),
+        },
+    };
+    let changes: Option<String> = row.get(10);
+    Entry {
+        id,
+        at: Millis(uuid_millis(id.uuid())),
+        actor,
+        action: row.get(4),
+        target: Target {
+            r#type: row.get(5),
+            id: row.get(6),
+            name: row.get(7),
+        },
+        request_id: row.get(8),
+        ip: row.get(9),
+        // The column's type is json, so the text is valid.
+        changes: changes.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
+    }
+}
+
+/// A kept reply.
+pub(super) struct KeptReply {
+    pub path: String,
+    pub body_digest: Vec<u8>,
+    pub status: i16,
+    pub reply: Vec<u8>,
+}
+
+/// Takes the lock on a key for the rest of the transaction; `false` if another request holds it.
+pub(super) async fn try_lock_key(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Result<bool, DbError> {
+    let row = transaction
+        .query_one(
+            "select pg_try_advisory_xact_lock(hashtextextended($1::text, $2::int4))",
+            &[&key, &workspace],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+pub(super) async fn kept_reply(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Result<Option<KeptReply>, DbError> {
+    let row = transaction
+        .query_opt(
+            "select path, body_digest, status, reply from idempotency_replies
+             where workspace_id = $1 and key = $2 and created_at > now() - interval '24 hours'",
+            &[&workspace, &key],
+        )
+        .await?;
+    Ok(row.map(|row| KeptReply {
+        path: row.get(0),
+        body_digest: row.get(1),
+        status: row.get(2),
+        reply: row.get(3),
+    }))
+}
+
+pub(super) async fn keep_reply(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+    kept: &KeptReply,
+) -> Result<(), DbError> {
+    transaction
+        .execute(
+            "insert into idempotency_replies (workspace_id, key, path, body_digest, status, reply)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (workspace_id, key) do update set path = excluded.path,
+                 body_digest = excluded.body_digest, status = excluded.status,
+                 reply = excluded.reply, created_at = now()",
+            &[
+                &workspace,
+                &key,
+                &kept.path,
+                &kept.body_digest,
+                &kept.status,
+                &kept.reply,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Forgets replies older than a day, a bounded number at a time.
+pub async fn purge_replies(client: &Client) -> Result<u64, DbError> {
+    Ok(client
+        .execute(
+            "delete from idempotency_replies where ctid = any(array(
+                 select ctid from idempotency_replies
+                 where created_at < now() - interval '24 hours' limit 10000))",
+            &[],
+        )
+        .await?)
+}

@@ -1,0 +1,121 @@
+//! One change and all that belongs to it, in one transaction.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::idempotency::{self, Repeatable};
+use super::model::{Actor, Changes, Target};
+use super::store;
+use crate::base::caller::WorkspaceId;
+use crate::db::{self, Client, DbError, Transaction};
+use crate::feed::{self, ChangeKind};
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+
+/// A change under way. Dropped without a commit, nothing of it happened.
+pub struct Work<'a> {
+    transaction: Transaction<'a>,
+    workspace: WorkspaceId,
+    actor: Actor,
+    repeatable: Option<Repeatable>,
+}
+
+/// How a change begins.
+pub enum Begun<'a> {
+    Fresh(Work<'a>),
+    /// The request was made before; this is what it got.
+    Repeated(Reply),
+}
+
+impl<'a> Work<'a> {
+    /// Begins the change that `call` asks for. Its body must have been read.
+    pub async fn begin(client: &'a mut Client, call: &Call) -> Result<Begun<'a>, Problem> {
+        let work = Self {
+            transaction: db::begin(client).await?,
+            workspace: call.caller.workspace,
+            actor: Actor::Key {
+                id: call.caller.key_id,
+                name: call.caller.key_name.clone(),
+                request_id: call.request_id.as_str().to_owned(),
+                ip: call.ip,
+            },
+            repeatable: idempotency::of(call),
+        };
+        if let Some(repeatable) = &work.repeatable
+            && let Some(reply) = repeatable.begin(&work.transaction, work.workspace).await?
+        {
+            return Ok(Begun::Repeated(reply));
+        }
+        Ok(Begun::Fresh(work))
+    }
+
+    /// Begins a change that nobody asked for over HTTP.
+    pub async fn begin_as(
+        client: &'a mut Client,
+        workspace: WorkspaceId,
+        actor: Actor,
+    ) -> Result<Self, DbError> {
+        Ok(Self {
+            transaction: db::begin(client).await?,
+            workspace,
+            actor,
+            repeatable: None,
+        })
+    }
+
+    /// The transaction, for stores.
+    pub const fn transaction(&self) -> &Transaction<'a> {
+        &self.transaction
+    }
+
+    /// The workspace that the change belongs to.
+    pub const fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// The same change, in a workspace that it has just made.
+    pub fn in_workspace(mut self, workspace: WorkspaceId) -> Self {
+        self.workspace = workspace;
+        self
+    }
+
+    /// Writes to the audit trail.
+    pub async fn audit(&self, action: &str, target: &Target, changes: &Changes) -> Result<(), DbError> {
+        let transaction = &self.transaction;
+        store::insert(transaction, self.workspace, &self.actor, action, target, changes).await
+    }
+
+    /// Writes to the change feed.
+    pub async fn changed(&self, kind: ChangeKind, entity: uuid::Uuid) -> Result<(), DbError> {
+        feed::record(&self.transaction, kind, self.workspace, entity).await
+    }
+
+    /// Commits, and keeps `reply` for repeats of the request.
+    pub async fn commit(self, status: StatusCode, reply: &impl Serialize) -> Result<Reply, Problem> {
+        self.commit_hiding(status, reply, reply).await
+    }
+
+    /// Commits a change whose reply carries a secret; `kept` is the reply without it.
+    pub async fn commit_hiding(
+        self,
+        status: StatusCode,
+        reply: &impl Serialize,
+        kept: &impl Serialize,
+    ) -> Result<Reply, Problem> {
+        let reply = Reply::json(status, reply)?;
+        if let Some(repeatable) = &self.repeatable {
+            let kept = serde_json::to_vec(kept).map_err(|fault| Problem::internal(&fault))?;
+            repeatable
+                .keep(&self.transaction, self.workspace, status, kept)
+                .await?;
+        }
+        self.transaction.commit().await.map_err(DbError::from)?;
+        Ok(reply)
+    }
+
+    /// Commits a change that has no reply to keep.
+    pub async fn commit_silently(self) -> Result<(), DbError> {
+        Ok(self.transaction.commit().await?)
+    }
+}

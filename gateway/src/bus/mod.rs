@@ -1,0 +1,111 @@
+//! What carries events from where they are accepted to where they are delivered.
+//!
+//! A bus takes bytes under a label and knows no event type. [`Bus::publish`] answers when the event is durable and
+//! never before. [`Bus::receive`] hands events out in batches; [`Ledger`] counts what of them is finished, which
+//! means recorded or parked in the database. What is not finished when an instance dies comes out again elsewhere.
+
+mod ledger;
+pub mod postgres;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::id::{EventId, uuid_millis};
+use crate::db::{DbError, Transaction};
+
+pub use ledger::{BatchId, Ledger, Origin};
+
+/// An event that a client hands in.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub workspace: WorkspaceId,
+    /// The event's type, which the bus carries and does not read.
+    pub label: Arc<str>,
+    /// The client's own id, under which the event is shown.
+    pub client_id: Option<Box<str>>,
+    /// A second event of the workspace with the same one is a repeat.
+    pub once_key: Option<Box<str>>,
+    pub occurred_at: Option<Millis>,
+    /// A JSON object, to the byte as sent.
+    pub data: Bytes,
+}
+
+/// An event that is durable.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: Uuid,
+    pub content: NewEvent,
+}
+
+impl Event {
+    /// The id that clients see: their own where they gave one.
+    pub fn public_id(&self) -> String {
+        match &self.content.client_id {
+            Some(id) => id.to_string(),
+            None => EventId::from_uuid(self.id).to_string(),
+        }
+    }
+
+    /// When the event was accepted: the time in its id.
+    pub fn accepted_at(&self) -> Millis {
+        Millis(uuid_millis(self.id))
+    }
+
+    /// What the event weighs in memory, roughly, in bytes.
+    pub fn weight(&self) -> usize {
+        self.content.data.len() + 256
+    }
+}
+
+/// The answer to a publish.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub id: Uuid,
+    /// The label of the first event, where this one is a repeat.
+    pub label: Arc<str>,
+    pub is_repeat: bool,
+}
+
+/// Why an event was not accepted. It may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("too many events wait for their commit")]
+    Full,
+    #[error("the store is away")]
+    Away,
+    #[error("the gateway is shutting down")]
+    Closed,
+}
+
+/// Events that are to be delivered.
+#[derive(Debug)]
+pub struct Batch {
+    pub id: BatchId,
+    pub events: Vec<Event>,
+    /// The events come from an instance that died: some deliveries may have been made already.
+    pub is_recovered: bool,
+}
+
+/// A future of some bus.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The one contract that every bus fulfils; `tests/bus_conformance.rs` is its suite.
+pub trait Bus: Send + Sync {
+    /// Makes an event durable.
+    fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>>;
+
+    /// The next events to deliver, or `None` once the bus is closed.
+    fn receive(&self) -> Answer<'_, Option<Batch>>;
+
+    /// What is finished of the events that were received.
+    fn ledger(&self) -> &Ledger;
+
+    /// Notes in `transaction`, which also records outcomes, how far everything is finished.
+    fn acknowledge<'a>(&'a self, transaction: &'a Transaction<'_>) -> Answer<'a, Result<(), DbError>>;
+}

@@ -1,0 +1,117 @@
+//! The SQL of the events table as a queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::base::caller::WorkspaceId;
+use crate::bus::{Accepted, Event, NewEvent};
+use crate::db::{CopyRows, DbError, Transaction};
+
+/// The columns in the order of [`rows`].
+pub(super) const COPY: &str = "copy events (id, workspace_id, type, owner, client_id, occurred_at, data)
+                               from stdin (format binary)";
+
+/// The rows of events for [`COPY`].
+pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i32) -> CopyRows {
+    let mut rows = CopyRows::new(7);
+    for event in events {
+        let content = &event.content;
+        rows.row()
+            .uuid(event.id)
+            .int4(content.workspace.0)
+            .bytes(content.label.as_bytes())
+            .int4(owner)
+            .maybe(content.client_id.as_deref(), |rows, id| rows.bytes(id.as_bytes()))
+            .maybe(content.occurred_at, CopyRows::moment)
+            .bytes(&content.data);
+    }
+    rows
+}
+
+/// Claims the keys that make events unique; those that were claimed before come back with their first event.
+///
+/// The claims must be ordered, so that two instances never wait for each other in a circle.
+pub(super) async fn claim_once_keys(
+    transaction: &Transaction<'_>,
+    claims: &[(WorkspaceId, &str, Uuid)],
+) -> Result<HashMap<(WorkspaceId, String), Accepted>, DbError> {
+    let workspaces: Vec<WorkspaceId> = claims.iter().map(|claim| claim.0).collect();
+    let once_keys: Vec<&str> = claims.iter().map(|claim| claim.1).collect();
+    let event_ids: Vec<Uuid> = claims.iter().map(|claim| claim.2).collect();
+    let claimed = transaction
+        .execute(
+            "insert into event_once_keys (workspace_id, once_key, event_id)
+             select * from unnest($1::int4[], $2::text[], $3::uuid[])
+             on conflict do nothing",
+            &[&workspaces, &once_keys, &event_ids],
+        )
+        .await?;
+    if usize::try_from(claimed).is_ok_and(|claimed| claimed == claims.len()) {
+        return Ok(HashMap::new());
+    }
+    // A claim that had to wait for another transaction sees its result in this later statement.
+    let rows = transaction
+        .query(
+            "select c.workspace_id, c.once_key, c.event_id, e.type
+             from unnest($1::int4[], $2::text[], $3::uuid[]) as wanted(workspace_id, once_key, event_id)
+             join event_once_keys c using (workspace_id, once_key)
+             left join events e on e.id = c.event_id
+             where c.event_id <> wanted.event_id",
+            &[&workspaces, &once_keys, &event_ids],
+        )
+        .await?;
+    let firsts = rows.iter().map(|row| {
+        let first = Accepted {
+            id: row.get(2),
+            label: row.get::<_, Option<&str>>(3).unwrap_or_default().into(),
+            is_repeat: true,
+        };
+        ((row.get(0), row.get(1)), first)
+    });
+    Ok(firsts.collect())
+}
+
+/// Those of `ids` that are stored.
+pub(super) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+    let rows = client
+        .query("select id from events where id = any($1)", &[&ids])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Up to `count` events of `owner` from `from` to `until`, oldest first.
+pub(super) async fn owned(
+    client: &Client,
+    owner: i32,
+    from: Uuid,
+    until: Uuid,
+    count: i64,
+) -> Result<Vec<Event>, DbError> {
+    let rows = client
+        .query(
+            "select id, workspace_id, type, client_id, occurred_at, data from events
+             where id between $2 and $3 and owner = $1 order by id limit $4",
+            &[&owner, &from, &until, &count],
+        )
+        .await?;
+    Ok(rows.iter().map(event).collect())
+}
+
+fn event(row: &Row) -> Event {
+    Event {
+        id: row.get(0),
+        content: NewEvent {
+            workspace: row.get(1),
+            label: Arc::from(row.get::<_, &str>(2)),
+            client_id: row.get::<_, Option<&str>>(3).map(Box::from),
+            // Claimed already.
+            once_key: None,
+            occurred_at: row.get(4),
+            data: Bytes::copy_from_slice(row.get::<_, &str>(5).as_bytes()),
+        },
+    }
+}

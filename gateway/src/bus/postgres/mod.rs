@@ -1,0 +1,149 @@
+//! The default bus: the events table is the queue, and needs nothing beside the database.
+//!
+//! The instance that accepted an event owns it and hands it straight to its own dispatcher after the commit. That it
+//! lives is told by an advisory lock of the session that commits its events: when the session is gone the lock is free,
+//! and another instance takes over what the dead one's watermark says is left. A session that has lost its lock cannot
+//! commit either, so nothing can be written behind the back of who took over.
+
+mod committer;
+mod events;
+mod handover;
+mod ids;
+mod owner;
+mod takeover;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{Accepted, Answer, Batch, Bus, Ledger, NewEvent, PublishError};
+use crate::base::id::uuid_floor;
+use crate::base::tasks::Tasks;
+use crate::config;
+use crate::db::{Db, DbError, Transaction};
+use crate::telemetry::health::Health;
+use committer::Waiting;
+use handover::Handover;
+use owner::Ownership;
+
+/// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
+const MAX_WAITING_BYTES: usize = 64 << 20;
+/// An answer that takes longer is none. It is shorter than what a client is promised, to leave room for the reply.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// The bus on PostgreSQL.
+pub struct PostgresBus {
+    db: Db,
+    queue: mpsc::Sender<Waiting>,
+    waiting_bytes: Arc<AtomicUsize>,
+    handover: Arc<Handover>,
+    ownership: Arc<Ownership>,
+}
+
+impl PostgresBus {
+    /// Starts the tasks that commit, keep ownership, and take over from the dead.
+    ///
+    /// Events are accepted until the last handle is dropped; `tasks` waits for what is under way.
+    pub fn start(db: &Db, settings: &config::Bus, health: &Health, tasks: &Tasks) -> Arc<Self> {
+        let (queue, waiting) = mpsc::channel(settings.max_waiting);
+        let handover = Arc::new(Handover::new(db.clone()));
+        let ownership = Arc::new(Ownership::default());
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let committer = committer::Committer {
+            db: db.clone(),
+            health: health.clone(),
+            ownership: ownership.clone(),
+            handover: handover.clone(),
+            waiting_bytes: waiting_bytes.clone(),
+        };
+        tasks.spawn("committer", committer.run(waiting, tasks.stop()));
+        let heartbeat = owner::heartbeat(db.clone(), ownership.clone(), tasks.stop());
+        tasks.spawn("heartbeat", heartbeat);
+        let sweeper = takeover::Sweeper {
+            db: db.clone(),
+            ownership: ownership.clone(),
+            handover: handover.clone(),
+            lease: settings.lease,
+        };
+        tasks.spawn("takeover", sweeper.run(tasks.stop()));
+        Arc::new(Self {
+            db: db.clone(),
+            queue,
+            waiting_bytes,
+            handover,
+            ownership,
+        })
+    }
+
+    /// The number of this instance's life in `bus_owners`, or 0 while it has none.
+    pub fn owner(&self) -> i32 {
+        self.ownership.current()
+    }
+
+    /// Gives ownership up if nothing is left to do; else a successor takes over.
+    pub async fn retire(&self) -> Result<(), DbError> {
+        if self.handover.ledger().open_count() > 0 {
+            return Ok(());
+        }
+        let client = self.db.client().await?;
+        owner::retire(&client, self.ownership.current()).await
+    }
+
+    /// Has no more batches handed out: what is not out yet is left to a successor.
+    pub fn close(&self) {
+        self.handover.close();
+    }
+
+    async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
+        let weight = event.data.len();
+        if self.waiting_bytes.load(Ordering::Relaxed) + weight > MAX_WAITING_BYTES {
+            return Err(PublishError::Full);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
+        if let Err(refused) = self.queue.try_send(Waiting { event, reply }) {
+            self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            return Err(match refused {
+                mpsc::error::TrySendError::Full(_) => PublishError::Full,
+                mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
+            });
+        }
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(Ok(answer)) => answer,
+            // The committer is gone.
+            Ok(Err(_)) => Err(PublishError::Closed),
+            // It may still be committed; then it is delivered, and the client's repeat is another event.
+            Err(_) => Err(PublishError::Away),
+        }
+    }
+}
+
+impl Bus for PostgresBus {
+    fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>> {
+        Box::pin(self.publish_waiting(event))
+    }
+
+    fn receive(&self) -> Answer<'_, Option<Batch>> {
+        Box::pin(self.handover.receive())
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.handover.ledger()
+    }
+
+    fn acknowledge<'a>(&'a self, transaction: &'a Transaction<'_>) -> Answer<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            let watermark = self.ledger().watermark();
+            let watermark = watermark.unwrap_or_else(|| self.ownership.next_floor());
+            owner::set_watermark(transaction, self.ownership.current(), watermark).await
+        })
+    }
+}
+
+/// A bound below which this instance will make no more event ids.
+fn floor_of(next_millis: i64) -> Uuid {
+    uuid_floor(next_millis)
+}

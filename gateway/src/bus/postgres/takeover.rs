@@ -1,0 +1,158 @@
+//! Takes over what a dead instance left.
+//!
+//! Dead is an owner whose session lock is free and whose heartbeat is old. After the server itself was restarted every
+//! lock is free, so nobody is taken for dead before the living had time to come back. A stuck instance, whose session
+//! still holds the lock although its heartbeat stopped long ago, has its session ended first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::events;
+use super::handover::Handover;
+use super::owner::{LOCK_CLASS, Ownership};
+use crate::db::{Db, DbError, Dedicated};
+use crate::telemetry::names;
+
+const SWEEP: Duration = Duration::from_secs(1);
+/// A heartbeat that is older, with the lock free, means dead.
+const SILENCE_SECONDS: f64 = 3.0;
+const CHUNK: usize = 1_000;
+
+/// Looks for dead owners.
+pub(super) struct Sweeper {
+    pub db: Db,
+    pub ownership: Arc<Ownership>,
+    pub handover: Arc<Handover>,
+    /// Silence after which an instance that still holds its lock counts as stuck.
+    pub lease: Duration,
+}
+
+impl Sweeper {
+    /// Sweeps each second until `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP) => {}
+                () = stop.cancelled() => return,
+            }
+            let swept = tokio::select! {
+                swept = self.sweep() => swept,
+                () = stop.cancelled() => return,
+            };
+            if let Err(fault) = swept {
+                tracing::debug!(%fault, "no sweep for dead instances");
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), DbError> {
+        let me = self.ownership.current();
+        if me == 0 {
+            return Ok(());
+        }
+        let client = self.db.client().await?;
+        self.end_stuck_sessions(&client, me).await?;
+        let silent = client
+            .query(
+                "select id from bus_owners
+                 where id <> $1 and heartbeat_at < now() - make_interval(secs => $2)
+                   and pg_postmaster_start_time() < now() - make_interval(secs => $3)
+                 order by id",
+                &[&me, &SILENCE_SECONDS, &self.lease.as_secs_f64()],
+            )
+            .await?;
+        drop(client);
+        for row in silent {
+            self.try_take(row.get(0), me).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_stuck_sessions(&self, client: &tokio_postgres::Client, me: i32) -> Result<(), DbError> {
+        let class = i64::from(LOCK_CLASS);
+        let stuck = client
+            .query(
+                "select o.id, pg_terminate_backend(l.pid)
+                 from bus_owners o
+                 join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2
+                   and l.classid::bigint = $3 and l.objid::bigint = o.id and l.granted
+                 where o.id <> $1 and o.heartbeat_at < now() - make_interval(secs => $2)",
+                &[&me, &self.lease.as_secs_f64(), &class],
+            )
+            .await?;
+        for row in stuck {
+            tracing::warn!(
+                owner = row.get::<_, i32>(0),
+                "a stuck instance's session was ended"
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes over `dead` if it is: its lock is held here until everything is finished, so nobody else takes it.
+    async fn try_take(&self, dead: i32, me: i32) -> Result<(), DbError> {
+        let session = self.db.connect().await?;
+        let locked = session
+            .query_one("select pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &dead])
+            .await?;
+        if !locked.get::<_, bool>(0) {
+            return Ok(());
+        }
+        let taken = session
+            .query_opt(
+                "update bus_owners set taken_by = $2
+                 where id = $1 and heartbeat_at < now() - make_interval(secs => $3)
+                 returning watermark",
+                &[&dead, &me, &SILENCE_SECONDS],
+            )
+            .await?;
+        let Some(row) = taken else { return Ok(()) };
+        tracing::warn!(owner = dead, "taking over from a dead instance");
+        counter!(names::BUS_TAKEOVERS).increment(1);
+        let event_count = self.recover(&session, dead, row.get(0)).await?;
+        session
+            .execute(
+                "update scheduled_deliveries set due_at = now() where owner = $1 and due_at > now()",
+                &[&dead],
+            )
+            .await?;
+        session
+            .execute("delete from bus_owners where id = $1", &[&dead])
+            .await?;
+        tracing::info!(owner = dead, event_count, "took over from a dead instance");
+        Ok(())
+    }
+
+    /// Hands the events from `watermark` on over, chunk by chunk, each after the one before is finished.
+    async fn recover(&self, session: &Dedicated, dead: i32, watermark: Uuid) -> Result<usize, DbError> {
+        let mut from = watermark;
+        let mut event_count = 0;
+        loop {
+            let chunk = events::owned(session, dead, from, Uuid::max(), CHUNK as i64).await?;
+            let Some(last) = chunk.last() else { break };
+            let is_last = chunk.len() < CHUNK;
+            from = Uuid::from_u128(last.id.as_u128().saturating_add(1));
+            event_count += chunk.len();
+            if let Some(batch) = self.handover.put_recovered(chunk) {
+                self.handover
+                    .ledger()
+                    .wait_until(|ledger| ledger.is_finished(batch))
+                    .await;
+            }
+            session
+                .execute(
+                    "update bus_owners set watermark = $2 where id = $1",
+                    &[&dead, &from],
+                )
+                .await?;
+            if is_last {
+                break;
+            }
+        }
+        Ok(event_count)
+    }
+}

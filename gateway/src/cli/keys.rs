@@ -1,0 +1,201 @@
+//! `gateway keys`.
+
+use clap::Subcommand;
+
+use super::{CommandError, Format, print};
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::id::KeyId;
+use crate::base::page::Page;
+use crate::base::scope::{Scope, Scopes};
+use crate::db::Db;
+use crate::feed::ChangeKind;
+use crate::keys::model::{ApiKey, NewKey};
+use crate::keys::token::Token;
+use crate::keys::{store, workspaces};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Create a key and print it; it is shown this once.
+    Create {
+        #[arg(long, default_value = "default")]
+        workspace: String,
+        /// What people call the key.
+        #[arg(long)]
+        name: String,
+        /// Scopes separated by commas, such as crm:read,crm:write; * is all of them.
+        #[arg(long)]
+        scopes: String,
+        /// When the key ends, such as 2027-01-01T00:00:00Z.
+        #[arg(long)]
+        expires_at: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List the keys of a workspace, newest first.
+    List {
+        #[arg(long, default_value = "default")]
+        workspace: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Revoke a key: it stops working everywhere within a second.
+    Revoke {
+        /// key_…
+        id: String,
+    },
+}
+
+pub(super) async fn run(command: KeysCommand, db: &Db) -> Result<(), CommandError> {
+    match command {
+        KeysCommand::Create {
+            workspace,
+            name,
+            scopes,
+            expires_at,
+            format,
+        } => {
+            let new = read_new(name, &scopes, expires_at.as_deref())?;
+            create(db, &workspace, new, &format).await
+        }
+        KeysCommand::List { workspace, format } => list(db, &workspace, &format).await,
+        KeysCommand::Revoke { id } => revoke(db, &id).await,
+    }
+}
+
+fn read_new(name: String, scopes: &str, expires_at: Option<&str>) -> Result<NewKey, CommandError> {
+    let refused = |message: String| CommandError::Refused(message);
+    if name.trim().is_empty() || name.chars().count() > 200 {
+        return Err(refused("--name takes 1 to 200 characters".into()));
+    }
+    let scopes: Scopes = match scopes {
+        "*" => Scopes::all(),
+        list => {
+            let unknown = |word: &str| {
+                let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
+                refused(format!("`{word}` is no scope; there are: * {}", known.join(" ")))
+            };
+            let words = list.split(',').map(str::trim);
+            let scopes = words.map(|word| Scope::parse(word).ok_or_else(|| unknown(word)));
+            scopes.collect::<Result<_, _>>()?
+        }
+    };
+    let expires_at = match expires_at {
+        None => None,
+        Some(text) => {
+            let moment = Millis::parse(text).filter(|moment| *moment > Millis::now());
+            let expected = "--expires-at takes a time to come, such as 2027-01-01T00:00:00Z";
+            Some(moment.ok_or_else(|| refused(expected.into()))?)
+        }
+    };
+    Ok(NewKey {
+        name,
+        scopes,
+        expires_at,
+        ip_allowlist: None,
+        rate_limit_per_second: None,
+        rotated_from: None,
+    })
+}
+
+async fn find_workspace(db: &Db, name: &str) -> Result<WorkspaceId, CommandError> {
+    let client = db.client().await?;
+    let found = workspaces::find(&client, name).await?;
+    found.ok_or_else(|| CommandError::Refused(format!("there is no workspace `{name}`")))
+}
+
+/// Makes a key in the name of the operator.
+pub(super) async fn make(
+    db: &Db,
+    workspace: WorkspaceId,
+    new: &NewKey,
+) -> Result<(ApiKey, Token), CommandError> {
+    let token = Token::generate().map_err(|fault| CommandError::Refused(fault.to_string()))?;
+    let mut client = db.client().await?;
+    let work = Work::begin_as(&mut client, workspace, Actor::Operator).await?;
+    let key = store::insert(work.transaction(), workspace, new, &token, Millis::now()).await?;
+    let target = Target::new("api_key", key.id, Some(&key.name));
+    work.audit("api_key.created", &target, &Changes::default())
+        .await?;
+    work.changed(ChangeKind::ApiKey, key.id.uuid()).await?;
+    work.commit_silently().await?;
+    Ok((key, token))
+}
+
+async fn create(db: &Db, workspace: &str, new: NewKey, format: &Format) -> Result<(), CommandError> {
+    let workspace = find_workspace(db, workspace).await?;
+    let (key, token) = make(db, workspace, &new).await?;
+    if format.json {
+        let shown = serde_json::json!({"id": key.id, "name": key.name, "key": token.expose()});
+        print(&shown.to_string());
+    } else {
+        print(token.expose());
+    }
+    Ok(())
+}
+
+async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandError> {
+    const PAGE: u32 = 200;
+    let workspace = find_workspace(db, workspace).await?;
+    let client = db.client().await?;
+    let mut after = None;
+    loop {
+        let page = Page {
+            limit: PAGE,
+            after: after.take(),
+            list: String::new(),
+        };
+        let mut keys = store::list(&client, workspace, &page).await?;
+        let has_more = keys.len() > PAGE as usize;
+        keys.truncate(PAGE as usize);
+        for key in &keys {
+            print(&line(key, format));
+        }
+        match keys.last() {
+            Some(last) if has_more => after = Some(last.id.to_string()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn line(key: &ApiKey, format: &Format) -> String {
+    if format.json {
+        return serde_json::to_string(key).unwrap_or_default();
+    }
+    let now = Millis::now();
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(end)) if end <= now => "expired",
+        _ => "live",
+    };
+    format!(
+        "{}  {}  {state:7}  {}  {}",
+        key.id,
+        key.hint,
+        key.scopes.join(","),
+        key.name
+    )
+}
+
+async fn revoke(db: &Db, id: &str) -> Result<(), CommandError> {
+    let unknown = || CommandError::Refused(format!("there is no key `{id}`"));
+    let id = KeyId::parse(id).ok_or_else(unknown)?;
+    let mut client = db.client().await?;
+    let workspace = store::workspace_of(&client, id).await?.ok_or_else(unknown)?;
+    let work = Work::begin_as(&mut client, workspace, Actor::Operator).await?;
+    let before = store::lock(work.transaction(), workspace, id)
+        .await?
+        .ok_or_else(unknown)?;
+    let after = store::revoke(work.transaction(), id, Millis::now()).await?;
+    if before.revoked_at.is_none() {
+        let mut changes = Changes::default();
+        changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
+        let target = Target::new("api_key", id, Some(&after.name));
+        work.audit("api_key.revoked", &target, &changes).await?;
+        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    }
+    work.commit_silently().await?;
+    print(&format!("{id} is revoked."));
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The command line.
+
+mod cluster;
+mod dev;
+mod keys;
+mod serve;
+mod workspaces;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app;
+use crate::config::{Config, ConfigError};
+use crate::db::{self, Db, SchemaError};
+use crate::routes::openapi;
+
+/// API keys, signed webhooks and CSV ingest on PostgreSQL, in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "gateway", version, disable_help_subcommand = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+    /// The configuration file; config/gateway.toml if it is there. Every setting has a default and can be set by
+    /// environment as GATEWAY_SECTION__KEY.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway on the database that is configured.
+    Serve,
+    /// Run the gateway; without a configured database, on a PostgreSQL of its own in .gateway/.
+    Dev,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Create, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Create and list workspaces.
+    #[command(subcommand)]
+    Workspaces(workspaces::WorkspacesCommand),
+    /// Say what is wrong with the configuration; exit 1 if anything is.
+    CheckConfig,
+    /// Print the OpenAPI description.
+    Openapi,
+    /// Print the version.
+    Version,
+}
+
+/// Output that a script can read.
+#[derive(Debug, Args)]
+struct Format {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What can go wrong with a command, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Start(#[from] app::StartError),
+    #[error("{0}")]
+    Schema(#[from] SchemaError),
+    #[error("{0}")]
+    Db(#[from] db::DbError),
+    #[error("{0}")]
+    Cluster(#[from] cluster::ClusterError),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 not understood.
+pub fn main() -> ExitCode {
+    let line = Line::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ran = match runtime {
+        Ok(runtime) => runtime.block_on(run(line)),
+        Err(fault) => Err(CommandError::Io(fault)),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            tell(&format!("gateway: {fault}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(line: Line) -> Result<(), CommandError> {
+    let load = || Config::load(line.config.as_deref());
+    match line.command {
+        Command::Serve => serve::serve(load()?).await,
+        Command::Dev => dev::dev(load()?).await,
+        Command::Migrate => {
+            let config = load()?;
+            crate::telemetry::log::start(&config.telemetry);
+            db::migrate(&app::database(&config)?).await?;
+            Ok(())
+        }
+        Command::Keys(command) => keys::run(command, &open(load()?).await?).await,
+        Command::Workspaces(command) => workspaces::run(command, &open(load()?).await?).await,
+        Command::CheckConfig => {
+            load()?;
+            print("The configuration is valid.");
+            Ok(())
+        }
+        Command::Openapi => {
+            print(openapi::text().trim_end());
+            Ok(())
+        }
+        Command::Version => {
+            print(&format!("gateway {}", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    }
+}
+
+/// The database, with its schema up to date where this process may see to that.
+async fn open(config: Config) -> Result<Db, CommandError> {
+    let db = app::database(&config)?;
+    match config.database.migrate_on_start {
+        true => db::migrate(&db).await?,
+        false => db::check_schema(&db).await?,
+    }
+    Ok(db)
+}
+
+#[allow(clippy::print_stdout, reason = "the command line's output")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "the command line's errors")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

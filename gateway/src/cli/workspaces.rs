@@ -1,0 +1,62 @@
+//! `gateway workspaces`.
+
+use clap::Subcommand;
+
+use super::{CommandError, Format, print};
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
+use crate::db::Db;
+use crate::keys::workspaces;
+
+const MAX_NAME_CHARS: usize = 200;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkspacesCommand {
+    /// Create a workspace.
+    Create {
+        /// 1 to 200 characters.
+        name: String,
+    },
+    /// List all workspaces by name.
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+pub(super) async fn run(command: WorkspacesCommand, db: &Db) -> Result<(), CommandError> {
+    match command {
+        WorkspacesCommand::Create { name } => create(db, &name).await,
+        WorkspacesCommand::List { format } => list(db, &format).await,
+    }
+}
+
+async fn create(db: &Db, name: &str) -> Result<(), CommandError> {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        return Err(CommandError::Refused("a name has 1 to 200 characters".into()));
+    }
+    let mut client = db.client().await?;
+    // The audit entry belongs to the workspace that is made here.
+    let work = Work::begin_as(&mut client, WorkspaceId(0), Actor::Operator).await?;
+    let Some(id) = workspaces::insert(work.transaction(), name).await? else {
+        return Err(CommandError::Refused(format!("the workspace `{name}` exists")));
+    };
+    let work = work.in_workspace(id);
+    let target = Target::new("workspace", name, Some(name));
+    work.audit("workspace.created", &target, &Changes::default())
+        .await?;
+    work.commit_silently().await?;
+    print(&format!("Workspace `{name}` is created."));
+    Ok(())
+}
+
+async fn list(db: &Db, format: &Format) -> Result<(), CommandError> {
+    let client = db.client().await?;
+    for workspace in workspaces::list(&client).await? {
+        print(&match format.json {
+            true => serde_json::to_string(&workspace).unwrap_or_default(),
+            false => workspace.name,
+        });
+    }
+    Ok(())
+}

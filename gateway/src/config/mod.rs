@@ -1,0 +1,102 @@
+//! Every setting: one struct a concern, read from a TOML file and from the environment, which wins.
+//!
+//! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
+
+mod reader;
+mod sections;
+
+use std::path::Path;
+
+pub use reader::{Fault, Reader};
+pub use sections::{
+    AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls, Webhooks,
+};
+
+/// Where the file is looked for when the command line does not say.
+pub const DEFAULT_FILE: &str = "config/gateway.toml";
+
+/// The whole configuration, valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub server: Server,
+    pub operations: Operations,
+    pub database: Database,
+    pub bus: Bus,
+    pub keys: Keys,
+    pub events: Events,
+    pub webhooks: Webhooks,
+    pub telemetry: Telemetry,
+}
+
+/// Why there is no valid configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path} cannot be read: {source}")]
+    Unreadable { path: String, source: std::io::Error },
+    #[error("{path} is not TOML: {message}")]
+    NotToml { path: String, message: String },
+    #[error("{}", list(.0))]
+    Faults(Vec<Fault>),
+}
+
+fn list(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    lines.join("\n")
+}
+
+impl Config {
+    /// Reads `file` (the default one may be absent, a named one may not) and the process's environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(fault) if file.is_none() && fault.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => {
+                return Err(ConfigError::Unreadable {
+                    path: path.display().to_string(),
+                    source,
+                });
+            }
+        };
+        Self::parse(&text, std::env::vars()).map_err(|fault| match fault {
+            ConfigError::NotToml { message, .. } => ConfigError::NotToml {
+                path: path.display().to_string(),
+                message,
+            },
+            other => other,
+        })
+    }
+
+    /// Reads the text of a file and a set of environment variables.
+    pub fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|fault: toml::de::Error| ConfigError::NotToml {
+                path: "the configuration".into(),
+                message: fault.to_string(),
+            })?;
+        let mut reader = Reader::new(table, environment);
+        let config = Self {
+            server: Server::read(&mut reader),
+            operations: Operations::read(&mut reader),
+            database: Database::read(&mut reader),
+            bus: Bus::read(&mut reader),
+            keys: Keys::read(&mut reader),
+            events: Events::read(&mut reader),
+            webhooks: Webhooks::read(&mut reader),
+            telemetry: Telemetry::read(&mut reader),
+        };
+        let faults = reader.finish();
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Faults(faults))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

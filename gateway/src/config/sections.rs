@@ -1,0 +1,343 @@
+//! What can be set, with its default and its bounds. `config/gateway.toml` explains each to operators.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+
+use super::Reader;
+use crate::base::secret::Secret;
+
+/// The API's listener and what it allows a client.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub drain: Duration,
+    pub tls: Option<Tls>,
+    /// From these addresses alone is `X-Forwarded-For` believed.
+    pub trusted_proxies: Vec<IpNet>,
+    pub max_connections: usize,
+    /// From the first byte of a request's head to its last.
+    pub head_timeout: Duration,
+    /// The longest silence within a body.
+    pub body_timeout: Duration,
+    /// How long a connection may wait between requests.
+    pub idle_timeout: Duration,
+    /// The longest that a request may take whose work is bounded; beyond it the reply is 503.
+    pub request_timeout: Duration,
+}
+
+/// The certificate chain and key that the listener shows, in PEM files; read again on SIGHUP.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+/// The listener for probes and metrics.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    pub listen: SocketAddr,
+}
+
+/// The one database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: Option<Secret<String>>,
+    pub pool_size: usize,
+    pub migrate_on_start: bool,
+}
+
+/// Which bus carries events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusKind {
+    Postgres,
+}
+
+/// The bus and how work is owned.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    pub kind: BusKind,
+    /// An instance that is silent for this long has lost what it held.
+    pub lease: Duration,
+    /// Accepted events that may wait for their commit; beyond it the reply is 503.
+    pub max_waiting: usize,
+}
+
+/// What in-memory keys may lag behind the database.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Beyond this silence of the database, keys count as unconfirmed: unready, and callers get 503.
+    pub stale_after: Duration,
+}
+
+/// What is kept of events.
+#[derive(Debug, Clone)]
+pub struct Events {
+    pub retention_days: u32,
+}
+
+/// How deliveries are made.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    pub allow_cidrs: Vec<IpNet>,
+    pub timeout: Duration,
+    pub max_attempts: u32,
+    pub retry_base: Duration,
+    /// Attempts that one endpoint may have under way at once.
+    pub lane_concurrency: usize,
+    /// Deliveries that may wait in memory for one endpoint; the rest waits in the database.
+    pub lane_queue: usize,
+    pub breaker_after: Duration,
+    pub breaker_failures: u32,
+    pub breaker_probe: Duration,
+    pub secret_key: Option<Secret<[u8; 32]>>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Which requests get a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    Errors,
+    All,
+}
+
+/// What is told to operators.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    pub log_format: LogFormat,
+    /// A filter such as `info` or `gateway=debug,warn`.
+    pub log_level: String,
+    pub access_log: AccessLog,
+}
+
+impl Server {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let certificate = reader.get("server", "tls_certificate_file", None, path);
+        let key = reader.get("server", "tls_key_file", None, path);
+        if certificate.is_some() != key.is_some() {
+            reader.fault(
+                "server.tls_certificate_file".into(),
+                "goes together with server.tls_key_file: set both or neither".into(),
+            );
+        }
+        let seconds = |reader: &mut Reader, key, default| {
+            reader.get("server", key, Duration::from_secs(default), seconds_above_0)
+        };
+        Self {
+            listen: reader.get("server", "listen", loopback(8080), address),
+            drain: seconds(reader, "drain_seconds", 30),
+            tls: certificate.zip(key).map(|(certificate_file, key_file)| Tls {
+                certificate_file,
+                key_file,
+            }),
+            trusted_proxies: reader.get("server", "trusted_proxies", Vec::new(), cidrs),
+            max_connections: reader.get("server", "max_connections", 10_000, between(1, 1_000_000)),
+            head_timeout: seconds(reader, "head_timeout_seconds", 10),
+            body_timeout: seconds(reader, "body_timeout_seconds", 30),
+            idle_timeout: seconds(reader, "idle_timeout_seconds", 75),
+            request_timeout: reader.get(
+                "server",
+                "request_timeout_seconds",
+                Duration::from_secs(4),
+                seconds_above_0,
+            ),
+        }
+    }
+}
+
+impl Operations {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            listen: reader.get("operations", "listen", loopback(8081), address),
+        }
+    }
+}
+
+impl Database {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let written = reader.get("database", "url", None, |text| postgres_url(text).map(Some));
+        let usual = reader.environment("DATABASE_URL").map(str::to_owned);
+        // GATEWAY_DATABASE__URL over DATABASE_URL over the file.
+        let url = match usual {
+            Some(usual) if !reader.is_in_environment("database", "url") => match postgres_url(&usual) {
+                Ok(url) => Some(url),
+                Err(expected) => {
+                    reader.fault("DATABASE_URL".into(), format!("expected {expected}"));
+                    None
+                }
+            },
+            _ => written,
+        };
+        Self {
+            url,
+            pool_size: reader.get("database", "pool_size", 16, between(2, 1000)),
+            migrate_on_start: reader.get("database", "migrate_on_start", true, parsed("true or false")),
+        }
+    }
+}
+
+impl Bus {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let kind = reader.get("bus", "kind", BusKind::Postgres, |text| match text {
+            "postgres" => Ok(BusKind::Postgres),
+            "kafka" => Err("postgres: this version has no kafka bus yet".into()),
+            _ => Err("postgres".into()),
+        });
+        Self {
+            kind,
+            lease: reader.get("bus", "lease_seconds", Duration::from_secs(10), seconds_above_0),
+            max_waiting: reader.get("bus", "max_waiting", 20_000, between(1, 1_000_000)),
+        }
+    }
+}
+
+impl Keys {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            stale_after: reader.get(
+                "keys",
+                "stale_after_seconds",
+                Duration::from_secs(4),
+                seconds_above_0,
+            ),
+        }
+    }
+}
+
+impl Events {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            retention_days: reader.get("events", "retention_days", 30, between(1, 3650)),
+        }
+    }
+}
+
+impl Webhooks {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let mut seconds =
+            |key, default| reader.get("webhooks", key, Duration::from_secs(default), seconds_above_0);
+        let timeout = seconds("timeout_seconds", 10);
+        let retry_base = seconds("retry_base_seconds", 5);
+        let breaker_after = seconds("breaker_after_seconds", 300);
+        let breaker_probe = seconds("breaker_probe_seconds", 30);
+        Self {
+            allow_cidrs: reader.get("webhooks", "allow_cidrs", Vec::new(), cidrs),
+            timeout,
+            max_attempts: reader.get("webhooks", "max_attempts", 5, between(1, 50)),
+            retry_base,
+            lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
+            lane_queue: reader.get("webhooks", "lane_queue", 2_000, between(1, 1_000_000)),
+            breaker_after,
+            breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
+            breaker_probe,
+            secret_key: reader.get("webhooks", "secret_key", None, |text| sealing_key(text).map(Some)),
+        }
+    }
+}
+
+impl Telemetry {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            log_format: reader.get("telemetry", "log_format", LogFormat::Text, |text| match text {
+                "text" => Ok(LogFormat::Text),
+                "json" => Ok(LogFormat::Json),
+                _ => Err("text or json".into()),
+            }),
+            log_level: reader.get("telemetry", "log_level", "info".into(), |text| {
+                tracing_subscriber::EnvFilter::try_new(text)
+                    .map(|_| text.to_owned())
+                    .map_err(|_| "a filter such as info or gateway=debug,warn".into())
+            }),
+            access_log: reader.get("telemetry", "access_log", AccessLog::Errors, |text| match text {
+                "off" => Ok(AccessLog::Off),
+                "errors" => Ok(AccessLog::Errors),
+                "all" => Ok(AccessLog::All),
+                _ => Err("off, errors or all".into()),
+            }),
+        }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, String> {
+    move |text| text.trim().parse().map_err(|_| expected.to_owned())
+}
+
+fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let number = text.trim().parse().ok();
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| format!("a whole number from {least} to {most}"))
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    parsed("an address and port such as 127.0.0.1:8080")(text)
+}
+
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.is_empty() {
+        return Err("the path of a PEM file".into());
+    }
+    Ok(Some(PathBuf::from(text)))
+}
+
+fn seconds_above_0(text: &str) -> Result<Duration, String> {
+    const LONGEST_SECONDS: f64 = 31_536_000.0;
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.001..=LONGEST_SECONDS).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds above 0, fractions allowed".into())
+}
+
+fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| {
+                    format!("addresses or CIDRs such as 10.0.0.0/8,::1/128, and `{item}` is neither")
+                })
+        })
+        .collect()
+}
+
+fn postgres_url(text: &str) -> Result<Secret<String>, String> {
+    // The driver's own words could repeat the password, so they are not passed on.
+    match tokio_postgres::Config::from_str(text) {
+        Ok(config) if !config.get_hosts().is_empty() => Ok(Secret::new(text.to_owned())),
+        _ => Err("an address such as postgres://user:password@host:5432/database".into()),
+    }
+}
+
+fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {
+    STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Secret::new)
+        .ok_or_else(|| "32 bytes in base64, as `openssl rand -base64 32` prints them".into())
+}

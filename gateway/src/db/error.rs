@@ -1,0 +1,72 @@
+//! What can go wrong with the database, sorted by what a caller can do about it.
+
+use crate::http::problem::Problem;
+
+/// A failed database operation.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection, or it broke: whether a statement under way took effect is not known.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// The server refused the statement; nothing of its transaction took effect.
+    #[error("the database refused: {0}")]
+    Refused(#[source] tokio_postgres::Error),
+}
+
+impl DbError {
+    /// The SQLSTATE of a refusal.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Refused(fault) => fault.code().map(tokio_postgres::error::SqlState::code),
+            Self::Away(_) => None,
+        }
+    }
+
+    /// Whether a unique constraint refused.
+    pub fn is_unique_violation(&self) -> bool {
+        self.sqlstate() == Some("23505")
+    }
+
+    /// Whether the server can not serve at the moment: shutting down, starting, out of disk, memory or places.
+    fn is_passing(&self) -> bool {
+        // Classes 53 (resources), 57 (operator intervention), 58 (system), and 25006 (read-only after failover).
+        self.sqlstate().is_some_and(|state| {
+            ["53", "57", "58"].iter().any(|class| state.starts_with(class)) || state == "25006"
+        })
+    }
+}
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(fault: tokio_postgres::Error) -> Self {
+        match fault.as_db_error() {
+            // The server ends the session with these: 57P01 to 57P05 (shutdown, crash, start, idle).
+            Some(refusal) if refusal.code().code().starts_with("57P") => Self::Away(describe(&fault)),
+            Some(_) => Self::Refused(fault),
+            None => Self::Away(describe(&fault)),
+        }
+    }
+}
+
+/// The driver keeps the telling part in the source.
+fn describe(fault: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(fault) {
+        Some(source) => format!("{fault}: {source}"),
+        None => fault.to_string(),
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(fault: DbError) -> Self {
+        match &fault {
+            DbError::Away(cause) => {
+                tracing::warn!(cause, "request failed: the database is away");
+                Self::unavailable("The database is not available; nothing was done.")
+            }
+            DbError::Refused(_) if fault.is_passing() => {
+                tracing::warn!(%fault, "request failed: the database cannot serve");
+                Self::unavailable("The database cannot serve at the moment; nothing was done.")
+            }
+            DbError::Refused(source) => Self::internal(&describe(source)),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The schema: brought up to date under an advisory lock, or checked where the operator migrates separately.
+
+use super::error::DbError;
+use super::partitions::ensure_partitions;
+use super::pool::Db;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// "gateway migrations", as any 64 bits that nobody else uses.
+const LOCK: i64 = 0x6761_7465_6d69_6772;
+
+/// Why the schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("a migration failed: {0}")]
+    Migration(#[from] refinery::Error),
+    #[error(
+        "the schema is too old: it stands at version {found}, this gateway needs {needed}; run `gateway migrate`"
+    )]
+    TooOld { found: i32, needed: i32 },
+    #[error(
+        "the schema is too new: it stands at version {found}, this gateway knows up to {needed}; upgrade the gateway"
+    )]
+    TooNew { found: i32, needed: i32 },
+}
+
+/// Brings the schema up to date. Safe to run twice and from many instances at once.
+pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
+    let mut client = db.connect().await?;
+    client
+        .execute("select pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .map_err(DbError::from)?;
+    let found = version(&client).await?;
+    let needed = needed_version();
+    if found > needed {
+        return Err(SchemaError::TooNew { found, needed });
+    }
+    let report = embedded::migrations::runner().run_async(&mut *client).await?;
+    for applied in report.applied_migrations() {
+        tracing::info!(migration = %applied, "applied");
+    }
+    ensure_partitions(&client).await?;
+    // The lock goes with the session.
+    Ok(())
+}
+
+/// Refuses a schema that this version cannot work with.
+pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
+    let client = db.connect().await?;
+    let found = version(&client).await?;
+    let needed = needed_version();
+    match found.cmp(&needed) {
+        std::cmp::Ordering::Less => Err(SchemaError::TooOld { found, needed }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(SchemaError::TooNew { found, needed }),
+    }
+}
+
+fn needed_version() -> i32 {
+    let versions = embedded::migrations::runner();
+    let versions = versions.get_migrations().iter();
+    let newest = versions.map(refinery::Migration::version).max();
+    newest.unwrap_or(0)
+}
+
+async fn version(client: &tokio_postgres::Client) -> Result<i32, DbError> {
+    let exists = client
+        .query_one("select to_regclass('refinery_schema_history') is not null", &[])
+        .await?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let newest = client
+        .query_one(
+            "select coalesce(max(version), 0)::int4 from refinery_schema_history",
+            &[],
+        )
+        .await?;
+    Ok(newest.get(0))
+}

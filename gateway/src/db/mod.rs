@@ -1,0 +1,16 @@
+//! PostgreSQL: the pool, the schema, and the few things that every store needs.
+
+mod copy;
+mod error;
+mod migrate;
+mod partitions;
+mod pool;
+mod types;
+
+pub use copy::CopyRows;
+pub use error::DbError;
+pub use migrate::{SchemaError, check_schema, migrate};
+pub use partitions::{drop_partitions, ensure_partitions};
+pub use pool::{Client, Db, Dedicated, begin};
+pub use tokio_postgres::Transaction;
+pub use tokio_postgres::types::ToSql;

@@ -1,0 +1,183 @@
+//! Handlers of `/v1/events`.
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::Events;
+use super::model::{AcceptedEvent, EventFault, ShownEvent, read_event};
+use super::store;
+use super::types::{self, BUILT_IN};
+use crate::audit::{Begun, Work};
+use crate::base::clock::Millis;
+use crate::base::id::{EventId, uuid_millis};
+use crate::base::page;
+use crate::bus::{Accepted, NewEvent, PublishError};
+use crate::http::body;
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::webhooks::delivery_store;
+
+/// `POST /v1/events`: 202 after the commit, and never before.
+pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Problem> {
+    let bytes = call.body.read_json_bytes().await?;
+    let workspace = call.caller.workspace;
+    let names = events.types.names(workspace);
+    let event = read_event(&bytes, workspace, &names);
+    if call.headers.contains_key("idempotency-key") {
+        return create_repeatable(events, call, event).await;
+    }
+    let event = event.map_err(refusal)?;
+    call.query.finish()?;
+    publish(&events, event).await?.reply()
+}
+
+/// The slower way of requests with an `Idempotency-Key`: the reply is kept in a transaction of its own.
+///
+/// An event without an id of the client's gets one that follows from the key, so that a request which is repeated after
+/// a crash between the two commits is still accepted once.
+async fn create_repeatable(
+    events: Events,
+    call: Call,
+    event: Result<NewEvent, EventFault>,
+) -> Result<Reply, Problem> {
+    let event = match event {
+        Err(EventFault::Malformed(fault)) => return Err(body::malformed(fault)),
+        other => other,
+    };
+    let mut client = events.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let mut event = event.map_err(refusal)?;
+    let key = call.headers.get("idempotency-key");
+    call.query.finish()?;
+    if event.once_key.is_none() {
+        // A blank is in no client's id.
+        let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()));
+        event.once_key = key.map(|key| format!("idempotency {key}").into());
+    }
+    let published = publish(&events, event).await?;
+    work.commit(StatusCode::ACCEPTED, &published.shown()).await
+}
+
+/// What a publish came to, and the id that the client gave.
+struct Published {
+    accepted: Accepted,
+    id: String,
+}
+
+impl Published {
+    fn shown(&self) -> AcceptedEvent<'_> {
+        AcceptedEvent {
+            id: &self.id,
+            r#type: &self.accepted.label,
+            accepted_at: Millis(uuid_millis(self.accepted.id)),
+        }
+    }
+
+    fn reply(&self) -> Result<Reply, Problem> {
+        Reply::json(StatusCode::ACCEPTED, &self.shown())
+    }
+}
+
+async fn publish(events: &Events, event: NewEvent) -> Result<Published, Problem> {
+    let client_id = event.client_id.clone();
+    let accepted = events.bus.publish(event).await.map_err(unavailable)?;
+    let id = match client_id {
+        Some(id) => id.into(),
+        None => EventId::from_uuid(accepted.id).to_string(),
+    };
+    Ok(Published { accepted, id })
+}
+
+fn refusal(fault: EventFault) -> Problem {
+    match fault {
+        EventFault::Malformed(fault) => body::malformed(fault),
+        EventFault::Invalid(problem) => *problem,
+    }
+}
+
+fn unavailable(fault: PublishError) -> Problem {
+    Problem::unavailable(match fault {
+        PublishError::Full => "More events arrive than can be stored; this one was not accepted.",
+        PublishError::Away => "The database did not confirm the event; send it again.",
+        PublishError::Closed => "The gateway is shutting down; this event was not accepted.",
+    })
+}
+
+/// `GET /v1/events`.
+pub async fn list_events(events: Events, mut call: Call) -> Result<Reply, Problem> {
+    let workspace = call.caller.workspace;
+    let names = events.types.names(workspace);
+    let wanted = call.query.read("type", |name| match names.contains(name) {
+        true => Ok(name.to_owned()),
+        false => Err("is no event type of this workspace".into()),
+    });
+    let list = format!("events {workspace:?} {wanted:?}");
+    let page = call.query.page(page::DEFAULT_LIMIT, list);
+    call.query.finish()?;
+    let client = events.db.client().await?;
+    let wanted = match wanted {
+        Some(name) => vec![name],
+        None => {
+            let added = types::list_added(&client, workspace).await?;
+            let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
+            built_in
+                .chain(added.into_iter().map(|added| added.name))
+                .collect()
+        }
+    };
+    let found = store::list(&client, workspace, &wanted, &page).await?;
+    let page = page.listing(found, |(id, _)| EventId::from_uuid(*id).to_string());
+    let mut data = page.data;
+    add_deliveries(&client, workspace, &mut data).await?;
+    Reply::ok(&page::Listing {
+        data: data.into_iter().map(|(_, event)| event).collect::<Vec<_>>(),
+        next_cursor: page.next_cursor,
+    })
+}
+
+/// `GET /v1/events/{id}`.
+pub async fn get_event(events: Events, call: Call) -> Result<Reply, Problem> {
+    let workspace = call.caller.workspace;
+    let text = call.parameters.first().map(String::as_str).unwrap_or_default();
+    let client = events.db.client().await?;
+    let id = match EventId::parse(text) {
+        Some(id) => Some(id.uuid()),
+        None if super::model::is_client_id(text) => store::find_client_id(&client, workspace, text).await?,
+        None => None,
+    };
+    let mut found = match id {
+        Some(id) => store::find(&client, workspace, id).await?,
+        None => None,
+    };
+    if found.is_none() && EventId::parse(text).is_some() {
+        // A client may name its events as we would.
+        let named = store::find_client_id(&client, workspace, text).await?;
+        if let Some(id) = named {
+            found = store::find(&client, workspace, id).await?;
+        }
+    }
+    let mut found = vec![found.ok_or_else(Problem::not_found)?];
+    call.query.finish()?;
+    add_deliveries(&client, workspace, &mut found).await?;
+    match found.pop() {
+        Some((_, event)) => Reply::ok(&event),
+        None => Err(Problem::not_found()),
+    }
+}
+
+async fn add_deliveries(
+    client: &tokio_postgres::Client,
+    workspace: crate::base::caller::WorkspaceId,
+    events: &mut [(Uuid, ShownEvent)],
+) -> Result<(), Problem> {
+    let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();
+    let mut deliveries = delivery_store::of_events(client, workspace, &ids).await?;
+    for (id, event) in events {
+        event.deliveries = deliveries.remove(id).unwrap_or_default();
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Events: what happened in a product, accepted once it is durable and then handed to whoever wants its type.
+
+pub mod api;
+pub mod examples;
+pub mod model;
+pub mod store;
+pub mod type_api;
+pub mod types;
+
+use std::sync::Arc;
+
+use crate::bus::Bus;
+use crate::db::Db;
+use types::EventTypes;
+
+/// What the handlers of events need.
+#[derive(Clone)]
+pub struct Events {
+    pub db: Db,
+    pub bus: Arc<dyn Bus>,
+    pub types: Arc<EventTypes>,
+}

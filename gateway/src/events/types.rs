@@ -1,0 +1,168 @@
+//! Event types: the 15 that every workspace has, and those that a workspace adds.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::db::{Db, DbError};
+
+/// Name and meaning of the types that are always there.
+pub const BUILT_IN: [(&str, &str); 15] = [
+    ("contact.created", "A contact was created."),
+    ("contact.updated", "A contact was changed."),
+    ("account.created", "An account was created."),
+    ("account.updated", "An account was changed."),
+    ("deal.created", "A deal was created."),
+    ("deal.stage_changed", "A deal moved to another stage."),
+    ("deal.won", "A deal was won."),
+    ("deal.lost", "A deal was lost."),
+    ("product.created", "A product was created."),
+    ("product.updated", "A product was changed."),
+    ("invoice.paid", "An invoice was paid."),
+    ("ticket.created", "A ticket was opened."),
+    ("ticket.assigned", "A ticket was given to someone."),
+    ("import.completed", "An import ended."),
+    ("sentry.state_changed", "A sentry reported another state."),
+];
+
+const MAX_NAME_CHARS: usize = 100;
+
+/// A type as the API shows it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct EventType {
+    pub name: String,
+    pub description: String,
+    /// Whether every workspace has it.
+    pub built_in: bool,
+}
+
+/// The names that one workspace knows.
+#[derive(Debug, Clone, Default)]
+pub struct TypeNames(Option<Arc<HashSet<Arc<str>>>>);
+
+impl TypeNames {
+    /// Whether `name` is known.
+    pub fn contains(&self, name: &str) -> bool {
+        self.label(name).is_some()
+    }
+
+    /// The shared text of a known name.
+    pub fn label(&self, name: &str) -> Option<Arc<str>> {
+        if let Some(label) = built_in().get(name) {
+            return Some(label.clone());
+        }
+        self.0.as_ref()?.get(name).cloned()
+    }
+}
+
+fn built_in() -> &'static HashSet<Arc<str>> {
+    static NAMES: std::sync::OnceLock<HashSet<Arc<str>>> = std::sync::OnceLock::new();
+    NAMES.get_or_init(|| BUILT_IN.iter().map(|(name, _)| Arc::from(*name)).collect())
+}
+
+/// The types that workspaces added, in memory.
+pub struct EventTypes {
+    db: Db,
+    added: papaya::HashMap<WorkspaceId, Arc<HashSet<Arc<str>>>>,
+}
+
+impl EventTypes {
+    /// Only the built-in types are known yet.
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            added: papaya::HashMap::new(),
+        }
+    }
+
+    /// The names that `workspace` knows.
+    pub fn names(&self, workspace: WorkspaceId) -> TypeNames {
+        TypeNames(self.added.pin().get(&workspace).cloned())
+    }
+
+    /// Reads the types of these workspaces again, or those of all.
+    pub async fn refresh(&self, workspaces: Option<Vec<WorkspaceId>>) -> Result<(), DbError> {
+        let client = self.db.client().await?;
+        let rows = client
+            .query(
+                "select workspace_id, array_agg(name) from event_types
+                 where $1::int4[] is null or workspace_id = any($1) group by workspace_id",
+                &[&workspaces],
+            )
+            .await?;
+        for row in rows {
+            let names: Vec<&str> = row.get(1);
+            let names = names.into_iter().map(Arc::from).collect();
+            self.added.pin().insert(row.get(0), Arc::new(names));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name can be a type's: lower-case words joined by dots, at least two.
+pub fn is_valid_name(name: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    name.len() <= MAX_NAME_CHARS && name.contains('.') && name.split('.').all(is_word)
+}
+
+/// The types that `workspace` added, newest first.
+pub async fn list_added(client: &Client, workspace: WorkspaceId) -> Result<Vec<EventType>, DbError> {
+    let rows = client
+        .query(
+            "select name, description from event_types where workspace_id = $1 order by id desc",
+            &[&workspace],
+        )
+        .await?;
+    let types = rows.iter().map(|row| EventType {
+        name: row.get(0),
+        description: row.get(1),
+        built_in: false,
+    });
+    Ok(types.collect())
+}
+
+/// Adds a type; `None` if the workspace has it.
+pub async fn insert(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    name: &str,
+    description: &str,
+) -> Result<Option<Uuid>, DbError> {
+    let row = transaction
+        .query_opt(
+            "insert into event_types (id, workspace_id, name, description, created_at)
+             values ($1, $2, $3, $4, $5) on conflict do nothing returning id",
+            &[&Uuid::now_v7(), &workspace, &name, &description, &Millis::now()],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dotted_lower_case_words() {
+        for (name, _) in BUILT_IN {
+            assert!(is_valid_name(name) && TypeNames::default().contains(name));
+        }
+        for good in ["a.b", "a_1.b_2.c", "0.0"] {
+            assert!(is_valid_name(good), "{good}");
+        }
+        let long = format!("a.{}", "b".repeat(99));
+        for bad in ["a", "a.", ".a", "a..b", "A.b", "a-b.c", "a.b ", "", long.as_str()] {
+            assert!(!is_valid_name(bad), "{bad}");
+        }
+    }
+}

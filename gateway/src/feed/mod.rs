@@ -1,0 +1,226 @@
+//! The change feed: how every instance learns of changes to what it holds in memory.
+//!
+//! Each change writes a row to the log table in its own transaction. NOTIFY only wakes the readers; a poll each
+//! second is the truth, so a lost notification costs a second at the most. A reader asks for all rows of
+//! transactions that its last snapshot could not see, so rows that commit out of order are not missed.
+//! On a new connection: LISTEN first, then read, then wait, so nothing falls between.
+
+mod store;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::base::caller::WorkspaceId;
+use crate::db::{Db, DbError};
+use crate::telemetry::health::Health;
+use crate::telemetry::names;
+
+pub use store::{Change, purge, record};
+
+/// The truth is asked for this often, notification or not.
+const POLL: Duration = Duration::from_secs(1);
+/// An answer that takes longer counts as none.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const RECONNECT: Duration = Duration::from_millis(250);
+/// The log keeps a day; a reader that was away for longer than this reads everything again.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+const CHECK_NAME: &str = "feed";
+
+/// What kind of thing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    ApiKey,
+    Webhook,
+    EventType,
+}
+
+impl ChangeKind {
+    const ALL: [Self; 3] = [Self::ApiKey, Self::Webhook, Self::EventType];
+
+    /// The name in the log table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::Webhook => "webhook",
+            Self::EventType => "event_type",
+        }
+    }
+}
+
+type Refreshing = Pin<Box<dyn Future<Output = Result<(), DbError>> + Send>>;
+
+/// Reads things of one kind again from the database into memory. An empty list asks for all of them.
+pub type Refresh = Arc<dyn Fn(Vec<(WorkspaceId, Uuid)>) -> Refreshing + Send + Sync>;
+
+/// When memory was last confirmed to agree with the database.
+#[derive(Debug, Default)]
+pub struct Freshness {
+    confirmed_micros: AtomicI64,
+}
+
+impl Freshness {
+    fn confirm(&self, started: tokio::time::Instant) {
+        self.confirmed_micros.store(micros(started), Ordering::Relaxed);
+    }
+
+    /// How long ago that was.
+    pub fn age(&self) -> Duration {
+        let confirmed = self.confirmed_micros.load(Ordering::Relaxed);
+        let age = micros(tokio::time::Instant::now()) - confirmed;
+        Duration::from_micros(age.max(0).unsigned_abs())
+    }
+}
+
+/// Microseconds on the monotonic clock since the process first asked.
+fn micros(instant: tokio::time::Instant) -> i64 {
+    static START: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+    let start = START.get_or_init(tokio::time::Instant::now);
+    let since = instant.saturating_duration_since(*start);
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The reader of the log and those it keeps fresh.
+pub struct Feed {
+    db: Db,
+    readers: Vec<(ChangeKind, Refresh)>,
+    freshness: Arc<Freshness>,
+    health: Health,
+    stale_after: Duration,
+}
+
+impl Feed {
+    /// A feed that nobody reads yet. Until the first answer it counts as stale.
+    pub fn new(db: Db, health: Health, stale_after: Duration) -> Self {
+        let freshness = Arc::new(Freshness::default());
+        let long_ago = -i64::try_from(stale_after.as_micros()).unwrap_or(i64::MAX / 2) * 2;
+        freshness.confirmed_micros.store(long_ago, Ordering::Relaxed);
+        health.down(CHECK_NAME, "not read yet");
+        Self {
+            db,
+            readers: Vec::new(),
+            freshness,
+            health,
+            stale_after,
+        }
+    }
+
+    /// Has `refresh` called for changes of `kind`, and once for everything at the start.
+    pub fn subscribe(&mut self, kind: ChangeKind, refresh: Refresh) {
+        self.readers.push((kind, refresh));
+    }
+
+    /// When memory was last confirmed.
+    pub fn freshness(&self) -> Arc<Freshness> {
+        self.freshness.clone()
+    }
+
+    /// Reads until `stop`, over as many connections as it takes.
+    pub async fn run(self, stop: CancellationToken) {
+        let watching = self.watch_age(stop.clone());
+        let reading = async {
+            // After a pause the log is read on from here; `None` asks for everything.
+            let mut position = None;
+            while !stop.is_cancelled() {
+                if let Err(fault) = self.follow(&mut position, &stop).await {
+                    self.health.down("postgres", fault.to_string());
+                }
+                tokio::time::sleep(RECONNECT).await;
+            }
+        };
+        tokio::join!(watching, reading);
+    }
+
+    async fn follow(&self, position: &mut Option<String>, stop: &CancellationToken) -> Result<(), DbError> {
+        if self.freshness.age() > FORGOTTEN_AFTER {
+            // The log may have been purged meanwhile.
+            *position = None;
+        }
+        let wake = Arc::new(Notify::new());
+        let waker = wake.clone();
+        let session = self.db.connect_listening(move || waker.notify_one()).await?;
+        answered(store::listen(&session)).await?;
+        loop {
+            let started = tokio::time::Instant::now();
+            match position.take() {
+                Some(since) => {
+                    // Put back first: a failed round is read again.
+                    *position = Some(since.clone());
+                    let (next, changes) = answered(store::read_since(&session, &since)).await?;
+                    self.apply(&changes).await?;
+                    *position = Some(next);
+                }
+                None => {
+                    let now = answered(store::position(&session)).await?;
+                    for (_, refresh) in &self.readers {
+                        refresh(Vec::new()).await?;
+                    }
+                    *position = Some(now);
+                }
+            }
+            self.freshness.confirm(started);
+            self.health.up("postgres");
+            tokio::select! {
+                () = wake.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+            if session.is_closed() {
+                return Err(DbError::Away("the connection to the change feed broke".into()));
+            }
+        }
+    }
+
+    async fn apply(&self, changes: &[Change]) -> Result<(), DbError> {
+        for kind in ChangeKind::ALL {
+            let mut entities: Vec<(WorkspaceId, Uuid)> = changes
+                .iter()
+                .filter(|change| change.kind == kind.name())
+                .map(|change| (change.workspace, change.entity))
+                .collect();
+            entities.sort_unstable();
+            entities.dedup();
+            if entities.is_empty() {
+                continue;
+            }
+            counter!(names::FEED_CHANGES, "kind" => kind.name()).increment(entities.len() as u64);
+            for (_, refresh) in self.readers.iter().filter(|(reads, _)| *reads == kind) {
+                refresh(entities.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn watch_age(&self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            let age = self.freshness.age();
+            gauge!(names::FEED_AGE).set(age.as_secs_f64());
+            if age > self.stale_after {
+                let detail = "memory has not been confirmed by the database for too long";
+                self.health.down(CHECK_NAME, detail);
+            } else {
+                self.health.up(CHECK_NAME);
+            }
+        }
+    }
+}
+
+/// A frozen server must not look like a quiet one.
+async fn answered<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(DbError::Away("no answer in time".into())),
+    }
+}

@@ -1,0 +1,180 @@
+//! Reads request bodies: capped, and cut when they fall silent.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::json::{self, Node};
+use super::problem::{Code, Problem};
+
+/// The largest JSON body, in bytes.
+pub const MAX_JSON_BYTES: usize = 256 * 1024;
+
+/// A body that has not been read yet.
+#[derive(Debug)]
+pub struct RequestBody {
+    incoming: Incoming,
+    declared_len: Option<u64>,
+    media_type: Option<String>,
+    silence: Duration,
+    digest: Option<[u8; 32]>,
+    wants_digest: bool,
+}
+
+impl RequestBody {
+    /// Takes hold of a body; `silence` is the longest pause within it.
+    pub fn new(incoming: Incoming, headers: &HeaderMap, silence: Duration) -> Self {
+        let declared_len = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let media_type = headers.get(CONTENT_TYPE).and_then(|value| {
+            let whole = value.to_str().ok()?;
+            let essence = whole.split(';').next().unwrap_or_default().trim();
+            Some(essence.to_ascii_lowercase())
+        });
+        Self {
+            incoming,
+            declared_len,
+            media_type,
+            silence,
+            digest: None,
+            wants_digest: headers.contains_key("idempotency-key"),
+        }
+    }
+
+    /// Whether the client sends no body at all.
+    pub fn is_absent(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    /// 415 unless the content type is `expected`.
+    pub fn expect_media_type(&self, expected: &str) -> Result<(), Problem> {
+        match &self.media_type {
+            Some(found) if found == expected => Ok(()),
+            Some(_) | None => Err(Problem::new(
+                Code::MediaTypeUnsupported,
+                format!("Send Content-Type: {expected}."),
+            )),
+        }
+    }
+
+    /// The next piece, or `None` at the end. Errors: 408 after a silence, 400 if the client broke off.
+    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            // What has arrived already needs no timer.
+            let frame = match self.incoming.frame().now_or_never() {
+                Some(frame) => frame,
+                None => match tokio::time::timeout(self.silence, self.incoming.frame()).await {
+                    Ok(frame) => frame,
+                    Err(_) => {
+                        let seconds = self.silence.as_secs();
+                        let detail = format!("Nothing arrived for {seconds} seconds.");
+                        return Err(Problem::new(Code::BodyTimeout, detail).closing());
+                    }
+                },
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => {
+                    let detail = "The body broke off.";
+                    return Err(Problem::new(Code::BadRequest, detail).closing());
+                }
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                    // Trailers and empty frames carry nothing of the body.
+                    Ok(_) | Err(_) => {}
+                },
+            }
+        }
+    }
+
+    /// The whole body of at most `most` bytes; one piece is handed on without a copy.
+    pub async fn read(&mut self, most: usize) -> Result<Bytes, Problem> {
+        if self.declared_len.is_some_and(|len| len > most as u64) {
+            return Err(too_large(most));
+        }
+        let Some(first) = self.next_piece().await? else {
+            return Ok(Bytes::new());
+        };
+        let mut whole = BytesMut::new();
+        let mut first = Some(first);
+        while !self.incoming.is_end_stream() {
+            let Some(piece) = self.next_piece().await? else {
+                break;
+            };
+            if let Some(first) = first.take() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&piece);
+            if whole.len() > most {
+                return Err(too_large(most));
+            }
+        }
+        match first {
+            Some(only) if only.len() > most => Err(too_large(most)),
+            Some(only) => Ok(only),
+            None => Ok(whole.freeze()),
+        }
+    }
+
+    /// The SHA-256 of the body that was read, if the request can be repeated; else of nothing.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest.unwrap_or_else(|| sha256(b""))
+    }
+
+    /// The bytes of a JSON body: 413, then 415, in the contract's order.
+    pub async fn read_json_bytes(&mut self) -> Result<Bytes, Problem> {
+        let bytes = self.read(MAX_JSON_BYTES).await?;
+        self.note_digest(&bytes);
+        self.expect_media_type("application/json")?;
+        Ok(bytes)
+    }
+
+    fn note_digest(&mut self, bytes: &[u8]) {
+        if self.wants_digest {
+            self.digest = Some(sha256(bytes));
+        }
+    }
+
+    /// A JSON body as a tree.
+    pub async fn read_json(&mut self) -> Result<Node, Problem> {
+        let bytes = self.read_json_bytes().await?;
+        json::parse(&bytes).map_err(malformed)
+    }
+
+    /// A JSON body whose fields are all optional: no body at all is an empty object.
+    pub async fn read_optional_json(&mut self) -> Result<Node, Problem> {
+        if self.is_absent() {
+            return Ok(Node::Object(Vec::new()));
+        }
+        let bytes = self.read(MAX_JSON_BYTES).await?;
+        self.note_digest(&bytes);
+        if bytes.is_empty() {
+            return Ok(Node::Object(Vec::new()));
+        }
+        self.expect_media_type("application/json")?;
+        json::parse(&bytes).map_err(malformed)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let sum = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let mut digest = [0; 32];
+    digest.copy_from_slice(sum.as_ref());
+    digest
+}
+
+/// 400 for a body that is not acceptable JSON.
+pub fn malformed(fault: json::Malformed) -> Problem {
+    Problem::new(Code::MalformedJson, fault.to_string())
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(Code::TooLarge, format!("The limit here is {most} bytes.")).closing()
+}

@@ -1,0 +1,39 @@
+//! One request as handlers see it: recognised, routed, its body not yet read.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+
+use super::body::RequestBody;
+use super::problem::Problem;
+use super::query::Query;
+use super::request_id::RequestId;
+use crate::base::caller::Caller;
+use crate::base::id::{Id, Kind};
+
+/// A request on its way into a handler.
+pub struct Call {
+    pub method: Method,
+    /// The path as sent, for idempotency and lists.
+    pub path: String,
+    /// The values of the route's `{names}`, in their order.
+    pub parameters: Vec<String>,
+    pub query: Query,
+    pub headers: HeaderMap,
+    pub body: RequestBody,
+    pub request_id: RequestId,
+    /// The client's address, seen through trusted proxies.
+    pub ip: IpAddr,
+    pub caller: Arc<Caller>,
+}
+
+impl Call {
+    /// The first path parameter as an id; one that is not well formed is not found.
+    pub fn id<K: Kind>(&self) -> Result<Id<K>, Problem> {
+        self.parameters
+            .first()
+            .and_then(|text| Id::parse(text))
+            .ok_or_else(Problem::not_found)
+    }
+}

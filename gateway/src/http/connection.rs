@@ -1,0 +1,95 @@
+//! One client connection: HTTP/1.1 or HTTP/2 over what the listener accepted, until it ends or is drained.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::reply::ReplyBody;
+use super::timed_io::{TimedIo, Waits, Watch};
+
+/// The largest head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// HTTP/2 requests that one connection may have under way.
+const MAX_STREAMS: u32 = 200;
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers requests. Cloned into every connection.
+pub trait Answer: Clone + Send + 'static {
+    /// Answers one request of the client at `peer`; `watch` belongs to its connection.
+    fn answer(
+        &self,
+        peer: SocketAddr,
+        watch: &Arc<Watch>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ReplyBody>> + Send;
+}
+
+/// The protocol's settings, made once for a listener.
+#[derive(Clone)]
+pub struct Protocol {
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    waits: Waits,
+}
+
+impl Protocol {
+    /// HTTP/1.1 and HTTP/2 with these limits on waiting.
+    pub fn new(waits: Waits) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // Heads and idle connections are timed by `TimedIo`, which tells the two apart.
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .pipeline_flush(true);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD_BYTES as u32)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
+        Self {
+            builder: Arc::new(builder),
+            waits,
+        }
+    }
+
+    /// Serves a connection to its end; `drain` lets the request under way finish and closes an idle one.
+    pub async fn serve<S, A>(&self, stream: S, peer: SocketAddr, answer: A, drain: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        A: Answer,
+    {
+        let watch = Arc::new(Watch::default());
+        let stream = TokioIo::new(TimedIo::new(stream, watch.clone(), self.waits));
+        let service = service_fn(move |request| {
+            let answer = answer.clone();
+            let watch = watch.clone();
+            async move { Ok::<_, Infallible>(answer.answer(peer, &watch, request).await) }
+        });
+        let connection = self.builder.serve_connection(stream, service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = drain.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(fault) = ended {
+            tracing::debug!(%peer, %fault, "connection ended early");
+        }
+    }
+}

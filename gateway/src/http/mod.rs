@@ -1,0 +1,15 @@
+//! HTTP done properly, once, for all that passes through: connections, bodies, replies and problems.
+//! It knows of no route and no feature.
+
+pub mod body;
+pub mod call;
+pub mod connection;
+pub mod fields;
+pub mod json;
+pub mod listener;
+pub mod problem;
+pub mod query;
+pub mod reply;
+pub mod request_id;
+pub mod timed_io;
+pub mod tls;

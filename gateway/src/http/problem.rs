@@ -1,0 +1,262 @@
+//! The one table of errors: what a client is told, with which status, and what an operator can do about it.
+//! docs/errors.md is made from it. The form is RFC 9457, `application/problem+json`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::request_id::RequestId;
+
+macro_rules! problems {
+    ($($code:ident $name:literal $status:literal $title:literal $retry:literal $advice:literal;)*) => {
+        /// A kind of error that clients can tell from others.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $title] $code),* }
+
+        impl Code {
+            /// Every kind, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$code),*];
+
+            /// The public name, the problem's `code`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$code => $name),* }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$code => $status),* }
+            }
+
+            /// The problem's `title`.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$code => $title),* }
+            }
+
+            /// Whether the same request may succeed later.
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Code::$code => $retry),* }
+            }
+
+            /// What helps.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Code::$code => $advice),* }
+            }
+        }
+    };
+}
+
+problems! {
+    BadRequest "bad_request" 400 "The request is not valid HTTP" false "Send either Content-Length or Transfer-Encoding, and valid header values.";
+    MalformedJson "malformed_json" 400 "The body is not valid JSON" false "Send UTF-8 JSON without doubled keys, at most 128 levels deep.";
+    KeyMissing "key_missing" 401 "No API key was sent" false "Send `Authorization: Bearer sk_…`.";
+    KeyInvalid "key_invalid" 401 "The API key is not valid" false "Check the key for missing characters, or create a new one.";
+    KeyExpired "key_expired" 401 "The API key has expired" false "Create a new key; rotate keys before they expire.";
+    KeyRevoked "key_revoked" 401 "The API key was revoked" false "Create a new key; the audit trail tells who revoked this one.";
+    ScopeMissing "scope_missing" 403 "The API key lacks a scope" false "Use a key that holds the scope named in `detail`.";
+    IpNotAllowed "ip_not_allowed" 403 "The API key may not be used from this address" false "Add the address to the key's allow-list; behind a load balancer set server.trusted_proxies.";
+    NotFound "not_found" 404 "There is nothing here" false "Check the path and the id; ids of other workspaces are not found.";
+    MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here" false "The `Allow` header names the methods.";
+    BodyTimeout "body_timeout" 408 "The body did not arrive in time" true "Send the body without long pauses.";
+    KeyTaken "key_taken" 409 "Another record has this key" false "Update the record named by `id`, or post with `?upsert=true`.";
+    TypeTaken "type_taken" 409 "The event type exists" false "Use the existing type.";
+    KeyEnded "key_ended" 409 "The API key has ended" false "Only a live key can be rotated; create a new one.";
+    WebhookDisabled "webhook_disabled" 409 "The webhook is disabled" false "Enable it first.";
+    IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
+    TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
+    MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";
+    ValidationFailed "validation_failed" 422 "The request is not valid" false "`errors` names each fault and its place.";
+    CursorInvalid "cursor_invalid" 422 "The cursor is not valid for this list" false "Use `next_cursor` as it was given, with the same filters.";
+    IdempotencyMismatch "idempotency_mismatch" 422 "The Idempotency-Key was used for another request" false "Use a new key for a new request.";
+    UrlInvalid "url_invalid" 422 "The URL is not valid for a webhook" false "Use http or https, a host, and no user name.";
+    UrlForbiddenAddress "url_forbidden_address" 422 "The URL leads to an address that is not allowed" false "Use a public address, or have the operator allow it by webhooks.allow_cidrs.";
+    RateLimited "rate_limited" 429 "Too many requests" true "Wait as `Retry-After` says.";
+    Internal "internal" 500 "Something went wrong on our side" true "Quote `request_id` to the operator, whose log has the cause.";
+    Unavailable "unavailable" 503 "The service is not available at the moment" true "Try again after `Retry-After`; nothing was done.";
+}
+
+/// One fault of a request that is well formed but not valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldFault {
+    /// Where, such as `body.events[0]`, `query.limit` or `header.idempotency-key`.
+    pub location: String,
+    /// What kind of fault, for programs.
+    pub code: &'static str,
+    /// What is expected, for people.
+    pub message: String,
+}
+
+/// An error reply.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldFault>,
+    /// The id of the other record in a conflict.
+    id: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Problem {
+    /// A problem of kind `code`; `detail` says what in this request, never what in our insides.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut headers = HeaderMap::new();
+        if code == Code::Unavailable {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Self(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            id: None,
+            headers,
+        }))
+    }
+
+    /// 404 for anything that does not exist or belongs to another workspace.
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "No such resource in this workspace.")
+    }
+
+    /// 503 with `Retry-After`.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Unavailable, detail)
+    }
+
+    /// 500; the cause goes to the log and nowhere else.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "internal error");
+        Self::new(Code::Internal, "The cause is in the log under this request_id.")
+    }
+
+    /// 422 with every fault.
+    pub fn invalid(errors: Vec<FieldFault>) -> Self {
+        Self::invalid_as(Code::ValidationFailed, errors)
+    }
+
+    /// 422 with every fault, under a more telling code.
+    pub fn invalid_as(code: Code, errors: Vec<FieldFault>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.location, only.message),
+            many => format!("{} faults; see `errors`.", many.len()),
+        };
+        let mut problem = Self::new(code, detail);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// 401 as RFC 6750 wants it: an error code only if a credential was sent.
+    pub fn unauthorized(code: Code, detail: &'static str) -> Self {
+        let challenge = match code {
+            Code::KeyMissing => "Bearer realm=\"gateway\"",
+            _ => "Bearer realm=\"gateway\", error=\"invalid_token\"",
+        };
+        Self::new(code, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// 403 that names the scopes which are missing.
+    pub fn scope_missing(names: &str) -> Self {
+        let challenge = format!("Bearer realm=\"gateway\", error=\"insufficient_scope\", scope=\"{names}\"");
+        let problem = Self::new(Code::ScopeMissing, format!("This needs the scope {names}."));
+        match HeaderValue::from_str(&challenge) {
+            Ok(value) => problem.with_header(WWW_AUTHENTICATE, value),
+            Err(_) => problem,
+        }
+    }
+
+    /// 405 with the methods that are allowed.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let problem = Self::new(Code::MethodNotAllowed, format!("Allowed here: {allow}."));
+        match HeaderValue::from_str(allow) {
+            Ok(value) => problem.with_header(ALLOW, value),
+            Err(_) => problem,
+        }
+    }
+
+    /// 429 with the wait in whole seconds and the IETF draft-10 fields.
+    pub fn rate_limited(per_second: u32, wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        let mut problem = Self::new(
+            Code::RateLimited,
+            format!("This key may make {per_second} requests a second."),
+        );
+        let headers = &mut problem.0.headers;
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        for (name, text) in [
+            ("ratelimit", format!("\"key\";r=0;t={seconds}")),
+            ("ratelimit-policy", format!("\"key\";q={per_second};w=1")),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        problem
+    }
+
+    /// Adds a header to the reply.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// Names the other record in a conflict.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.0.id = Some(id.into());
+        self
+    }
+
+    /// Ends the connection after the reply, for requests whose body is not read to its end.
+    pub fn closing(self) -> Self {
+        self.with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// The kind of error.
+    pub const fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The reply's headers beside its content type.
+    pub fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.0.headers)
+    }
+
+    /// The status of the reply.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The reply's body.
+    pub fn to_json(&self, request_id: &RequestId) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            code: &'static str,
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldFault],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a str>,
+        }
+        let code = self.0.code;
+        let body = Body {
+            r#type: format!("urn:gateway:problem:{}", code.name()),
+            title: code.title(),
+            status: code.status(),
+            detail: &self.0.detail,
+            code: code.name(),
+            request_id: request_id.as_str(),
+            errors: &self.0.errors,
+            id: self.0.id.as_deref(),
+        };
+        // Strings and numbers alone cannot fail to serialise.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}

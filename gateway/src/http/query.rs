@@ -1,0 +1,97 @@
+//! Query parameters: each is asked for by name, and one that nobody asks for is a fault.
+
+use super::fields::Faults;
+use super::problem::{Code, Problem};
+use crate::base::clock::Millis;
+use crate::base::page::{self, Page};
+
+/// The parameters of one request.
+#[derive(Debug)]
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    pub faults: Faults,
+    cursor_faults: Faults,
+}
+
+impl Query {
+    /// Splits and decodes a query string; a parameter that stands twice is a fault.
+    pub fn parse(text: Option<&str>) -> Self {
+        let mut query = Self {
+            pairs: Vec::new(),
+            faults: Faults::default(),
+            cursor_faults: Faults::default(),
+        };
+        for (name, value) in url::form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+            let name = name.into_owned();
+            if query.pairs.iter().any(|(known, _)| *known == name) {
+                query.fault(&name, "duplicate", "stands twice");
+            } else {
+                query.pairs.push((name, value.into_owned()));
+            }
+        }
+        query
+    }
+
+    /// The value of `name`.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let at = self.pairs.iter().position(|(known, _)| known == name)?;
+        Some(self.pairs.swap_remove(at).1)
+    }
+
+    /// The value of `name` read by `read`, which says what it expected.
+    pub fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.take(name)?;
+        match read(&value) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.fault(name, "invalid", message);
+                None
+            }
+        }
+    }
+
+    /// An RFC 3339 moment.
+    pub fn moment(&mut self, name: &str) -> Option<Millis> {
+        self.read(name, |text| {
+            Millis::parse(text).ok_or_else(|| "expected an RFC 3339 time with an offset".into())
+        })
+    }
+
+    /// `limit` and `cursor` for the list that `list` names with all its filters.
+    pub fn page(&mut self, default_limit: u32, list: String) -> Page {
+        let limit = self.read("limit", |text| {
+            text.parse::<u32>()
+                .ok()
+                .filter(|limit| (1..=page::MAX_LIMIT).contains(limit))
+                .ok_or_else(|| format!("expected a whole number from 1 to {}", page::MAX_LIMIT))
+        });
+        let after = self.take("cursor").and_then(|cursor| {
+            let position = page::decode_cursor(&list, &cursor);
+            if position.is_none() {
+                let message = "was not given by this list with these filters";
+                self.cursor_faults.add("query.cursor", "cursor_invalid", message);
+            }
+            position
+        });
+        Page {
+            limit: limit.unwrap_or(default_limit),
+            after,
+            list,
+        }
+    }
+
+    /// Notes a fault of a parameter.
+    pub fn fault(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
+        let shown: String = name.chars().take(100).collect();
+        self.faults.add(format!("query.{shown}"), code, message);
+    }
+
+    /// Ends the reading: unknown parameters are faults, and any fault is a 422.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.fault(&name, "unknown_parameter", "is no parameter of this request");
+        }
+        self.faults.into_result()?;
+        self.cursor_faults.into_result_as(Code::CursorInvalid)
+    }
+}

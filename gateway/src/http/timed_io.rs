@@ -1,0 +1,252 @@
+//! A connection that is cut when its client dawdles.
+//!
+//! Three waits are told apart: between requests, within a request's head, and while a reply is not taken.
+//! The service tells when a request is under way; then reading has no limit here, because bodies have their own.
+//! Timers are lazy: a deadline that moves is looked at when the old one rings, not re-armed at each request.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// How long each kind of wait may last.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    pub head: Duration,
+    pub idle: Duration,
+    /// How long a reply may find no room in the client's window.
+    pub write: Duration,
+}
+
+/// What a connection and its service tell each other.
+#[derive(Debug, Default)]
+pub struct Watch {
+    requests_under_way: AtomicU32,
+    has_ambiguous_framing: AtomicBool,
+}
+
+impl Watch {
+    /// Marks a request as under way until the guard is dropped.
+    pub fn begin(self: &Arc<Self>) -> UnderWay {
+        self.requests_under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    /// Whether a head held both Content-Length and Transfer-Encoding (RFC 9112, 6.3: an attempt to smuggle).
+    pub fn has_ambiguous_framing(&self) -> bool {
+        self.has_ambiguous_framing.load(Ordering::Relaxed)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.requests_under_way.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Watch>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.requests_under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Head,
+    Busy,
+}
+
+/// A stream with those limits.
+pub struct TimedIo<S> {
+    stream: S,
+    watch: Arc<Watch>,
+    waits: Waits,
+    phase: Phase,
+    deadline: Instant,
+    alarm: Pin<Box<Sleep>>,
+    write_alarm: Option<Pin<Box<Sleep>>>,
+    is_http2: bool,
+}
+
+impl<S> TimedIo<S> {
+    /// Puts limits on `stream`. The first byte has to arrive within the time for a head.
+    pub fn new(stream: S, watch: Arc<Watch>, waits: Waits) -> Self {
+        let deadline = Instant::now() + waits.head;
+        Self {
+            stream,
+            watch,
+            waits,
+            phase: Phase::Idle,
+            deadline,
+            alarm: Box::pin(tokio::time::sleep_until(deadline)),
+            write_alarm: None,
+            is_http2: false,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if self.phase == phase {
+            return;
+        }
+        self.phase = phase;
+        match phase {
+            Phase::Idle => self.deadline = Instant::now() + self.waits.idle,
+            Phase::Head => self.deadline = Instant::now() + self.waits.head,
+            Phase::Busy => {}
+        }
+    }
+
+    fn note_bytes(&mut self, bytes: &[u8]) {
+        if self.watch.is_busy() {
+            return self.enter(Phase::Busy);
+        }
+        if bytes.starts_with(b"PRI * HTTP/2") {
+            self.is_http2 = true;
+        }
+        if self.is_http2 {
+            // Frames are small heads of their own; hyper's pings look after a silent peer.
+            self.phase = Phase::Busy;
+            return self.enter(Phase::Idle);
+        }
+        if self.phase != Phase::Head {
+            self.phase = Phase::Busy;
+            self.enter(Phase::Head);
+        }
+        if is_framed_twice(bytes) {
+            self.watch.has_ambiguous_framing.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let is_busy = self.watch.is_busy();
+        match (is_busy, self.phase) {
+            (true, _) => self.enter(Phase::Busy),
+            (false, Phase::Busy) => self.enter(Phase::Idle),
+            (false, _) => {}
+        }
+        if is_busy {
+            return Poll::Pending;
+        }
+        if self.alarm.deadline() > self.deadline {
+            self.alarm.as_mut().reset(self.deadline);
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(context));
+            if Instant::now() >= self.deadline {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            let deadline = self.deadline;
+            self.alarm.as_mut().reset(deadline);
+        }
+    }
+}
+
+/// Whether a head names both ways to tell a body's length. hyper drops one of them before we could see it.
+fn is_framed_twice(bytes: &[u8]) -> bool {
+    let has_coding = memmem::find(bytes, b"ransfer-").or_else(|| memmem::find(bytes, b"RANSFER-"));
+    if has_coding.is_none() {
+        return false;
+    }
+    let end = memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
+    let head = bytes[..end].to_ascii_lowercase();
+    memmem::find(&head, b"\ntransfer-encoding:").is_some()
+        && memmem::find(&head, b"\ncontent-length:").is_some()
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => {
+                let bytes = buffer.filled().get(before..).unwrap_or_default();
+                if !bytes.is_empty() {
+                    this.note_bytes(bytes);
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+            Poll::Pending => this.poll_deadline(context).map(Err),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> TimedIo<S> {
+    fn timed<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_alarm = None;
+            return written;
+        }
+        let wait = self.waits.write;
+        let alarm = self
+            .write_alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        ready!(alarm.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedIo<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.timed(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.timed(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.timed(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.timed(context, shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_framed_twice;
+
+    #[test]
+    fn both_lengths_in_one_head_are_seen_in_any_case() {
+        let head = |lines: &str| format!("POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\n\r\n");
+        let of = |lines: &str| is_framed_twice(head(lines).as_bytes());
+        assert!(of("Content-Length: 1\r\nTransfer-Encoding: chunked"));
+        assert!(of("transfer-encoding: chunked\r\ncontent-length: 1"));
+        assert!(of("TRANSFER-ENCODING: chunked\r\nCONTENT-LENGTH: 1"));
+        assert!(!of("transfer-encoding: chunked"));
+        assert!(!of("x-note: transfer-encoding: no\r\ncontent-length: 1"));
+        let in_body = format!("{}\ntransfer-encoding: x", head("content-length: 21"));
+        assert!(!is_framed_twice(in_body.as_bytes()));
+    }
+}

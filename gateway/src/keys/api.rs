@@ -1,0 +1,261 @@
+//! Handlers of `/v1/api-keys`, `/v1/scopes` and `/v1/whoami`.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::Keys;
+use super::model::{ApiKey, CreatedApiKey, NewKey};
+use super::store;
+use super::token::Token;
+use crate::audit::{Begun, Changes, Target, Work};
+use crate::base::clock::Millis;
+use crate::base::id::KeyId;
+use crate::base::page;
+use crate::base::scope::{Scope, Scopes};
+use crate::db::DbError;
+use crate::feed::ChangeKind;
+use crate::http::call::Call;
+use crate::http::fields::{self, Fields};
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+
+const MAX_OVERLAP_SECONDS: i64 = 604_800;
+
+/// `POST /v1/api-keys`.
+pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
+    let body = call.body.read_json().await?;
+    let now = Millis::now();
+    let mut client = keys.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply.no_store()),
+    };
+    let new = NewKey::read(body, now)?;
+    call.query.finish()?;
+    check_grant(new.scopes, call.caller.scopes)?;
+    let token = Token::generate().map_err(|fault| Problem::internal(&fault))?;
+    let object = store::insert(work.transaction(), work.workspace(), &new, &token, now).await?;
+    let target = target(&object);
+    let id = object.id;
+    work.audit("api_key.created", &target, &Changes::default())
+        .await?;
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    let reply = commit_with_token(work, object, &token).await?;
+    keys.refresh(&[id.uuid()]).await?;
+    Ok(reply)
+}
+
+/// `GET /v1/api-keys`.
+pub async fn list_api_keys(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
+    let list = format!("api-keys {:?}", call.caller.workspace);
+    let page = call.query.page(page::DEFAULT_LIMIT, list);
+    call.query.finish()?;
+    let client = keys.db.client().await?;
+    let found = store::list(&client, call.caller.workspace, &page).await?;
+    Reply::ok(&page.listing(found, |key| key.id.to_string()))
+}
+
+/// `GET /v1/api-keys/{id}`.
+pub async fn get_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
+    let id: KeyId = call.id()?;
+    let client = keys.db.client().await?;
+    let found = store::find(&client, call.caller.workspace, id).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    call.query.finish()?;
+    Reply::ok(&found)
+}
+
+/// `POST /v1/api-keys/{id}/revoke`.
+pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
+    let body = call.body.read_optional_json().await?;
+    let id: KeyId = call.id()?;
+    let mut client = keys.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let before = lock(&work, id).await?;
+    Fields::of(body).finish()?;
+    call.query.finish()?;
+    let after = store::revoke(work.transaction(), id, Millis::now()).await?;
+    if before.revoked_at.is_none() {
+        let mut changes = Changes::default();
+        changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
+        work.audit("api_key.revoked", &target(&after), &changes).await?;
+        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    }
+    let reply = work.commit(StatusCode::OK, &after).await?;
+    keys.refresh(&[id.uuid()]).await?;
+    Ok(reply)
+}
+
+/// `POST /v1/api-keys/{id}/rotate`.
+pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
+    let body = call.body.read_json().await?;
+    let id: KeyId = call.id()?;
+    let now = Millis::now();
+    let mut client = keys.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply.no_store()),
+    };
+    let before = lock(&work, id).await?;
+    let mut fields = Fields::of(body);
+    let overlap = fields.required("overlap_seconds", fields::integer(0, MAX_OVERLAP_SECONDS));
+    fields.finish()?;
+    call.query.finish()?;
+    let scopes: Scopes = before
+        .scopes
+        .iter()
+        .filter_map(|name| Scope::parse(name))
+        .collect();
+    check_grant(scopes, call.caller.scopes)?;
+    let is_over = |end: Option<Millis>| end.is_some_and(|end| end <= now);
+    if is_over(before.revoked_at) || is_over(before.expires_at) {
+        let detail = "A key that is revoked or expired cannot be rotated.";
+        return Err(Problem::new(Code::KeyEnded, detail));
+    }
+    // An overlap never prolongs the old key's life.
+    let overlap_end = now.plus_seconds(overlap.unwrap_or_default());
+    let old_end = before.expires_at.map_or(overlap_end, |end| end.min(overlap_end));
+    store::set_expiry(work.transaction(), id, old_end).await?;
+    let token = Token::generate().map_err(|fault| Problem::internal(&fault))?;
+    let new = NewKey {
+        name: before.name.clone(),
+        scopes,
+        expires_at: before.expires_at,
+        ip_allowlist: before.ip_allowlist.clone(),
+        rate_limit_per_second: before.rate_limit_per_second,
+        rotated_from: Some(id),
+    };
+    let object = store::insert(work.transaction(), work.workspace(), &new, &token, now).await?;
+    let new_id = object.id;
+    let mut changes = Changes::default();
+    changes.note("expires_at", &before.expires_at, &Some(old_end));
+    work.audit("api_key.rotated", &target(&before), &changes).await?;
+    work.audit("api_key.created", &target(&object), &Changes::default())
+        .await?;
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    work.changed(ChangeKind::ApiKey, new_id.uuid()).await?;
+    let reply = commit_with_token(work, object, &token).await?;
+    keys.refresh(&[id.uuid(), new_id.uuid()]).await?;
+    Ok(reply)
+}
+
+/// `DELETE /v1/api-keys/{id}`.
+pub async fn delete_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
+    let id: KeyId = call.id()?;
+    let mut client = keys.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let before = lock(&work, id).await?;
+    call.query.finish()?;
+    store::delete(work.transaction(), id).await?;
+    work.audit("api_key.deleted", &target(&before), &Changes::default())
+        .await?;
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    work.commit_silently().await?;
+    keys.refresh(&[id.uuid()]).await?;
+    Ok(Reply::no_content())
+}
+
+/// A scope as `GET /v1/scopes` lists it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ShownScope {
+    name: &'static str,
+    description: &'static str,
+}
+
+/// `GET /v1/scopes`.
+pub async fn list_scopes(call: Call) -> Result<Reply, Problem> {
+    call.query.finish()?;
+    let scopes = Scope::ALL.iter().map(|scope| ShownScope {
+        name: scope.name(),
+        description: scope.description(),
+    });
+    Reply::ok(&serde_json::json!({ "data": scopes.collect::<Vec<_>>() }))
+}
+
+/// What a key learns of itself.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct WhoAmI<'a> {
+    #[schema(value_type = String)]
+    key_id: KeyId,
+    name: &'a str,
+    workspace: &'a str,
+    scopes: Vec<&'static str>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Millis>,
+}
+
+/// `GET /v1/whoami`.
+pub async fn whoami(call: Call) -> Result<Reply, Problem> {
+    call.query.finish()?;
+    let caller = &call.caller;
+    Reply::ok(&WhoAmI {
+        key_id: caller.key_id,
+        name: &caller.key_name,
+        workspace: &caller.workspace_name,
+        scopes: caller.scopes.names(),
+        expires_at: caller.expires_at,
+    })
+}
+
+impl Keys {
+    /// Reads keys again from the database, so that a change holds on this instance at once.
+    pub async fn refresh(&self, ids: &[uuid::Uuid]) -> Result<(), DbError> {
+        let live = store::load_live(&self.db, Some(ids)).await?;
+        for id in ids {
+            if !live.iter().any(|key| key.caller.key_id.uuid() == *id) {
+                self.cache.remove(*id);
+            }
+        }
+        for key in live {
+            self.cache.put(key);
+        }
+        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        Ok(())
+    }
+
+    /// Reads all keys from the database.
+    pub async fn reload(&self) -> Result<(), DbError> {
+        let live = store::load_live(&self.db, None).await?;
+        let ids: std::collections::HashSet<_> = live.iter().map(|key| key.caller.key_id.uuid()).collect();
+        for key in live {
+            self.cache.put(key);
+        }
+        self.cache.retain(|id| ids.contains(id));
+        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        Ok(())
+    }
+}
+
+/// A key can only grant what it holds.
+fn check_grant(granted: Scopes, held: Scopes) -> Result<(), Problem> {
+    let missing = granted.minus(held);
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::scope_missing(&missing.names().join(" "))),
+    }
+}
+
+async fn lock(work: &Work<'_>, id: KeyId) -> Result<ApiKey, Problem> {
+    let found = store::lock(work.transaction(), work.workspace(), id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+fn target(key: &ApiKey) -> Target {
+    Target::new("api_key", key.id, Some(&key.name))
+}
+
+async fn commit_with_token(work: Work<'_>, object: ApiKey, token: &Token) -> Result<Reply, Problem> {
+    let kept = CreatedApiKey { object, key: None };
+    let shown = CreatedApiKey {
+        object: kept.object.clone(),
+        key: Some(token.expose().to_owned()),
+    };
+    let reply = work.commit_hiding(StatusCode::CREATED, &shown, &kept).await?;
+    Ok(reply.no_store())
+}

@@ -1,0 +1,93 @@
+//! From a request's headers to the key that made it: no I/O, one hash, one look-up.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use governor::clock::{Clock, DefaultClock};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use metrics::counter;
+use subtle::ConstantTimeEq;
+
+use super::cache::{Cache, Entry};
+use super::token;
+use crate::base::clock::Millis;
+use crate::base::scope::Scope;
+use crate::http::problem::{Code, Problem};
+use crate::telemetry::names;
+
+/// The key of a request, live and known. Its scopes, addresses and rate are checked by [`permit`].
+pub fn authenticate(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
+    recognise(cache, headers, now).inspect_err(|problem| {
+        counter!(names::KEY_FAILURES, "code" => problem.code().name()).increment(1);
+    })
+}
+
+fn recognise(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
+    let token = bearer(headers)?;
+    if !token::is_well_formed(token) {
+        return Err(invalid());
+    }
+    let digest = token::digest_of(token);
+    let entry = cache.find(&digest).ok_or_else(invalid)?;
+    if !bool::from(entry.key.digest.ct_eq(&digest)) {
+        return Err(invalid());
+    }
+    if entry.key.revoked_at.is_some_and(|at| at <= now) {
+        return Err(Problem::unauthorized(Code::KeyRevoked, "This key was revoked."));
+    }
+    if entry.key.caller.expires_at.is_some_and(|at| at <= now) {
+        return Err(Problem::unauthorized(Code::KeyExpired, "This key has expired."));
+    }
+    cache.note_use(&entry, now);
+    Ok(entry)
+}
+
+/// Whether the key may do this, from there, now.
+pub fn permit(entry: &Entry, scopes: &[Scope], ip: IpAddr) -> Result<(), Problem> {
+    let missing: Vec<&str> = scopes
+        .iter()
+        .filter(|&&scope| !entry.key.caller.scopes.contains(scope))
+        .map(|scope| scope.name())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Problem::scope_missing(&missing.join(" ")));
+    }
+    if !entry.key.allows(ip) {
+        let detail = "This key's allow-list does not hold your address.";
+        return Err(Problem::new(Code::IpNotAllowed, detail));
+    }
+    if let Some(limiter) = &entry.key.limiter
+        && let Err(until) = limiter.check()
+    {
+        let wait = until.wait_time_from(DefaultClock::default().now());
+        let per_second = entry.key.rate_limit_per_second.unwrap_or_default();
+        return Err(Problem::rate_limited(per_second, wait));
+    }
+    Ok(())
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&[u8], Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(missing());
+    };
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    let bytes = value.as_bytes();
+    match bytes.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(token.trim_ascii()),
+        // Other schemes count as no credential.
+        _ if bytes.eq_ignore_ascii_case(b"bearer") => Err(invalid()),
+        _ => Err(missing()),
+    }
+}
+
+fn missing() -> Problem {
+    Problem::unauthorized(Code::KeyMissing, "Send Authorization: Bearer sk_….")
+}
+
+fn invalid() -> Problem {
+    Problem::unauthorized(Code::KeyInvalid, "This is not a key that exists.")
+}

@@ -1,0 +1,65 @@
+//! API keys: what they are, how a request's key is recognised, and how they are made and ended.
+//!
+//! A key is `sk_` and 64 lower-case hexadecimal characters. The database holds its SHA-256, every instance holds
+//! all keys that are not deleted in memory, so recognising one costs a hash and a look-up and a miss is final.
+//! A key is *live*, then *revoked* or *expired* (both are told apart from unknown ones), then *deleted*.
+
+pub mod api;
+pub mod authenticate;
+pub mod cache;
+pub mod model;
+pub mod store;
+pub mod token;
+pub mod workspaces;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::db::Db;
+use cache::Cache;
+
+/// `last_used_at` reaches the database this often.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(20);
+
+/// The keys of all workspaces.
+#[derive(Clone)]
+pub struct Keys {
+    pub db: Db,
+    pub cache: Arc<Cache>,
+}
+
+impl Keys {
+    /// Keys of `db`, none of them in memory yet.
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            cache: Arc::new(Cache::default()),
+        }
+    }
+
+    /// Writes `last_used_at` in batches until `stop`, and once more then.
+    pub async fn run_flusher(self, stop: CancellationToken) {
+        loop {
+            let is_last = tokio::select! {
+                () = tokio::time::sleep(FLUSH_INTERVAL) => false,
+                () = stop.cancelled() => true,
+            };
+            self.flush_last_used().await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    async fn flush_last_used(&self) {
+        let used = self.cache.take_used();
+        if used.is_empty() {
+            return;
+        }
+        if let Err(fault) = store::update_last_used(&self.db, &used).await {
+            tracing::warn!(%fault, key_count = used.len(), "last_used_at could not be written");
+        }
+    }
+}

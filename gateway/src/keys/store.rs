@@ -1,0 +1,233 @@
+//! All SQL of API keys.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio_postgres::{Client, Row, Transaction};
+use uuid::Uuid;
+
+use super::model::{ApiKey, LiveKey, NewKey, limiter, parse_net};
+use super::token::{Digest, Token};
+use crate::base::caller::{Caller, WorkspaceId};
+use crate::base::clock::Millis;
+use crate::base::id::KeyId;
+use crate::base::page::Page;
+use crate::base::scope::{Scope, Scopes};
+use crate::db::{Db, DbError};
+
+const SHOWN: &str = "id, name, hint, scopes, ip_allowlist, rate_limit_per_second, rotated_from,
+                     created_at, expires_at, last_used_at, revoked_at";
+
+const LIVE: &str = "k.id, k.workspace_id, w.name, k.name, k.digest, k.scopes, k.ip_allowlist,
+                    k.rate_limit_per_second, k.expires_at, k.revoked_at
+                    from api_keys k join workspaces w on w.id = k.workspace_id";
+
+/// Writes a new key and gives it as the API shows it.
+pub async fn insert(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    new: &NewKey,
+    token: &Token,
+    now: Millis,
+) -> Result<ApiKey, DbError> {
+    let rate = new
+        .rate_limit_per_second
+        .and_then(|rate| i32::try_from(rate).ok());
+    let row = transaction
+        .query_one(
+            &format!(
+                "insert into api_keys (id, workspace_id, name, digest, hint, scopes, ip_allowlist,
+                     rate_limit_per_second, rotated_from, created_at, expires_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning {SHOWN}"
+            ),
+            &[
+                &KeyId::generate(),
+                &workspace,
+                &new.name,
+                &token.digest().as_slice(),
+                &token.hint(),
+                &new.scopes.names(),
+                &new.ip_allowlist,
+                &rate,
+                &new.rotated_from,
+                &now,
+                &new.expires_at,
+            ],
+        )
+        .await?;
+    Ok(shown(&row))
+}
+
+/// One key of a workspace.
+pub async fn find(client: &Client, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>, DbError> {
+    let row = client
+        .query_opt(
+            &format!("select {SHOWN} from api_keys where workspace_id = $1 and id = $2"),
+            &[&workspace, &id],
+        )
+        .await?;
+    Ok(row.as_ref().map(shown))
+}
+
+/// One key of a workspace, locked until the transaction ends.
+pub async fn lock(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    id: KeyId,
+) -> Result<Option<ApiKey>, DbError> {
+    let row = transaction
+        .query_opt(
+            &format!("select {SHOWN} from api_keys where workspace_id = $1 and id = $2 for update"),
+            &[&workspace, &id],
+        )
+        .await?;
+    Ok(row.as_ref().map(shown))
+}
+
+/// The workspace of a key, for operators, who are in none.
+pub async fn workspace_of(client: &Client, id: KeyId) -> Result<Option<WorkspaceId>, DbError> {
+    let row = client
+        .query_opt("select workspace_id from api_keys where id = $1", &[&id])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// A page of a workspace's keys, newest first.
+pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<ApiKey>, DbError> {
+    let after = page.after.as_deref().and_then(KeyId::parse);
+    let rows = client
+        .query(
+            &format!(
+                "select {SHOWN} from api_keys
+                 where workspace_id = $1 and ($2::uuid is null or id < $2)
+                 order by id desc limit $3"
+            ),
+            &[&workspace, &after, &page.fetch_count()],
+        )
+        .await?;
+    Ok(rows.iter().map(shown).collect())
+}
+
+/// Marks a key as revoked; one that is revoked already keeps its time.
+pub async fn revoke(transaction: &Transaction<'_>, id: KeyId, now: Millis) -> Result<ApiKey, DbError> {
+    let row = transaction
+        .query_one(
+            &format!(
+                "update api_keys set revoked_at = coalesce(revoked_at, $2) where id = $1
+                 returning {SHOWN}"
+            ),
+            &[&id, &now],
+        )
+        .await?;
+    Ok(shown(&row))
+}
+
+/// Moves a key's expiry.
+pub async fn set_expiry(transaction: &Transaction<'_>, id: KeyId, expires_at: Millis) -> Result<(), DbError> {
+    let statement = "update api_keys set expires_at = $2 where id = $1";
+    transaction.execute(statement, &[&id, &expires_at]).await?;
+    Ok(())
+}
+
+/// Removes a key.
+pub async fn delete(transaction: &Transaction<'_>, id: KeyId) -> Result<(), DbError> {
+    transaction
+        .execute("delete from api_keys where id = $1", &[&id])
+        .await?;
+    Ok(())
+}
+
+/// The keys with these ids as requests are checked against them, or all keys.
+pub async fn load_live(db: &Db, ids: Option<&[Uuid]>) -> Result<Vec<LiveKey>, DbError> {
+    let client = db.client().await?;
+    let rows = match ids {
+        Some(ids) => {
+            let statement = format!("select {LIVE} where k.id = any($1)");
+            client.query(&statement, &[&ids]).await?
+        }
+        None => client.query(&format!("select {LIVE}"), &[]).await?,
+    };
+    let mut names = std::collections::HashMap::new();
+    Ok(rows.iter().filter_map(|row| live(row, &mut names)).collect())
+}
+
+/// Whether a key exists and has not ended.
+pub async fn is_live(db: &Db, token: &str) -> Result<bool, DbError> {
+    let digest = super::token::digest_of(token.as_bytes());
+    let row = db
+        .client()
+        .await?
+        .query_opt(
+            "select from api_keys where digest = $1 and revoked_at is null
+                 and (expires_at is null or expires_at > now())",
+            &[&digest.as_slice()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Writes when keys were last used; never backwards.
+pub async fn update_last_used(db: &Db, used: &[(Uuid, Millis)]) -> Result<(), DbError> {
+    let (ids, moments): (Vec<Uuid>, Vec<Millis>) = used.iter().copied().unzip();
+    db.client()
+        .await?
+        .execute(
+            "update api_keys k set last_used_at = greatest(k.last_used_at, u.at)
+             from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) where k.id = u.id",
+            &[&ids, &moments],
+        )
+        .await?;
+    Ok(())
+}
+
+fn shown(row: &Row) -> ApiKey {
+    ApiKey {
+        id: row.get(0),
+        name: row.get(1),
+        hint: row.get(2),
+        scopes: row.get(3),
+        ip_allowlist: row.get(4),
+        rate_limit_per_second: rate(row, 5),
+        rotated_from: row.get(6),
+        created_at: row.get(7),
+        expires_at: row.get(8),
+        last_used_at: row.get(9),
+        revoked_at: row.get(10),
+    }
+}
+
+fn rate(row: &Row, column: usize) -> Option<u32> {
+    let rate: Option<i32> = row.get(column);
+    rate.and_then(|rate| u32::try_from(rate).ok())
+}
+
+fn live(row: &Row, names: &mut std::collections::HashMap<i32, Arc<str>>) -> Option<LiveKey> {
+    let workspace: WorkspaceId = row.get(1);
+    let name: &str = row.get(2);
+    let workspace_name = names.entry(workspace.0).or_insert_with(|| name.into()).clone();
+    let scopes: Vec<&str> = row.get(5);
+    let scopes: Scopes = scopes.into_iter().filter_map(Scope::parse).collect();
+    let nets: Option<Vec<&str>> = row.get(6);
+    let rate_limit_per_second = rate(row, 7);
+    let digest: &[u8] = row.get(4);
+    Some(LiveKey {
+        // The table's check holds the length.
+        digest: Digest::try_from(digest).ok()?,
+        caller: Arc::new(Caller {
+            key_id: row.get(0),
+            key_name: row.get::<_, &str>(3).into(),
+            workspace,
+            workspace_name,
+            scopes,
+            expires_at: row.get(8),
+        }),
+        revoked_at: row.get(9),
+        ip_allowlist: nets
+            .into_iter()
+            .flatten()
+            .filter_map(parse_net)
+            .collect::<Vec<IpNet>>(),
+        rate_limit_per_second,
+        limiter: rate_limit_per_second.and_then(limiter),
+    })
+}

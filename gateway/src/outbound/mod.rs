@@ -1,0 +1,5 @@
+//! The way out: connections to addresses that are allowed, and requests with a limit on everything.
+
+pub mod client;
+pub mod guard;
+pub mod target;

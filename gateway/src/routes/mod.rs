@@ -1,0 +1,165 @@
+//! The one table of routes: method, path, who may, handler, and what OpenAPI says of it.
+//!
+//! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
+
+pub mod dispatch;
+pub mod openapi;
+mod openapi_page;
+mod table;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use http::Method;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::base::scope::Scope;
+use crate::db::Db;
+use crate::events::Events;
+use crate::http::call::Call;
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+use crate::keys::Keys;
+use crate::webhooks::api::Webhooks;
+
+pub use table::routes;
+
+/// What handlers are given. `app` builds it.
+#[derive(Clone)]
+pub struct Services {
+    pub db: Db,
+    pub keys: Keys,
+    pub events: Events,
+    pub webhooks: Webhooks,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Any key that is valid.
+    AnyKey,
+    /// A key that holds all of these.
+    Scopes(&'static [Scope]),
+}
+
+impl Access {
+    /// The scopes that are needed.
+    pub const fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::AnyKey => &[],
+            Self::Scopes(scopes) => scopes,
+        }
+    }
+}
+
+type Handling = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
+type Handler = fn(&Services, Call) -> Handling;
+
+/// A type's schema under its name, with those that it refers to.
+#[derive(Clone)]
+pub struct SchemaDoc {
+    pub name: String,
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl SchemaDoc {
+    fn of<T: ToSchema + PartialSchema>() -> Self {
+        let mut schemas = Vec::new();
+        T::schemas(&mut schemas);
+        let name = T::name().into_owned();
+        schemas.push((name.clone(), T::schema()));
+        Self { name, schemas }
+    }
+}
+
+/// What a route's reply holds.
+#[derive(Clone)]
+pub enum ReplyDoc {
+    Nothing,
+    One(SchemaDoc),
+    /// A page of these.
+    Page(SchemaDoc),
+    /// All of these at once.
+    All(SchemaDoc),
+}
+
+/// One route.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    pub handler: Handler,
+    pub summary: &'static str,
+    pub query: &'static [(&'static str, &'static str)],
+    pub body: Option<(SchemaDoc, bool)>,
+    pub status: u16,
+    pub reply: ReplyDoc,
+    pub errors: &'static [Code],
+}
+
+impl Route {
+    fn new(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        handler: Handler,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            access,
+            handler,
+            summary,
+            query: &[],
+            body: None,
+            status: 200,
+            reply: ReplyDoc::Nothing,
+            errors: &[],
+        }
+    }
+
+    fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = query;
+        self
+    }
+
+    fn body<T: ToSchema + PartialSchema>(mut self) -> Self {
+        self.body = Some((SchemaDoc::of::<T>(), true));
+        self
+    }
+
+    /// A body that may be absent.
+    fn optional_body<T: ToSchema + PartialSchema>(mut self) -> Self {
+        self.body = Some((SchemaDoc::of::<T>(), false));
+        self
+    }
+
+    fn replies<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.reply = ReplyDoc::One(SchemaDoc::of::<T>());
+        self
+    }
+
+    fn lists<T: ToSchema + PartialSchema>(mut self) -> Self {
+        self.reply = ReplyDoc::Page(SchemaDoc::of::<T>());
+        self
+    }
+
+    fn lists_all<T: ToSchema + PartialSchema>(mut self) -> Self {
+        self.reply = ReplyDoc::All(SchemaDoc::of::<T>());
+        self
+    }
+
+    fn no_content(mut self) -> Self {
+        self.status = 204;
+        self
+    }
+
+    /// Errors beside those that every route of its kind has.
+    fn errors(mut self, errors: &'static [Code]) -> Self {
+        self.errors = errors;
+        self
+    }
+}

@@ -1,0 +1,267 @@
+//! OpenAPI 3.1 from the table of routes, and a page that shows it.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use serde_json::{Map, Value, json};
+
+use super::{ReplyDoc, Route, SchemaDoc, routes};
+use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::http::problem::Code;
+use crate::http::reply::Reply;
+
+/// Errors of every route under `/v1`.
+const COMMON: &[Code] = &[
+    Code::KeyMissing,
+    Code::KeyInvalid,
+    Code::KeyExpired,
+    Code::KeyRevoked,
+    Code::IpNotAllowed,
+    Code::ValidationFailed,
+    Code::RateLimited,
+    Code::Internal,
+    Code::Unavailable,
+];
+const WITH_BODY: &[Code] = &[
+    Code::BadRequest,
+    Code::MalformedJson,
+    Code::BodyTimeout,
+    Code::TooLarge,
+    Code::MediaTypeUnsupported,
+];
+const OF_POSTS: &[Code] = &[Code::IdempotencyRunning, Code::IdempotencyMismatch];
+
+/// The documents that need no key: the OpenAPI file and the page that shows it.
+pub fn document(path: &str) -> Option<Reply> {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    static PAGE: OnceLock<Bytes> = OnceLock::new();
+    match path {
+        "/openapi.json" => {
+            let text = TEXT.get_or_init(|| text().into()).clone();
+            Some(Reply::of(StatusCode::OK, "application/json", text))
+        }
+        "/docs" => {
+            let page = PAGE.get_or_init(|| super::openapi_page::page().into()).clone();
+            let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+            let reply = Reply::of(StatusCode::OK, "text/html; charset=utf-8", page);
+            Some(reply.with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)))
+        }
+        _ => None,
+    }
+}
+
+/// The whole file, as `gateway openapi` prints it.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&specification()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn specification() -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    schemas.insert("Problem".into(), problem_schema());
+    for route in routes() {
+        let operation = operation(&route, &mut schemas);
+        let method = route.method.as_str().to_ascii_lowercase();
+        paths.entry(route.path).or_default().insert(method, operation);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sentinel Gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "API keys, signed webhooks and CSV ingest on PostgreSQL.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "sk_ and 64 lower-case hexadecimal characters",
+                },
+            },
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
+    let scopes: Vec<&str> = route.access.scopes().iter().map(|scope| scope.name()).collect();
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.summary,
+        "tags": [tag(route.path)],
+        "security": [{"bearer": scopes}],
+        "parameters": parameters(route),
+        "responses": responses(route, schemas),
+    });
+    if let Some((body, is_required)) = &route.body {
+        operation["requestBody"] = json!({
+            "required": is_required,
+            "content": {"application/json": {"schema": reference(body, schemas)}},
+        });
+    }
+    operation
+}
+
+/// `create_api_keys_revoke` and the like: the method's word and the path's.
+fn operation_id(route: &Route) -> String {
+    let words = route
+        .path
+        .trim_start_matches("/v1/")
+        .replace(['/', '-'], "_")
+        .replace(['{', '}'], "");
+    format!("{}_{words}", route.method.as_str().to_ascii_lowercase())
+}
+
+fn tag(path: &str) -> &str {
+    path.trim_start_matches("/v1/")
+        .split('/')
+        .next()
+        .unwrap_or_default()
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')) {
+        let name = name.trim_end_matches('}');
+        parameters.push(json!({
+            "name": name, "in": "path", "required": true, "schema": {"type": "string"},
+        }));
+    }
+    for (name, description) in route.query {
+        parameters.push(json!({
+            "name": name, "in": "query", "description": description, "schema": {"type": "string"},
+        }));
+    }
+    if matches!(route.reply, ReplyDoc::Page(_)) {
+        let limit = json!({
+            "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
+        });
+        parameters.push(json!({"name": "limit", "in": "query", "schema": limit}));
+        parameters.push(json!({
+            "name": "cursor", "in": "query", "schema": {"type": "string"},
+            "description": "The `next_cursor` of the page before.",
+        }));
+    }
+    if route.method == http::Method::POST {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "description": "The same key and body within 24 hours give the first reply again.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }));
+    }
+    parameters
+}
+
+fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
+    let mut responses = Map::new();
+    let request_id = json!({"X-Request-Id": {"schema": {"type": "string"}}});
+    let mut success = json!({"description": "Success", "headers": request_id});
+    if let Some(schema) = reply_schema(&route.reply, schemas) {
+        success["content"] = json!({"application/json": {"schema": schema}});
+    }
+    responses.insert(route.status.to_string(), success);
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in codes(route) {
+        let names = by_status.entry(code.status()).or_default();
+        if !names.contains(&code.name()) {
+            names.push(code.name());
+        }
+    }
+    for (status, names) in by_status {
+        let response = json!({
+            "description": format!("`{}`", names.join("`, `")),
+            "headers": request_id,
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+            },
+        });
+        responses.insert(status.to_string(), response);
+    }
+    Value::Object(responses)
+}
+
+fn codes(route: &Route) -> Vec<Code> {
+    let mut codes = COMMON.to_vec();
+    codes.extend_from_slice(route.errors);
+    if !route.access.scopes().is_empty() {
+        codes.push(Code::ScopeMissing);
+    }
+    if route.path.contains('{') {
+        codes.push(Code::NotFound);
+    }
+    if matches!(route.reply, ReplyDoc::Page(_)) {
+        codes.push(Code::CursorInvalid);
+    }
+    if route.method == http::Method::POST {
+        codes.extend_from_slice(OF_POSTS);
+    }
+    if matches!(route.method, http::Method::POST | http::Method::PATCH) {
+        codes.extend_from_slice(WITH_BODY);
+    }
+    codes
+}
+
+fn reply_schema(reply: &ReplyDoc, schemas: &mut BTreeMap<String, Value>) -> Option<Value> {
+    match reply {
+        ReplyDoc::Nothing => None,
+        ReplyDoc::One(schema) => Some(reference(schema, schemas)),
+        ReplyDoc::All(schema) => Some(json!({
+            "type": "object", "required": ["data"],
+            "properties": {"data": {"type": "array", "items": reference(schema, schemas)}},
+        })),
+        ReplyDoc::Page(schema) => Some(json!({
+            "type": "object", "required": ["data", "next_cursor"],
+            "properties": {
+                "data": {"type": "array", "items": reference(schema, schemas)},
+                "next_cursor": {"type": ["string", "null"]},
+            },
+        })),
+    }
+}
+
+fn reference(schema: &SchemaDoc, schemas: &mut BTreeMap<String, Value>) -> Value {
+    for (name, schema) in &schema.schemas {
+        schemas
+            .entry(name.clone())
+            .or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
+    }
+    json!({"$ref": format!("#/components/schemas/{}", schema.name)})
+}
+
+fn problem_schema() -> Value {
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    json!({
+        "type": "object",
+        "description": "RFC 9457.",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "code": {"type": "string", "enum": codes},
+            "request_id": {"type": "string"},
+            "id": {"type": "string", "description": "The other record in a conflict."},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["location", "code", "message"],
+                    "properties": {
+                        "location": {"type": "string", "examples": ["body.events[0]"]},
+                        "code": {"type": "string"},
+                        "message": {"type": "string"},
+                    },
+                },
+            },
+        },
+    })
+}

@@ -1,0 +1,47 @@
+//! Every metric of the gateway, once, with its unit and meaning. docs/metrics.md is checked against this.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+macro_rules! metrics_table {
+    ($($constant:ident $kind:ident $name:literal $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+
+        /// Name and meaning of every metric.
+        pub const ALL: &[(&str, &str)] = &[$(($name, $help)),*];
+
+        /// Tells the registry what each metric means.
+        pub fn describe() {
+            $($kind!($name, $help);)*
+        }
+    };
+}
+
+metrics_table! {
+    HTTP_REQUESTS describe_counter "gateway_http_requests_total" "Requests answered, by method, route and status.";
+    HTTP_SECONDS describe_histogram "gateway_http_request_seconds" "Time from a request's head to its reply, by route.";
+    HTTP_CONNECTIONS describe_gauge "gateway_http_connections" "Open client connections.";
+    HTTP_REFUSED describe_counter "gateway_http_connections_refused_total" "Connections closed at once because server.max_connections was reached.";
+    KEYS_LOADED describe_gauge "gateway_keys_loaded" "API keys in memory.";
+    KEY_FAILURES describe_counter "gateway_key_failures_total" "Requests refused for their credential, by problem code.";
+    FEED_AGE describe_gauge "gateway_feed_age_seconds" "Seconds since the change feed last confirmed that memory and database agree.";
+    FEED_CHANGES describe_counter "gateway_feed_changes_total" "Changes taken from the change feed, by kind.";
+    EVENTS_ACCEPTED describe_counter "gateway_events_accepted_total" "Events durably accepted.";
+    EVENTS_REPEATED describe_counter "gateway_events_repeated_total" "Events that were repeats of an earlier one with the same client id.";
+    EVENTS_REFUSED describe_counter "gateway_events_refused_total" "Events refused because bus.max_waiting was reached or the database was away.";
+    COMMIT_ROWS describe_histogram "gateway_bus_commit_rows" "Events that shared one commit.";
+    COMMIT_SECONDS describe_histogram "gateway_bus_commit_seconds" "Duration of one commit of events.";
+    BUS_WAITING describe_gauge "gateway_bus_waiting" "Accepted events that wait for their commit.";
+    BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events of which some delivery is neither recorded nor parked.";
+    BUS_OLDEST describe_gauge "gateway_bus_oldest_unfinished_seconds" "Age of the oldest event that is neither recorded nor parked: the number to alert on.";
+    BUS_TAKEOVERS describe_counter "gateway_bus_takeovers_total" "Dead instances whose work this instance took over.";
+    ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
+    ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
+    DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
+    DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";
+    LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
+    LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory for a place in their lane.";
+    RETRY_LATENESS describe_histogram "gateway_retry_lateness_seconds" "How long after its due time a scheduled attempt started.";
+    RECORD_ROWS describe_histogram "gateway_recorder_commit_rows" "Outcomes that shared one commit.";
+    RECORD_SECONDS describe_histogram "gateway_recorder_commit_seconds" "Duration of one commit of outcomes.";
+    RECORD_FAILURES describe_counter "gateway_recorder_failures_total" "Commits of outcomes that failed and were tried again.";
+}

@@ -1,0 +1,220 @@
+//! One attempt: sign, send within the time limit, and tell what came of it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use super::endpoint::Endpoint;
+use super::job::Job;
+use super::sign::{hub_signature, standard_signature};
+use crate::base::clock::Millis;
+use crate::outbound::client::{Client, Progress, SendFault};
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
+
+/// What came of an attempt, as the log shows it. Times are in milliseconds.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Attempt {
+    pub number: u16,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Millis,
+    pub status_code: Option<u16>,
+    /// Absent on success. One of `dns_failed`, `address_forbidden`, `connect_failed`, `tls_failed`, `timeout`, `closed`,
+    /// `bad_answer`, `http_status`.
+    pub error_code: Option<&'static str>,
+    /// The first 16 KiB of the answer.
+    pub response_body: Option<String>,
+    /// This and the next two are absent where an open connection was used.
+    pub dns_ms: Option<f64>,
+    pub connect_ms: Option<f64>,
+    pub tls_ms: Option<f64>,
+    pub first_byte_ms: Option<f64>,
+    pub total_ms: f64,
+}
+
+/// An attempt and what the answer asked for.
+#[derive(Debug)]
+pub struct Tried {
+    pub attempt: Attempt,
+    /// The wait that a 429 or 503 asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl Tried {
+    /// Whether the receiver took the event.
+    pub const fn is_success(&self) -> bool {
+        self.attempt.error_code.is_none()
+    }
+
+    /// Whether the receiver said that the endpoint is gone for good.
+    pub fn is_gone(&self) -> bool {
+        self.attempt.status_code == Some(StatusCode::GONE.as_u16())
+    }
+}
+
+/// Makes an attempt; it takes at most the endpoint's time limit.
+pub async fn attempt(client: &Client, endpoint: &Endpoint, job: &Job) -> Tried {
+    let at = Millis::now();
+    let started = Instant::now();
+    let number = job.attempts_made + 1;
+    let headers = headers(endpoint, job, number, at);
+    let make = || request(endpoint, job, &headers);
+    let mut progress = Progress::default();
+    let sending = client.send(&endpoint.target, &endpoint.connections, make, &mut progress);
+    let ended = match tokio::time::timeout(endpoint.timeout, sending).await {
+        Ok(Ok(())) => None,
+        Ok(Err(fault)) => Some(error_code(fault)),
+        Err(_) => Some("timeout"),
+    };
+    judge(number, at, started.elapsed(), progress, ended)
+}
+
+fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Option<&'static str>) -> Tried {
+    let status = progress.head.as_ref().map(|(status, _)| *status);
+    // Once there is a status it decides, also when the rest of the answer never came.
+    let error_code = match status {
+        Some(status) if status.is_success() => None,
+        Some(_) => Some("http_status"),
+        None => ended.or(Some("bad_answer")),
+    };
+    let retry_after = match progress.head {
+        Some((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, headers)) => {
+            retry_after(&headers, at)
+        }
+        _ => None,
+    };
+    // PostgreSQL's text holds no NUL.
+    let text = String::from_utf8_lossy(&progress.body).replace('\0', "\u{fffd}");
+    Tried {
+        attempt: Attempt {
+            number,
+            at,
+            status_code: status.map(|status| status.as_u16()),
+            error_code,
+            response_body: status.map(|_| text),
+            dns_ms: progress.dns.map(millis),
+            connect_ms: progress.connect.map(millis),
+            tls_ms: progress.tls.map(millis),
+            first_byte_ms: progress.first_byte.map(millis),
+            total_ms: millis(total),
+        },
+        retry_after,
+    }
+}
+
+fn headers(endpoint: &Endpoint, job: &Job, number: u16, at: Millis) -> HeaderMap {
+    let payload = &job.payload;
+    let body = &payload.body;
+    let timestamp = (at.0 / 1000).to_string();
+    let signers = endpoint.signers(at);
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(HOST, endpoint.target.authority.clone());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, AGENT);
+    for (name, value) in &endpoint.headers {
+        headers.insert(name, value.clone());
+    }
+    let standard = standard_signature(signers, &payload.event_id, &timestamp, body);
+    let ours = [
+        ("x-sentinel-event", payload.label.to_string()),
+        ("x-sentinel-delivery", job.delivery.to_string()),
+        ("x-sentinel-attempt", number.to_string()),
+        ("x-sentinel-signature", hub_signature(signers, body)),
+        ("webhook-id", payload.event_id.clone()),
+        ("webhook-timestamp", timestamp),
+        ("webhook-signature", standard),
+    ];
+    for (name, value) in ours {
+        // Ids, types, numbers and signatures are all visible ASCII.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers
+}
+
+fn request(endpoint: &Endpoint, job: &Job, headers: &HeaderMap) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(job.payload.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.target.path.clone().into();
+    *request.headers_mut() = headers.clone();
+    request
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3); nonsense is ignored.
+fn retry_after(headers: &HeaderMap, now: Millis) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let since_epoch = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let now = Duration::from_millis(now.0.unsigned_abs());
+    since_epoch.checked_sub(now)
+}
+
+const fn error_code(fault: SendFault) -> &'static str {
+    match fault {
+        SendFault::DnsFailed => "dns_failed",
+        SendFault::AddressForbidden => "address_forbidden",
+        SendFault::ConnectFailed => "connect_failed",
+        SendFault::TlsFailed => "tls_failed",
+        SendFault::Closed => "closed",
+        SendFault::BadAnswer => "bad_answer",
+    }
+}
+
+/// Milliseconds to the microsecond.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, retry: Option<&'static str>, ended: Option<&'static str>) -> Tried {
+        let mut headers = HeaderMap::new();
+        if let Some(retry) = retry {
+            headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static(retry));
+        }
+        let status = StatusCode::from_u16(status).expect("a status");
+        let mut progress = Progress {
+            head: Some((status, headers)),
+            ..Progress::default()
+        };
+        progress.body.extend_from_slice(b"a\0b");
+        judge(1, Millis(0), Duration::from_millis(1), progress, ended)
+    }
+
+    #[test]
+    fn the_status_decides() {
+        assert!(answered(204, None, Some("timeout")).is_success());
+        assert!(answered(200, None, Some("closed")).is_success());
+        let redirect = answered(302, None, None);
+        assert_eq!(redirect.attempt.error_code, Some("http_status"));
+        assert_eq!(redirect.attempt.response_body.as_deref(), Some("a\u{fffd}b"));
+        assert!(answered(410, None, None).is_gone());
+        let none = judge(2, Millis(0), Duration::ZERO, Progress::default(), Some("timeout"));
+        assert_eq!(none.attempt.error_code, Some("timeout"));
+        assert_eq!(none.attempt.status_code, None);
+    }
+
+    #[test]
+    fn retry_after_counts_on_429_and_503_alone() {
+        let wait = |status, text| answered(status, Some(text), None).retry_after;
+        assert_eq!(wait(429, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(
+            wait(503, "Thu, 01 Jan 1970 00:00:09 GMT"),
+            Some(Duration::from_secs(9))
+        );
+        assert_eq!(wait(500, "7"), None);
+        for nonsense in ["-1", "soon", "1.5", ""] {
+            assert_eq!(wait(429, nonsense), None, "{nonsense}");
+        }
+    }
+}

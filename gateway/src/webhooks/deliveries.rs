@@ -1,0 +1,86 @@
+//! Deliveries as the API shows them.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::base::clock::Millis;
+use crate::base::id::{DeliveryId, WebhookId};
+
+/// The API's word for a delivery's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Pending,
+    Succeeded,
+    Failed,
+}
+
+impl Status {
+    /// The states by the database's numbers.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
+
+    /// The state of that public name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "pending" => Some(Self::Pending),
+            "succeeded" => Some(Self::Succeeded),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+
+    /// The database's number.
+    pub const fn number(self) -> i16 {
+        self as i16
+    }
+
+    pub(super) fn of(number: i16) -> Self {
+        let known = usize::try_from(number).ok().and_then(|at| Self::ALL.get(at));
+        known.copied().unwrap_or(Self::Pending)
+    }
+}
+
+/// A delivery in the log, without bodies.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Delivery {
+    #[schema(value_type = String, example = "dlv_0198c0de-0000-7000-8000-000000000001")]
+    pub id: DeliveryId,
+    pub event_id: String,
+    #[schema(value_type = String)]
+    pub webhook_id: WebhookId,
+    pub r#type: String,
+    pub status: Status,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Millis,
+    /// When the next attempt comes; absent if none does, or if it waits for its endpoint.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<Millis>,
+    /// The delivery that this one repeats.
+    #[schema(value_type = Option<String>)]
+    pub redelivery_of: Option<DeliveryId>,
+    pub attempt_count: u16,
+    /// Whether it was asked for by `POST /v1/webhooks/{id}/test`.
+    pub test: bool,
+}
+
+/// A delivery with the body that was sent and every attempt.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DeliveryDetail {
+    #[serde(flatten)]
+    pub delivery: Delivery,
+    /// The exact body; absent once its event is no longer kept.
+    pub request_body: Option<String>,
+    #[schema(value_type = Vec<super::attempt::Attempt>)]
+    pub attempts: Box<RawValue>,
+}
+
+/// A delivery as it stands in its event.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct EventDelivery {
+    #[schema(value_type = String)]
+    pub id: DeliveryId,
+    #[schema(value_type = String)]
+    pub webhook_id: WebhookId,
+    pub status: Status,
+    pub attempt_count: u16,
+}

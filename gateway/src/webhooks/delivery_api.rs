@@ -1,0 +1,209 @@
+//! Handlers of the delivery log, and of what sends again: test, redeliver, recover.
+
+use http::StatusCode;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::api::{Webhooks, lock, target_of};
+use super::deliveries::Status;
+use super::delivery_store::{self, Repeated};
+use super::job::body;
+use super::{schedule_store, store};
+use crate::audit::{Begun, Changes, Target, Work};
+use crate::base::clock::Millis;
+use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
+use crate::events::examples;
+use crate::http::call::Call;
+use crate::http::fields::{self, Fields};
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+
+const DEFAULT_LIMIT: u32 = 30;
+
+/// The reply of a test and of a redelivery.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DeliveryStarted {
+    #[schema(value_type = String)]
+    delivery_id: DeliveryId,
+}
+
+/// The reply of a recovery.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Recovered {
+    /// How many deliveries will be made.
+    count: u64,
+}
+
+/// The body of `POST /v1/webhooks/{id}/test`.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the request in OpenAPI")]
+pub struct TestWebhook {
+    /// An event type; the endpoint's first if absent.
+    r#type: Option<String>,
+}
+
+/// The body of `POST /v1/webhooks/{id}/recover`.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the request in OpenAPI")]
+pub struct RecoverWebhook {
+    #[schema(format = DateTime)]
+    since: String,
+    /// Exclusive; now if absent.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
+/// `GET /v1/webhooks/{id}/deliveries`.
+pub async fn list_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
+    let id: WebhookId = call.id()?;
+    let workspace = call.caller.workspace;
+    let client = webhooks.db.client().await?;
+    store::find(&client, workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let statuses = call.query.read("status", read_statuses).unwrap_or_default();
+    let list = format!("deliveries {id} {statuses:?}");
+    let page = call.query.page(DEFAULT_LIMIT, list);
+    call.query.finish()?;
+    let found = delivery_store::list(&client, workspace, id, &statuses, &page).await?;
+    Reply::ok(&page.listing(found, |delivery| delivery.id.to_string()))
+}
+
+fn read_statuses(text: &str) -> Result<Vec<Status>, String> {
+    let mut statuses = Vec::new();
+    for name in text.split(',') {
+        match Status::parse(name) {
+            Some(status) if !statuses.contains(&status) => statuses.push(status),
+            Some(_) => {}
+            None => return Err("expected some of pending,succeeded,failed".into()),
+        }
+    }
+    statuses.sort_by_key(|status| status.number());
+    Ok(statuses)
+}
+
+/// `GET /v1/deliveries/{id}`.
+pub async fn get_delivery(webhooks: Webhooks, call: Call) -> Result<Reply, Problem> {
+    let id: DeliveryId = call.id()?;
+    let client = webhooks.db.client().await?;
+    let found = delivery_store::find(&client, call.caller.workspace, id).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    call.query.finish()?;
+    Reply::ok(&found)
+}
+
+/// `POST /v1/deliveries/{id}/redeliver`.
+pub async fn redeliver(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
+    let body = call.body.read_optional_json().await?;
+    let id: DeliveryId = call.id()?;
+    let mut client = webhooks.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let found = delivery_store::find_repeated(work.transaction(), work.workspace(), id).await?;
+    let repeated = found.ok_or_else(Problem::not_found)?;
+    // An endpoint that was deleted takes its log's deliveries no more.
+    lock(&work, repeated.webhook).await?;
+    Fields::of(body).finish()?;
+    call.query.finish()?;
+    let new = DeliveryId::generate();
+    start(&work, new, &repeated, Some(id)).await?;
+    let target = Target::new("delivery", id, None);
+    work.audit("delivery.redelivered", &target, &Changes::default())
+        .await?;
+    let reply = DeliveryStarted { delivery_id: new };
+    let reply = work.commit(StatusCode::ACCEPTED, &reply).await?;
+    webhooks.wake.notify_one();
+    Ok(reply)
+}
+
+/// `POST /v1/webhooks/{id}/test`.
+pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
+    let request = call.body.read_optional_json().await?;
+    let id: WebhookId = call.id()?;
+    let mut client = webhooks.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let stored = lock(&work, id).await?;
+    let names = webhooks.types.names(work.workspace());
+    let mut fields = Fields::of(request);
+    let wanted = fields.optional("type", fields::text(1, 100));
+    if wanted.as_deref().is_some_and(|name| !names.contains(name)) {
+        fields.fault("type", "unknown_type", "is no event type of this workspace");
+    }
+    fields.finish()?;
+    call.query.finish()?;
+    if !stored.shown.enabled {
+        let detail = "A disabled webhook gets nothing, tests neither.";
+        return Err(Problem::new(Code::WebhookDisabled, detail));
+    }
+    let first = stored.shown.events.first().filter(|name| *name != "*");
+    let label = wanted
+        .or_else(|| first.cloned())
+        .unwrap_or_else(|| "contact.created".to_owned());
+    let event = EventId::generate();
+    let data = examples::data(&label);
+    let sent = body(&event.to_string(), &label, Millis::now(), data.as_bytes());
+    let repeated = Repeated {
+        webhook: id,
+        event: event.uuid(),
+        label,
+        test_body: Some(String::from_utf8_lossy(&sent).into_owned()),
+    };
+    let new = DeliveryId::generate();
+    start(&work, new, &repeated, None).await?;
+    work.audit("webhook.tested", &target_of(&stored.shown), &Changes::default())
+        .await?;
+    let reply = DeliveryStarted { delivery_id: new };
+    let reply = work.commit(StatusCode::ACCEPTED, &reply).await?;
+    webhooks.wake.notify_one();
+    Ok(reply)
+}
+
+/// `POST /v1/webhooks/{id}/recover`.
+pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
+    let body = call.body.read_json().await?;
+    let id: WebhookId = call.id()?;
+    let mut client = webhooks.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let stored = lock(&work, id).await?;
+    let mut fields = Fields::of(body);
+    let since = fields.required("since", fields::moment);
+    let until = fields.optional("until", fields::moment);
+    fields.finish()?;
+    call.query.finish()?;
+    let since = since.map_or(Uuid::nil(), |since| uuid_floor(since.0));
+    let until = until.map_or(Uuid::max(), |until| uuid_floor(until.0));
+    let workspace = work.workspace();
+    let count = delivery_store::recover(work.transaction(), workspace, id, since, until).await?;
+    work.audit(
+        "webhook.recovered",
+        &target_of(&stored.shown),
+        &Changes::default(),
+    )
+    .await?;
+    let reply = work.commit(StatusCode::ACCEPTED, &Recovered { count }).await?;
+    webhooks.wake.notify_one();
+    Ok(reply)
+}
+
+/// Writes a delivery and schedules it for now.
+async fn start(
+    work: &Work<'_>,
+    new: DeliveryId,
+    repeated: &Repeated,
+    redelivery_of: Option<DeliveryId>,
+) -> Result<(), Problem> {
+    let transaction = work.transaction();
+    let workspace = work.workspace();
+    delivery_store::insert_pending(transaction, workspace, new, repeated, redelivery_of).await?;
+    let (webhook, event) = (repeated.webhook, repeated.event);
+    schedule_store::insert(transaction, new, webhook, workspace, event, &repeated.label).await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! An endpoint as deliveries need it: parsed, opened and prepared once, when it is loaded.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::breaker::HealthState;
+use super::secrets::Vault;
+use super::sign::Signer;
+use super::store::StoredWebhook;
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::id::WebhookId;
+use crate::base::seal::SealError;
+use crate::config;
+use crate::outbound::client::Connections;
+use crate::outbound::target::{Target, UrlFault};
+
+/// Which event types an endpoint wants.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    Every,
+    Types(HashSet<Box<str>>),
+}
+
+impl Selection {
+    /// Reads the stored list, in which `*` is every type.
+    pub fn of(types: &[String]) -> Self {
+        if types.iter().any(|name| name == "*") {
+            return Self::Every;
+        }
+        Self::Types(types.iter().map(|name| name.as_str().into()).collect())
+    }
+}
+
+/// An endpoint, ready to be sent to.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub id: WebhookId,
+    pub workspace: WorkspaceId,
+    pub created_at: Millis,
+    pub selection: Selection,
+    pub is_enabled: bool,
+    pub health: HealthState,
+    pub target: Target,
+    pub headers: HeaderMap,
+    pub max_attempts: u16,
+    pub timeout: Duration,
+    pub connections: Arc<Connections>,
+    url: String,
+    signers: Vec<Signer>,
+    previous_until: Option<Millis>,
+}
+
+/// Why a stored endpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    #[error(transparent)]
+    Url(#[from] UrlFault),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("its headers are damaged")]
+    Headers,
+}
+
+impl Endpoint {
+    /// Prepares a stored endpoint; open connections of `before` stay if it goes to the same place.
+    pub fn prepare(
+        stored: &StoredWebhook,
+        vault: &Vault,
+        defaults: &config::Webhooks,
+        before: Option<&Endpoint>,
+    ) -> Result<Self, EndpointError> {
+        let shown = &stored.shown;
+        let mut signers = vec![Signer::new(&vault.open_secret(shown.id, &stored.secret)?)];
+        if let Some(previous) = &stored.previous_secret {
+            signers.push(Signer::new(&vault.open_secret(shown.id, previous)?));
+        }
+        let connections = before
+            .filter(|before| before.url == shown.url)
+            .map(|before| before.connections.clone());
+        let timeout = shown
+            .timeout_seconds
+            .map(|seconds| Duration::from_secs(seconds.into()));
+        let attempts = shown.max_attempts.map(u32::from).unwrap_or(defaults.max_attempts);
+        Ok(Self {
+            id: shown.id,
+            workspace: stored.workspace,
+            created_at: shown.created_at,
+            selection: Selection::of(&shown.events),
+            is_enabled: shown.enabled,
+            health: stored.health,
+            target: Target::parse(&shown.url)?,
+            headers: headers(&stored.open_headers(vault)?)?,
+            // At most 50, by the configuration's and the request's bounds.
+            max_attempts: u16::try_from(attempts).unwrap_or(u16::MAX),
+            timeout: timeout.unwrap_or(defaults.timeout),
+            connections: connections.unwrap_or_default(),
+            url: shown.url.clone(),
+            signers,
+            previous_until: stored.previous_secret_until,
+        })
+    }
+
+    /// The secrets that sign at `now`: the present one and, during an overlap, the one before.
+    pub fn signers(&self, now: Millis) -> &[Signer] {
+        let is_overlap = self.previous_until.is_some_and(|until| until > now);
+        let count = if is_overlap { 2 } else { 1 };
+        self.signers.get(..count).unwrap_or(&self.signers)
+    }
+}
+
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, EndpointError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| EndpointError::Headers)?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| EndpointError::Headers)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}

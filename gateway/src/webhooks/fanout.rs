@@ -1,0 +1,88 @@
+//! From the bus to the lanes: one delivery for each endpoint that wants an event.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::delivery_store;
+use super::job::{Hold, Job, Payload, first_delivery_id};
+use super::lanes::Lanes;
+use super::registry::Registry;
+use crate::bus::{Batch, Bus, Event};
+use crate::db::Db;
+
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The dispatcher.
+pub struct Fanout {
+    pub bus: Arc<dyn Bus>,
+    pub registry: Arc<Registry>,
+    pub lanes: Arc<Lanes>,
+    pub db: Db,
+}
+
+impl Fanout {
+    /// Dispatches batches until the bus is closed.
+    pub async fn run(self) {
+        while let Some(batch) = self.bus.receive().await {
+            self.dispatch(batch).await;
+        }
+    }
+
+    async fn dispatch(&self, batch: Batch) {
+        let mut jobs = Vec::with_capacity(batch.events.len());
+        for event in &batch.events {
+            self.add_jobs(event, &batch, &mut jobs);
+        }
+        if batch.is_recovered {
+            self.remove_known(&mut jobs).await;
+        }
+        // The count comes before any outcome can.
+        self.bus.ledger().count(batch.id, jobs.len());
+        for job in jobs {
+            self.lanes.submit(job).await;
+        }
+    }
+
+    fn add_jobs(&self, event: &Event, batch: &Batch, jobs: &mut Vec<Job>) {
+        let Some(subscriptions) = self.registry.subscriptions(event.content.workspace) else {
+            return;
+        };
+        let mut payload: Option<Arc<Payload>> = None;
+        for endpoint in subscriptions.wanting(&event.content.label) {
+            // An endpoint made after the event's owner died never was meant to get it.
+            if batch.is_recovered && endpoint.created_at > event.accepted_at() {
+                continue;
+            }
+            let payload = payload
+                .get_or_insert_with(|| Arc::new(Payload::of(event)))
+                .clone();
+            jobs.push(Job {
+                payload,
+                webhook: endpoint.id,
+                delivery: first_delivery_id(event.id, endpoint.id),
+                attempts_made: 0,
+                hold: Hold::Fresh(batch.id),
+                queued_at: Instant::now(),
+            });
+        }
+    }
+
+    /// Takes out what the dead instance had recorded or parked.
+    async fn remove_known(&self, jobs: &mut Vec<Job>) {
+        let ids: Vec<Uuid> = jobs.iter().map(|job| job.delivery.uuid()).collect();
+        let known: HashSet<Uuid> = loop {
+            match delivery_store::existing(&self.db, &ids).await {
+                Ok(known) => break known.into_iter().collect(),
+                Err(fault) => {
+                    tracing::warn!(%fault, "recorded deliveries could not be read; trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        };
+        jobs.retain(|job| !known.contains(&job.delivery.uuid()));
+    }
+}

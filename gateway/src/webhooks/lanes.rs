@@ -1,0 +1,303 @@
+//! All lanes of this instance, and the workers in them.
+
+use std::hash::BuildHasherDefault;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use metrics::{counter, gauge, histogram};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::attempt::{Tried, attempt};
+use super::breaker::{HealthState, Thresholds};
+use super::endpoint::Endpoint;
+use super::job::{Hold, Job};
+use super::lane::{Caps, Lane, Offered};
+use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
+use super::registry::Registry;
+use super::store;
+use crate::base::backoff::Backoff;
+use crate::base::clock::Millis;
+use crate::base::id::WebhookId;
+use crate::config;
+use crate::db::Db;
+use crate::keys::cache::DigestHasher;
+use crate::outbound::client::Client;
+use crate::telemetry::names;
+
+/// A new delivery whose attempt takes longer becomes visible as pending, and no longer holds its batch back.
+const SLOW: Duration = Duration::from_millis(500);
+/// What a lease lasts beyond the attempt that it is for.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// The lanes, and what workers need.
+pub struct Lanes {
+    lanes: papaya::HashMap<Uuid, Arc<Lane>, BuildHasherDefault<DigestHasher>>,
+    registry: Arc<Registry>,
+    client: Client,
+    recorder: mpsc::Sender<Outcome>,
+    db: Db,
+    backoff: Backoff,
+    caps: Caps,
+    thresholds: Thresholds,
+    workers: TaskTracker,
+    is_draining: AtomicBool,
+}
+
+impl Lanes {
+    /// No lanes yet; each comes with its first job.
+    pub fn new(
+        registry: Arc<Registry>,
+        client: Client,
+        recorder: mpsc::Sender<Outcome>,
+        db: Db,
+        settings: &config::Webhooks,
+    ) -> Self {
+        Self {
+            lanes: papaya::HashMap::default(),
+            registry,
+            client,
+            recorder,
+            db,
+            backoff: Backoff::new(settings.retry_base, MAX_STEP),
+            caps: Caps {
+                concurrency: settings.lane_concurrency,
+                queue: settings.lane_queue,
+            },
+            thresholds: Thresholds {
+                after: settings.breaker_after,
+                failures: settings.breaker_failures,
+                probe: settings.breaker_probe,
+            },
+            workers: TaskTracker::new(),
+            is_draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The lane of an endpoint.
+    pub fn lane(&self, webhook: WebhookId, health: HealthState) -> Arc<Lane> {
+        let lanes = self.lanes.pin();
+        let make = || Arc::new(Lane::new(self.caps, self.thresholds, health));
+        lanes.get_or_insert_with(webhook.uuid(), make).clone()
+    }
+
+    /// Hands a job to its endpoint's lane, or has it parked.
+    pub async fn submit(self: &Arc<Self>, job: Job) {
+        let Some(endpoint) = self.registry.find(job.webhook) else {
+            return self.drop_job(job).await;
+        };
+        if !endpoint.is_enabled || self.is_draining.load(Ordering::Acquire) {
+            return self.park(job, "disabled").await;
+        }
+        let lane = self.lane(job.webhook, endpoint.health);
+        match lane.offer(job) {
+            Offered::Taken => {}
+            Offered::NeedsWorker => {
+                let lanes = self.clone();
+                self.workers.spawn(async move { lanes.work(&lane).await });
+            }
+            Offered::Refused(job, refusal) => self.park(*job, refusal.name()).await,
+        }
+    }
+
+    async fn work(self: &Arc<Self>, lane: &Arc<Lane>) {
+        while let Some(job) = lane.next() {
+            let kept = job.clone();
+            // A panic must cost neither the lane a worker nor the job its delivery.
+            let attempting = AssertUnwindSafe(self.attempt_job(lane, job)).catch_unwind();
+            if attempting.await.is_err() {
+                tracing::error!(delivery = %kept.delivery, "an attempt panicked; its delivery is parked");
+                self.park(kept, "panic").await;
+            }
+        }
+    }
+
+    async fn attempt_job(&self, lane: &Lane, mut job: Job) {
+        // The endpoint's present URL, secrets and state count, not those of when the job was made.
+        let Some(endpoint) = self.registry.find(job.webhook) else {
+            return self.drop_job(job).await;
+        };
+        if !endpoint.is_enabled {
+            return self.park(job, "disabled").await;
+        }
+        if let Hold::Leased { until, .. } = job.hold
+            && until < Instant::now() + endpoint.timeout
+        {
+            // The lease would run out under way; it is due again by itself.
+            return;
+        }
+        let tried = self.attempt_visibly(&endpoint, &mut job).await;
+        self.observe(&tried);
+        if let Some(health) = lane.note(tried.is_success()) {
+            self.persist_health(job.webhook, health);
+        }
+        if tried.is_gone() {
+            self.disable(&endpoint);
+        }
+        let verdict = verdict(&tried, &endpoint, &self.backoff);
+        let attempt = tried.attempt;
+        self.record(match job.hold {
+            Hold::Fresh(batch) => Outcome::First {
+                new: NewDelivery::of(&job, batch),
+                attempt,
+                verdict,
+            },
+            Hold::Leased { fence, .. } => Outcome::Again {
+                delivery: job.delivery,
+                fence,
+                attempt,
+                verdict,
+            },
+        })
+        .await;
+    }
+
+    /// Makes the attempt; if it takes long, the delivery goes into the schedule under a lease meanwhile.
+    async fn attempt_visibly(&self, endpoint: &Endpoint, job: &mut Job) -> Tried {
+        let Hold::Fresh(batch) = job.hold else {
+            return attempt(&self.client, endpoint, job).await;
+        };
+        let given = job.clone();
+        let mut attempting = Box::pin(attempt(&self.client, endpoint, &given));
+        if let Ok(tried) = tokio::time::timeout(SLOW, &mut attempting).await {
+            return tried;
+        }
+        let lease = endpoint.timeout + LEASE_MARGIN;
+        let until = Millis(Millis::now().0 + i64::try_from(lease.as_millis()).unwrap_or(0));
+        self.record(Outcome::Park {
+            new: NewDelivery::of(job, batch),
+            parking: Parking::Leased(until),
+        })
+        .await;
+        job.hold = Hold::Leased {
+            fence: 1,
+            until: Instant::now() + lease,
+        };
+        attempting.await
+    }
+
+    async fn park(&self, job: Job, reason: &'static str) {
+        counter!(names::DELIVERIES_PARKED, "reason" => reason).increment(1);
+        self.record(match job.hold {
+            Hold::Fresh(batch) => Outcome::Park {
+                new: NewDelivery::of(&job, batch),
+                parking: Parking::Waiting,
+            },
+            Hold::Leased { fence, .. } => Outcome::Release {
+                delivery: job.delivery,
+                fence,
+            },
+        })
+        .await;
+    }
+
+    async fn drop_job(&self, job: Job) {
+        // What was scheduled was deleted with its endpoint.
+        if let Hold::Fresh(batch) = job.hold {
+            self.record(Outcome::Drop { batch }).await;
+        }
+    }
+
+    async fn record(&self, outcome: Outcome) {
+        if self.recorder.send(outcome).await.is_err() {
+            tracing::error!("the recorder is gone; an outcome is left to the successor");
+        }
+    }
+
+    fn observe(&self, tried: &Tried) {
+        let outcome = tried.attempt.error_code.unwrap_or("success");
+        counter!(names::ATTEMPTS, "outcome" => outcome).increment(1);
+        histogram!(names::ATTEMPT_SECONDS).record(tried.attempt.total_ms / 1000.0);
+    }
+
+    fn persist_health(&self, webhook: WebhookId, health: HealthState) {
+        tracing::info!(%webhook, health = health.name(), "endpoint health changed");
+        let db = self.db.clone();
+        self.workers.spawn(async move {
+            if let Err(fault) = store::set_health(&db, webhook, health).await {
+                tracing::warn!(%webhook, %fault, "endpoint health could not be written");
+            }
+        });
+    }
+
+    fn disable(&self, endpoint: &Arc<Endpoint>) {
+        tracing::info!(webhook = %endpoint.id, "endpoint answered 410 Gone and is disabled");
+        let (db, endpoint, registry) = (self.db.clone(), endpoint.clone(), self.registry.clone());
+        self.workers.spawn(async move {
+            let disabled = store::disable_gone(&db, endpoint.workspace, endpoint.id).await;
+            let refreshed = match disabled {
+                Ok(()) => {
+                    registry
+                        .refresh(&[(endpoint.workspace, endpoint.id.uuid())])
+                        .await
+                }
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = refreshed {
+                tracing::warn!(webhook = %endpoint.id, %fault, "endpoint could not be disabled");
+            }
+        });
+    }
+
+    /// Parks what should not wait in memory, closes idle connections, and measures, until `stop`.
+    pub async fn run_sweeper(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP) => {}
+                () = stop.cancelled() => return,
+            }
+            self.sweep().await;
+        }
+    }
+
+    async fn sweep(&self) {
+        let lanes: Vec<(Uuid, Arc<Lane>)> = self
+            .lanes
+            .pin()
+            .iter()
+            .map(|(id, lane)| (*id, lane.clone()))
+            .collect();
+        let (mut busy_count, mut waiting_count) = (0, 0);
+        for (id, lane) in lanes {
+            for job in lane.take_stale() {
+                self.park(job, "lane_slow").await;
+            }
+            let (waiting, is_busy) = lane.load();
+            busy_count += usize::from(is_busy);
+            waiting_count += waiting;
+            match self.registry.find(WebhookId::from_uuid(id)) {
+                Some(endpoint) => endpoint.connections.close_idle(),
+                None if !is_busy && waiting == 0 => {
+                    self.lanes.pin().remove(&id);
+                }
+                None => {}
+            }
+        }
+        gauge!(names::LANES).set(busy_count as f64);
+        gauge!(names::LANE_WAITING).set(waiting_count as f64);
+    }
+
+    /// Takes no more jobs, parks what waits, and gives attempts under way `limit` to end.
+    pub async fn drain(&self, limit: Duration) {
+        self.is_draining.store(true, Ordering::Release);
+        let lanes: Vec<Arc<Lane>> = self.lanes.pin().values().cloned().collect();
+        for lane in &lanes {
+            lane.drain();
+        }
+        self.sweep().await;
+        self.workers.close();
+        if tokio::time::timeout(limit, self.workers.wait()).await.is_err() {
+            tracing::warn!(
+                attempts = self.workers.len(),
+                "attempts cut at the end of the drain time"
+            );
+        }
+    }
+}

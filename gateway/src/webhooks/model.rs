@@ -1,0 +1,267 @@
+//! Webhooks as the API shows and takes them.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::base::clock::Millis;
+use crate::base::id::WebhookId;
+use crate::events::types::TypeNames;
+use crate::http::fields::{self, Fields};
+use crate::http::json::Node;
+use crate::outbound::target::Target;
+
+const MAX_NAME_CHARS: usize = 200;
+const MAX_DESCRIPTION_CHARS: usize = 4_000;
+const MAX_TYPES: usize = 200;
+const MAX_HEADERS: usize = 20;
+const MAX_HEADER_VALUE: usize = 4_000;
+const MAX_RATE: i64 = 1_000_000;
+/// What stands in place of a header's value, which may be a credential.
+pub const MASK: &str = "••••";
+
+/// A webhook without its secrets.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Webhook {
+    #[schema(value_type = String, example = "wh_0198c0de-0000-7000-8000-000000000001")]
+    pub id: WebhookId,
+    pub name: String,
+    pub url: String,
+    pub events: Vec<String>,
+    pub description: Option<String>,
+    /// Names of the headers that are sent along; their values are masked.
+    pub headers: BTreeMap<String, String>,
+    pub max_attempts: Option<u16>,
+    pub timeout_seconds: Option<u16>,
+    pub rate_limit_per_second: Option<u32>,
+    pub enabled: bool,
+    /// `healthy`, `failing` or `paused`.
+    pub health: String,
+    pub disabled_reason: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Millis,
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Millis,
+}
+
+/// A webhook with its secret, in both forms. In a replay both are `null`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct WebhookWithSecret {
+    #[serde(flatten)]
+    pub object: Webhook,
+    /// 64 hexadecimal characters: the key of `X-Sentinel-Signature`.
+    pub secret: Option<String>,
+    /// `whsec_` and base64 of the same bytes: the secret of Standard Webhooks.
+    pub standard_secret: Option<String>,
+    /// After a rotation: the secret before, which still signs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_standard_secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub previous_secret_expires_at: Option<Millis>,
+}
+
+/// The body of `POST /v1/webhooks`.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the request in OpenAPI")]
+pub struct CreateWebhook {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// http or https; its address must be public unless the operator allows it.
+    #[schema(example = "https://example.com/hooks")]
+    url: String,
+    /// Event types, or `["*"]` for every one.
+    #[schema(min_items = 1, max_items = 200)]
+    events: Vec<String>,
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// At most 20 headers that are sent along.
+    headers: Option<BTreeMap<String, String>>,
+    #[schema(minimum = 1, maximum = 50)]
+    max_attempts: Option<u16>,
+    #[schema(minimum = 1, maximum = 60)]
+    timeout_seconds: Option<u16>,
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    rate_limit_per_second: Option<u32>,
+}
+
+/// The body of `PATCH /v1/webhooks/{id}`: any of the fields.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the request in OpenAPI")]
+pub struct UpdateWebhook {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    url: Option<String>,
+    #[schema(min_items = 1, max_items = 200)]
+    events: Option<Vec<String>>,
+    #[schema(max_length = 4000)]
+    description: Option<String>,
+    /// Replaces all headers.
+    headers: Option<BTreeMap<String, String>>,
+    #[schema(minimum = 1, maximum = 50)]
+    max_attempts: Option<u16>,
+    #[schema(minimum = 1, maximum = 60)]
+    timeout_seconds: Option<u16>,
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    rate_limit_per_second: Option<u32>,
+    enabled: Option<bool>,
+}
+
+/// The body of `POST /v1/webhooks/{id}/rotate-secret`.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the request in OpenAPI")]
+pub struct RotateSecret {
+    /// How long the old secret signs too; 86400 if absent.
+    #[schema(minimum = 0, maximum = 604_800)]
+    overlap_seconds: Option<u32>,
+}
+
+/// What a request sets: `None` leaves a field as it is, `Some(None)` clears it.
+#[derive(Debug, Default)]
+pub struct Draft {
+    pub name: Option<String>,
+    pub url: Option<(String, Target)>,
+    pub events: Option<Vec<String>>,
+    pub description: Option<Option<String>>,
+    pub headers: Option<Vec<(String, String)>>,
+    pub max_attempts: Option<Option<u16>>,
+    pub timeout_seconds: Option<Option<u16>>,
+    pub rate_limit_per_second: Option<Option<u32>>,
+    pub enabled: Option<bool>,
+    pub faults: fields::Faults,
+    /// Set apart, because a bad URL has a code of its own.
+    pub url_faults: fields::Faults,
+}
+
+impl Draft {
+    /// Reads a creation or, with `is_patch`, a change.
+    pub fn read(body: Node, is_patch: bool, types: &TypeNames) -> Self {
+        let mut fields = Fields::of(body);
+        let mut draft = Self::default();
+        let known_type = |name: &str| match name == "*" || types.contains(name) {
+            true => Ok(name.to_owned()),
+            false => Err("is no event type of this workspace; GET /v1/event-types lists them".into()),
+        };
+        let read_types = fields::list(1, MAX_TYPES, known_type);
+        if is_patch {
+            draft.name = set(&mut fields, "name", fields::text(1, MAX_NAME_CHARS));
+            draft.events = set(&mut fields, "events", read_types);
+            draft.enabled = set(&mut fields, "enabled", fields::boolean);
+        } else {
+            draft.name = fields.required("name", fields::text(1, MAX_NAME_CHARS));
+            draft.events = fields.required("events", read_types);
+        }
+        draft.read_url(&mut fields, is_patch);
+        draft.description = fields.patched("description", fields::text(0, MAX_DESCRIPTION_CHARS));
+        draft.headers = fields
+            .patched("headers", read_headers)
+            .map(Option::unwrap_or_default);
+        let count = |fields: &mut Fields, name, most| {
+            let value = fields.patched(name, fields::integer(1, most));
+            value.map(|value| value.and_then(|count| u16::try_from(count).ok()))
+        };
+        draft.max_attempts = count(&mut fields, "max_attempts", 50);
+        draft.timeout_seconds = count(&mut fields, "timeout_seconds", 60);
+        let rate = fields.patched("rate_limit_per_second", fields::integer(1, MAX_RATE));
+        draft.rate_limit_per_second = rate.map(|rate| rate.and_then(|rate| u32::try_from(rate).ok()));
+        draft.faults = fields.finish_faults();
+        draft
+    }
+
+    fn read_url(&mut self, fields: &mut Fields, is_patch: bool) {
+        let read = |_: &mut Fields, _: &str, node| Some(node);
+        let node = match is_patch {
+            true => fields.take("url"),
+            false => fields.required("url", read),
+        };
+        match node {
+            None => {}
+            Some(Node::Text(text)) => match Target::parse(&text) {
+                Ok(target) => self.url = Some((text, target)),
+                Err(fault) => self.url_faults.add("body.url", "url_invalid", fault.to_string()),
+            },
+            Some(_) => fields.fault("url", "invalid_type", "expected a string"),
+        }
+    }
+}
+
+/// A field that a PATCH may set but not clear.
+fn set<T>(
+    fields: &mut Fields,
+    name: &str,
+    read: impl FnOnce(&mut Fields, &str, Node) -> Option<T>,
+) -> Option<T> {
+    match fields.take(name)? {
+        Node::Null => {
+            fields.fault(name, "required", "cannot be cleared");
+            None
+        }
+        node => read(fields, name, node),
+    }
+}
+
+fn read_headers(fields: &mut Fields, name: &str, node: Node) -> Option<Vec<(String, String)>> {
+    let Node::Object(members) = node else {
+        fields.fault(name, "invalid_type", "expected an object of strings");
+        return None;
+    };
+    if members.len() > MAX_HEADERS {
+        fields.fault(
+            name,
+            "invalid_length",
+            format!("expected at most {MAX_HEADERS} headers"),
+        );
+        return None;
+    }
+    let mut headers: Vec<(String, String)> = Vec::with_capacity(members.len());
+    for (header, value) in members {
+        let shown: String = header.chars().take(100).collect();
+        let place = format!("{name}.{shown}");
+        match check_header(&header, &value) {
+            Ok(value)
+                if headers
+                    .iter()
+                    .any(|(known, _)| known.eq_ignore_ascii_case(&header)) =>
+            {
+                drop(value);
+                fields.fault(&place, "duplicate", "stands twice");
+            }
+            Ok(value) => headers.push((header, value)),
+            Err(message) => fields.fault(&place, "invalid_header", message),
+        }
+    }
+    Some(headers)
+}
+
+fn check_header(name: &str, value: &Node) -> Result<String, &'static str> {
+    let parsed = HeaderName::try_from(name).map_err(|_| "is no header name")?;
+    let parsed = parsed.as_str();
+    let is_ours = matches!(
+        parsed,
+        "host"
+            | "transfer-encoding"
+            | "connection"
+            | "te"
+            | "trailer"
+            | "upgrade"
+            | "keep-alive"
+            | "proxy-connection"
+            | "expect"
+            | "user-agent"
+    ) || ["content-", "webhook-", "x-sentinel-"]
+        .iter()
+        .any(|prefix| parsed.starts_with(prefix));
+    if is_ours {
+        return Err("is set by the gateway itself");
+    }
+    let Node::Text(text) = value else {
+        return Err("expected a string");
+    };
+    match HeaderValue::try_from(text.as_str()) {
+        Ok(_) if text.len() <= MAX_HEADER_VALUE => Ok(text.clone()),
+        Ok(_) | Err(_) => Err("is no header value"),
+    }
+}

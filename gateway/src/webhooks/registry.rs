@@ -1,0 +1,159 @@
+//! All endpoints in memory, by workspace and event type, so that fanning out asks no database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::endpoint::{Endpoint, Selection};
+use super::secrets::Vault;
+use super::store::{self, StoredWebhook};
+use crate::base::caller::WorkspaceId;
+use crate::base::id::WebhookId;
+use crate::config;
+use crate::db::{Db, DbError};
+
+/// The endpoints of one workspace.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    every: Vec<Arc<Endpoint>>,
+    by_type: HashMap<Box<str>, Vec<Arc<Endpoint>>>,
+}
+
+impl Subscriptions {
+    fn of(endpoints: impl Iterator<Item = Arc<Endpoint>>) -> Self {
+        let mut subscriptions = Self::default();
+        for endpoint in endpoints.filter(|endpoint| endpoint.is_enabled) {
+            match &endpoint.selection {
+                Selection::Every => subscriptions.every.push(endpoint),
+                Selection::Types(types) => {
+                    for name in types {
+                        let same = subscriptions.by_type.entry(name.clone()).or_default();
+                        same.push(endpoint.clone());
+                    }
+                }
+            }
+        }
+        subscriptions
+    }
+
+    /// The enabled endpoints that want events of that type.
+    pub fn wanting(&self, label: &str) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let by_type = self.by_type.get(label).into_iter().flatten();
+        self.every.iter().chain(by_type)
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    by_id: HashMap<Uuid, Arc<Endpoint>>,
+    by_workspace: HashMap<WorkspaceId, HashSet<Uuid>>,
+}
+
+/// The endpoints of all workspaces.
+pub struct Registry {
+    db: Db,
+    vault: Vault,
+    defaults: config::Webhooks,
+    /// Changes are rare and made one after another; readers never wait for them.
+    known: Mutex<Known>,
+    by_id: papaya::HashMap<Uuid, Arc<Endpoint>>,
+    subscriptions: papaya::HashMap<WorkspaceId, Arc<ArcSwap<Subscriptions>>>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(db: Db, vault: Vault, defaults: config::Webhooks) -> Self {
+        Self {
+            db,
+            vault,
+            defaults,
+            known: Mutex::default(),
+            by_id: papaya::HashMap::new(),
+            subscriptions: papaya::HashMap::new(),
+        }
+    }
+
+    /// What opens and seals endpoints' secrets.
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// One endpoint.
+    pub fn find(&self, id: WebhookId) -> Option<Arc<Endpoint>> {
+        self.by_id.pin().get(&id.uuid()).cloned()
+    }
+
+    /// The endpoints of a workspace.
+    pub fn subscriptions(&self, workspace: WorkspaceId) -> Option<Arc<Subscriptions>> {
+        let all = self.subscriptions.pin();
+        all.get(&workspace).map(|current| current.load_full())
+    }
+
+    /// Reads endpoints again from the database.
+    pub async fn refresh(&self, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
+        let ids: Vec<Uuid> = changed.iter().map(|(_, id)| *id).collect();
+        let stored = store::load(&self.db, Some(&ids)).await?;
+        let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
+        let gone: Vec<Uuid> = ids.into_iter().filter(|id| !present.contains(id)).collect();
+        self.apply(&stored, &gone);
+        Ok(())
+    }
+
+    /// Reads all endpoints from the database.
+    pub async fn reload(&self) -> Result<(), DbError> {
+        let stored = store::load(&self.db, None).await?;
+        let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
+        let gone = {
+            let known = self.known.lock();
+            known
+                .by_id
+                .keys()
+                .filter(|id| !present.contains(id))
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        self.apply(&stored, &gone);
+        Ok(())
+    }
+
+    fn apply(&self, stored: &[StoredWebhook], gone: &[Uuid]) {
+        let mut known = self.known.lock();
+        let mut touched = HashSet::new();
+        for row in stored {
+            let id = row.shown.id.uuid();
+            let before = known.by_id.get(&id).cloned();
+            match Endpoint::prepare(row, &self.vault, &self.defaults, before.as_deref()) {
+                Ok(endpoint) => {
+                    let endpoint = Arc::new(endpoint);
+                    known.by_id.insert(id, endpoint.clone());
+                    known.by_workspace.entry(row.workspace).or_default().insert(id);
+                    self.by_id.pin().insert(id, endpoint);
+                    touched.insert(row.workspace);
+                }
+                Err(fault) => {
+                    tracing::error!(webhook = %row.shown.id, %fault, "an endpoint cannot be used");
+                }
+            }
+        }
+        for id in gone {
+            if let Some(endpoint) = known.by_id.remove(id) {
+                if let Some(ids) = known.by_workspace.get_mut(&endpoint.workspace) {
+                    ids.remove(id);
+                }
+                self.by_id.pin().remove(id);
+                touched.insert(endpoint.workspace);
+            }
+        }
+        for workspace in touched {
+            let ids = known.by_workspace.get(&workspace).into_iter().flatten();
+            let endpoints = ids.filter_map(|id| known.by_id.get(id).cloned());
+            let subscriptions = Arc::new(Subscriptions::of(endpoints));
+            let all = self.subscriptions.pin();
+            let current = all.get_or_insert_with(workspace, Arc::default);
+            current.store(subscriptions);
+        }
+    }
+}

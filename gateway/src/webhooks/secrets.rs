@@ -1,0 +1,73 @@
+//! Endpoints' secrets: made by us, sealed in the database, opened into memory.
+
+use std::sync::Arc;
+
+use crate::base::id::WebhookId;
+use crate::base::seal::{SealError, SealingKey, random};
+use crate::base::secret::Secret;
+use crate::db::{Db, DbError};
+
+use super::sign::SecretBytes;
+
+/// Opens and seals what belongs to endpoints.
+#[derive(Clone)]
+pub struct Vault {
+    key: Arc<SealingKey>,
+}
+
+/// Why there is no vault.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the sealing key in the database is damaged")]
+    Damaged,
+}
+
+impl Vault {
+    /// A vault under the operator's key or, where there is none, under one that is kept in the database.
+    pub async fn open(db: &Db, configured: Option<&Secret<[u8; 32]>>) -> Result<Self, VaultError> {
+        let key = match configured {
+            Some(key) => SealingKey::new(key),
+            None => {
+                tracing::warn!(
+                    "webhooks.secret_key is not set: the key that seals webhook secrets is kept in the database \
+                     beside them. Set it to 32 random bytes in base64 (`openssl rand -base64 32`)."
+                );
+                SealingKey::new(&kept_key(db).await?)
+            }
+        };
+        Ok(Self { key: Arc::new(key) })
+    }
+
+    /// A new secret of 256 random bits.
+    pub fn generate() -> Result<SecretBytes, SealError> {
+        random().map(Secret::new)
+    }
+
+    /// Seals a value of `webhook`.
+    pub fn seal(&self, webhook: WebhookId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.key.seal(webhook.uuid().as_bytes(), plain)
+    }
+
+    /// Opens a value of `webhook`.
+    pub fn open_value(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+        self.key.open(webhook.uuid().as_bytes(), sealed)
+    }
+
+    /// Opens a secret of `webhook`.
+    pub fn open_secret(&self, webhook: WebhookId, sealed: &[u8]) -> Result<SecretBytes, SealError> {
+        let plain = self.open_value(webhook, sealed)?;
+        let bytes = plain.expose().as_slice().try_into();
+        bytes.map(Secret::new).map_err(|_| SealError::Damaged)
+    }
+}
+
+async fn kept_key(db: &Db) -> Result<Secret<[u8; 32]>, VaultError> {
+    let fresh: [u8; 32] = random()?;
+    let kept = super::store::kept_sealing_key(db, &fresh).await?;
+    let bytes = kept.as_slice().try_into().map_err(|_| VaultError::Damaged)?;
+    Ok(Secret::new(bytes))
+}

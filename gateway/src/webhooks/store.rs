@@ -1,0 +1,267 @@
+//! The SQL of endpoints. Secrets and headers pass through here sealed.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::{Client, Row, Transaction};
+use uuid::Uuid;
+
+use super::breaker::HealthState;
+use super::endpoint::EndpointError;
+use super::model::{MASK, Webhook};
+use super::record_store::{FAILED, PENDING};
+use super::secrets::Vault;
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::id::WebhookId;
+use crate::base::page::Page;
+use crate::db::{Db, DbError};
+use crate::feed::ChangeKind;
+
+const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
+    timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
+    previous_secret_until, created_at, updated_at";
+
+/// A row: what is shown, and what is sealed.
+#[derive(Debug, Clone)]
+pub struct StoredWebhook {
+    pub workspace: WorkspaceId,
+    /// Its headers are empty until they are opened.
+    pub shown: Webhook,
+    pub health: HealthState,
+    pub headers: Option<Vec<u8>>,
+    pub secret: Vec<u8>,
+    pub previous_secret: Option<Vec<u8>>,
+    pub previous_secret_until: Option<Millis>,
+}
+
+impl StoredWebhook {
+    /// Names and values of the headers that are sent along.
+    pub fn open_headers(&self, vault: &Vault) -> Result<Vec<(String, String)>, EndpointError> {
+        let Some(sealed) = &self.headers else {
+            return Ok(Vec::new());
+        };
+        let plain = vault.open_value(self.shown.id, sealed)?;
+        serde_json::from_slice(plain.expose()).map_err(|_| EndpointError::Headers)
+    }
+
+    /// What the API shows: names of headers, their values masked.
+    pub fn masked(mut self, vault: &Vault) -> Webhook {
+        let headers = self.open_headers(vault).unwrap_or_default();
+        let masked = headers.into_iter().map(|(name, _)| (name, MASK.to_owned()));
+        self.shown.headers = masked.collect::<BTreeMap<_, _>>();
+        self.shown
+    }
+}
+
+/// Writes a new endpoint.
+pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> Result<(), DbError> {
+    let shown = &webhook.shown;
+    transaction
+        .execute(
+            "insert into webhooks (id, workspace_id, name, url, events, description, headers, max_attempts,
+                 timeout_seconds, rate_limit_per_second, secret, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+            &[
+                &shown.id,
+                &webhook.workspace,
+                &shown.name,
+                &shown.url,
+                &shown.events,
+                &shown.description,
+                &webhook.headers,
+                &small(shown.max_attempts),
+                &small(shown.timeout_seconds),
+                &rate(shown.rate_limit_per_second),
+                &webhook.secret,
+                &shown.created_at,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Writes all that a request or a rotation can change.
+pub async fn update(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> Result<(), DbError> {
+    let shown = &webhook.shown;
+    transaction
+        .execute(
+            "update webhooks set name = $2, url = $3, events = $4, description = $5, headers = $6,
+                 max_attempts = $7, timeout_seconds = $8, rate_limit_per_second = $9, enabled = $10,
+                 disabled_reason = $11, health = $12, secret = $13, previous_secret = $14,
+                 previous_secret_until = $15, updated_at = $16
+             where id = $1",
+            &[
+                &shown.id,
+                &shown.name,
+                &shown.url,
+                &shown.events,
+                &shown.description,
+                &webhook.headers,
+                &small(shown.max_attempts),
+                &small(shown.timeout_seconds),
+                &rate(shown.rate_limit_per_second),
+                &shown.enabled,
+                &shown.disabled_reason,
+                &webhook.health.name(),
+                &webhook.secret,
+                &webhook.previous_secret,
+                &webhook.previous_secret_until,
+                &shown.updated_at,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// One endpoint of a workspace.
+pub async fn find(
+    client: &Client,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<Option<StoredWebhook>, DbError> {
+    let statement = format!("select {COLUMNS} from webhooks where workspace_id = $1 and id = $2");
+    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
+    Ok(row.as_ref().map(stored))
+}
+
+/// One endpoint of a workspace, locked until the transaction ends.
+pub async fn lock(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<Option<StoredWebhook>, DbError> {
+    let statement = format!("select {COLUMNS} from webhooks where workspace_id = $1 and id = $2 for update");
+    let row = transaction.query_opt(&statement, &[&workspace, &id]).await?;
+    Ok(row.as_ref().map(stored))
+}
+
+/// A page of a workspace's endpoints, newest first.
+pub async fn list(
+    client: &Client,
+    workspace: WorkspaceId,
+    page: &Page,
+) -> Result<Vec<StoredWebhook>, DbError> {
+    let after = page.after.as_deref().and_then(WebhookId::parse);
+    let statement = format!(
+        "select {COLUMNS} from webhooks where workspace_id = $1 and ($2::uuid is null or id < $2)
+         order by id desc limit $3"
+    );
+    let rows = client
+        .query(&statement, &[&workspace, &after, &page.fetch_count()])
+        .await?;
+    Ok(rows.iter().map(stored).collect())
+}
+
+/// The endpoints with these ids, or all.
+pub async fn load(db: &Db, ids: Option<&[Uuid]>) -> Result<Vec<StoredWebhook>, DbError> {
+    let client = db.client().await?;
+    let statement = format!("select {COLUMNS} from webhooks where $1::uuid[] is null or id = any($1)");
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows.iter().map(stored).collect())
+}
+
+/// Removes an endpoint. What was pending for it ends as failed; its log stays.
+pub async fn delete(transaction: &Transaction<'_>, id: WebhookId) -> Result<(), DbError> {
+    transaction
+        .execute("delete from webhooks where id = $1", &[&id])
+        .await?;
+    let scheduled = "delete from scheduled_deliveries where webhook_id = $1";
+    transaction.execute(scheduled, &[&id]).await?;
+    let pending = "update deliveries set status = $2 where webhook_id = $1 and status = $3";
+    transaction.execute(pending, &[&id, &FAILED, &PENDING]).await?;
+    Ok(())
+}
+
+/// Writes how an endpoint is doing.
+pub async fn set_health(db: &Db, id: WebhookId, health: HealthState) -> Result<(), DbError> {
+    let statement = "update webhooks set health = $2 where id = $1 and health <> $2";
+    db.client()
+        .await?
+        .execute(statement, &[&id, &health.name()])
+        .await?;
+    Ok(())
+}
+
+/// Disables an endpoint that said it is gone.
+pub async fn disable_gone(db: &Db, workspace: WorkspaceId, id: WebhookId) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let work = Work::begin_as(&mut client, workspace, Actor::System).await?;
+    let reason = "The endpoint answered 410 Gone.";
+    let row = work
+        .transaction()
+        .query_opt(
+            "update webhooks set enabled = false, disabled_reason = $3, updated_at = $4
+             where workspace_id = $1 and id = $2 and enabled returning name",
+            &[&workspace, &id, &reason, &Millis::now()],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let mut changes = Changes::default();
+    changes.note("enabled", &true, &false);
+    changes.note("disabled_reason", &None, &Some(reason));
+    let target = Target::new("webhook", id, Some(row.get(0)));
+    work.audit("webhook.updated", &target, &changes).await?;
+    work.changed(ChangeKind::Webhook, id.uuid()).await?;
+    work.commit_silently().await
+}
+
+/// The sealing key that is kept in the database; the first instance's `fresh` one stays.
+pub async fn kept_sealing_key(db: &Db, fresh: &[u8]) -> Result<Vec<u8>, DbError> {
+    let client = db.client().await?;
+    client
+        .execute(
+            "insert into gateway_secrets (name, value) values ('webhooks', $1) on conflict do nothing",
+            &[&fresh],
+        )
+        .await?;
+    let row = client
+        .query_one("select value from gateway_secrets where name = 'webhooks'", &[])
+        .await?;
+    Ok(row.get(0))
+}
+
+fn stored(row: &Row) -> StoredWebhook {
+    let health = match row.get::<_, &str>(12) {
+        "paused" => HealthState::Paused,
+        "failing" => HealthState::Failing,
+        _ => HealthState::Healthy,
+    };
+    let count = |column| {
+        let count: Option<i16> = row.get(column);
+        count.and_then(|count| u16::try_from(count).ok())
+    };
+    let rate: Option<i32> = row.get(9);
+    StoredWebhook {
+        workspace: row.get(1),
+        shown: Webhook {
+            id: row.get(0),
+            name: row.get(2),
+            url: row.get(3),
+            events: row.get(4),
+            description: row.get(5),
+            headers: BTreeMap::new(),
+            max_attempts: count(7),
+            timeout_seconds: count(8),
+            rate_limit_per_second: rate.and_then(|rate| u32::try_from(rate).ok()),
+            enabled: row.get(10),
+            health: health.name().to_owned(),
+            disabled_reason: row.get(11),
+            created_at: row.get(16),
+            updated_at: row.get(17),
+        },
+        health,
+        headers: row.get(6),
+        secret: row.get(13),
+        previous_secret: row.get(14),
+        previous_secret_until: row.get(15),
+    }
+}
+
+fn small(count: Option<u16>) -> Option<i16> {
+    count.and_then(|count| i16::try_from(count).ok())
+}
+
+fn rate(rate: Option<u32>) -> Option<i32> {
+    rate.and_then(|rate| i32::try_from(rate).ok())
+}
