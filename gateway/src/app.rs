@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::tasks::Tasks;
@@ -13,7 +13,7 @@ use crate::bus::Bus;
 use crate::bus::postgres::PostgresBus;
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError};
-use crate::events::{Events, types::EventTypes};
+use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::{ChangeKind, Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
@@ -312,6 +312,7 @@ impl Engine {
                 db: db.clone(),
                 bus: shared_bus,
                 types: types.clone(),
+                batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
             },
             webhooks: Webhooks {
                 db,

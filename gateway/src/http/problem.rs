@@ -215,6 +215,19 @@ impl Problem {
         self.with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 
+    /// What is wrong, in one line: every fault with its place, or the detail.
+    pub fn summary(&self) -> String {
+        if self.0.errors.is_empty() {
+            return self.0.detail.to_string();
+        }
+        let faults = self
+            .0
+            .errors
+            .iter()
+            .map(|fault| format!("{}: {}", fault.location, fault.message));
+        faults.collect::<Vec<_>>().join("; ")
+    }
+
     /// The kind of error.
     pub const fn code(&self) -> Code {
         self.0.code

@@ -301,6 +301,10 @@ impl Inner {
 
     async fn handle(&self, route: &Route, call: Call) -> Result<Reply, Problem> {
         let handling = AssertUnwindSafe((route.handler)(&self.services, call)).catch_unwind();
+        if route.is_unbounded {
+            let panicked = |_| Err(Problem::internal(&"a handler panicked"));
+            return handling.await.unwrap_or_else(panicked);
+        }
         match tokio::time::timeout(self.settings.request_timeout, handling).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Problem::internal(&"a handler panicked")),

@@ -8,7 +8,7 @@ use crate::audit;
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
-use crate::events::{api as events, model as event_model, type_api, types};
+use crate::events::{api as events, batch, model as event_model, type_api, types};
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
 use crate::webhooks::{api as webhooks, deliveries, delivery_api, model as webhook_model};
@@ -96,6 +96,14 @@ fn event_routes() -> Vec<Route> {
         })
         .body::<event_model::CreateEvent>()
         .replies::<event_model::AcceptedEvent>(202),
+        post(
+            "/v1/events/batch",
+            WRITE,
+            "Send many events, one a line",
+            |services, call| Box::pin(batch::create_event_batch(services.events.clone(), call)),
+        )
+        .streamed::<event_model::CreateEvent>("application/x-ndjson")
+        .replies::<batch::BatchReply>(202),
         get("/v1/events", READ, "List events", |services, call| {
             Box::pin(events::list_events(services.events.clone(), call))
         })

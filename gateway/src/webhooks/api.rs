@@ -44,14 +44,15 @@ pub struct Webhooks {
 /// `POST /v1/webhooks`.
 pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
+    let names = webhooks.types.names(call.caller.workspace);
+    let mut draft = Draft::read(body, false, &names);
+    // Names are resolved before the transaction: none is held open across the network.
+    webhooks.check(&mut draft).await?;
     let mut client = webhooks.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply.no_store()),
     };
-    let names = webhooks.types.names(work.workspace());
-    let mut draft = Draft::read(body, false, &names);
-    webhooks.check(&mut draft).await?;
     call.query.finish()?;
     let vault = webhooks.registry.vault();
     let secret = Vault::generate().map_err(|fault| Problem::internal(&fault))?;
@@ -122,15 +123,19 @@ pub async fn get_webhook(webhooks: Webhooks, call: Call) -> Result<Reply, Proble
 pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
     let id: WebhookId = call.id()?;
+    let workspace = call.caller.workspace;
     let mut client = webhooks.db.client().await?;
+    store::find(&client, workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let names = webhooks.types.names(workspace);
+    let mut draft = Draft::read(body, true, &names);
+    webhooks.check(&mut draft).await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply),
     };
     let mut stored = lock(&work, id).await?;
-    let names = webhooks.types.names(work.workspace());
-    let mut draft = Draft::read(body, true, &names);
-    webhooks.check(&mut draft).await?;
     call.query.finish()?;
     let vault = webhooks.registry.vault();
     let was_enabled = stored.shown.enabled;
@@ -148,7 +153,6 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
             .await?;
         work.changed(ChangeKind::Webhook, id.uuid()).await?;
     }
-    let workspace = work.workspace();
     let reply = work.commit(StatusCode::OK, &stored.masked(vault)).await?;
     webhooks
         .registry

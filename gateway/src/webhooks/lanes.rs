@@ -21,7 +21,7 @@ use super::job::{Hold, Job};
 use super::lane::{Caps, Lane, Offered};
 use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
 use super::registry::Registry;
-use super::store;
+use super::{schedule_store, store};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
@@ -133,6 +133,12 @@ impl Lanes {
             // The lease would run out under way; it is due again by itself.
             return;
         }
+        if let Some(per_second) = endpoint.rate_limit_per_second {
+            match lane.reserve(per_second) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return self.park(job, "rate_limit").await,
+            }
+        }
         let tried = self.attempt_visibly(&endpoint, &mut job).await;
         self.observe(&tried);
         if let Some(health) = lane.note(tried.is_success()) {
@@ -199,9 +205,11 @@ impl Lanes {
     }
 
     async fn drop_job(&self, job: Job) {
-        // What was scheduled was deleted with its endpoint.
         if let Hold::Fresh(batch) = job.hold {
-            self.record(Outcome::Drop { batch }).await;
+            return self.record(Outcome::Drop { batch }).await;
+        }
+        if let Err(fault) = schedule_store::give_up_deleted(&self.db, job.webhook).await {
+            tracing::warn!(%fault, delivery = %job.delivery, "could not be given up; it is due again");
         }
     }
 

@@ -14,7 +14,6 @@ mod takeover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -31,8 +30,6 @@ use owner::Ownership;
 
 /// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
 const MAX_WAITING_BYTES: usize = 64 << 20;
-/// An answer that takes longer is none. It is shorter than what a client is promised, to leave room for the reply.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(3_500);
 
 /// The bus on PostgreSQL.
 pub struct PostgresBus {
@@ -111,13 +108,8 @@ impl PostgresBus {
                 mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
             });
         }
-        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The committer is gone.
-            Ok(Err(_)) => Err(PublishError::Closed),
-            // It may still be committed; then it is delivered, and the client's repeat is another event.
-            Err(_) => Err(PublishError::Away),
-        }
+        // A commit has a time limit of its own, so an answer comes. If the committer is gone it is this one.
+        answer.await.unwrap_or(Err(PublishError::Closed))
     }
 }
 
