@@ -95,7 +95,7 @@ pub struct Route {
     pub body: Option<(SchemaDoc, bool)>,
     /// The media type of the body.
     pub media_type: &'static str,
-    /// Whether the time that a request takes depends on how much the client sends.
+    /// Whether the time that a request takes depends on how much the client sends or asks for.
     pub is_unbounded: bool,
     pub status: u16,
     pub reply: ReplyDoc,
@@ -147,6 +147,12 @@ impl Route {
         self.media_type = media_type;
         self.is_unbounded = true;
         self.body::<T>()
+    }
+
+    /// A request whose work is as large as what it asks for.
+    fn unbounded(mut self) -> Self {
+        self.is_unbounded = true;
+        self
     }
 
     fn replies<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {

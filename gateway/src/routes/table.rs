@@ -187,6 +187,7 @@ fn webhook_routes() -> Vec<Route> {
             |services, call| Box::pin(delivery_api::recover_webhook(services.webhooks.clone(), call)),
         )
         .body::<delivery_api::RecoverWebhook>()
+        .unbounded()
         .replies::<delivery_api::Recovered>(202),
     ]
 }

@@ -55,6 +55,7 @@ impl PostgresBus {
             ownership: ownership.clone(),
             handover: handover.clone(),
             waiting_bytes: waiting_bytes.clone(),
+            gather: settings.gather,
         };
         tasks.spawn("committer", committer.run(waiting, tasks.stop()));
         let heartbeat = owner::heartbeat(db.clone(), ownership.clone(), tasks.stop());
