@@ -134,6 +134,9 @@ struct Recording {
 /// Runs a gateway on `bound` until `stop`, and drains it.
 pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Result<(), StartError> {
     let health = Health::default();
+    for dependency in ["postgres", "feed", "bus"] {
+        health.expect(dependency);
+    }
     let metrics = registry::install();
     let operations = Operations::new(health.clone(), metrics.clone());
     let operations_stop = CancellationToken::new();
@@ -142,7 +145,6 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
         .serve(operations, operations_stop.clone(), Duration::from_secs(1));
     let operations_task = tokio::spawn(serving);
     let db = database(&config)?;
-    health.down("postgres", "not connected yet");
     let Some(()) = wait_for_database(&config, &db, &health, &stop).await? else {
         return Ok(());
     };

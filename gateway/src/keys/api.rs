@@ -13,7 +13,7 @@ use crate::base::id::KeyId;
 use crate::base::page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::DbError;
-use crate::feed::ChangeKind;
+use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -41,7 +41,7 @@ pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&client, &[id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
     Ok(reply)
 }
 
@@ -85,7 +85,7 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     }
     let reply = work.commit(StatusCode::OK, &after).await?;
-    keys.refresh(&client, &[id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
     Ok(reply)
 }
 
@@ -138,7 +138,7 @@ pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.changed(ChangeKind::ApiKey, new_id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&client, &[id.uuid(), new_id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid(), new_id.uuid()]).await);
     Ok(reply)
 }
 
@@ -157,7 +157,7 @@ pub async fn delete_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.commit_silently().await?;
-    keys.refresh(&client, &[id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
     Ok(Reply::no_content())
 }
 

@@ -118,18 +118,15 @@ impl Cache {
         }
     }
 
-    /// The keys used since the last call, each with its last use, ordered by id.
+    /// The keys used since the last call, each with its last use.
     pub fn take_used(&self) -> Vec<(Uuid, Millis)> {
         let used = std::mem::take(&mut *self.used.lock());
-        let mut used: Vec<(Uuid, Millis)> = used
-            .iter()
+        used.iter()
             .map(|entry| {
                 entry.is_noted.store(false, Ordering::Release);
                 let at = Millis(entry.last_used.load(Ordering::Relaxed));
                 (entry.key.caller.key_id.uuid(), at)
             })
-            .collect();
-        used.sort_unstable();
-        used
+            .collect()
     }
 }

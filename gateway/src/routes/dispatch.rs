@@ -170,6 +170,10 @@ impl Inner {
         } else {
             self.route(matched, ip, &request_id, request).await
         };
+        if let Some(cause) = answered.as_ref().err().and_then(Problem::cause) {
+            let (route, request_id) = (metrics.path, request_id.as_str());
+            tracing::error!(%method, route, request_id, cause, "request failed");
+        }
         let code = answered.as_ref().err().map(Problem::code);
         let response = match answered {
             Ok(reply) => reply.into_response(&request_id),

@@ -18,7 +18,7 @@ use super::attempt::{Tried, attempt};
 use super::breaker::{HealthState, Thresholds};
 use super::endpoint::Endpoint;
 use super::job::{Hold, Job};
-use super::lane::{Caps, Lane, Offered};
+use super::lane::{Caps, Lane, Offered, Refusal};
 use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
 use super::registry::Registry;
 use super::{schedule_store, store};
@@ -93,7 +93,10 @@ impl Lanes {
         let Some(endpoint) = self.registry.find(job.webhook) else {
             return self.drop_job(job).await;
         };
-        if !endpoint.is_enabled || self.is_draining.load(Ordering::Acquire) {
+        if self.is_draining.load(Ordering::Acquire) {
+            return self.park(job, Refusal::Draining.name()).await;
+        }
+        if !endpoint.is_enabled {
             return self.park(job, "disabled").await;
         }
         let lane = self.lane(job.webhook, endpoint.health);

@@ -111,10 +111,12 @@ impl Committer {
                     Ok(()) => self.health.up("bus"),
                     Err(fault) => {
                         self.health.down("bus", fault.to_string());
+                        self.observe(waiting);
                         *session = None;
                         // Those who wait get their answer now rather than by running out of time.
                         while let Ok(refused) = waiting.try_recv() {
                             self.release(&refused.event);
+                            counter!(names::EVENTS_REFUSED).increment(1);
                             let _ = refused.reply.send(Err(PublishError::Away));
                         }
                         tokio::select! {

@@ -15,6 +15,7 @@ mod takeover;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -24,6 +25,7 @@ use crate::base::tasks::Tasks;
 use crate::config;
 use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
+use crate::telemetry::names;
 use committer::Waiting;
 use handover::Handover;
 use owner::Ownership;
@@ -98,12 +100,14 @@ impl PostgresBus {
     async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
         let weight = event.data.len();
         if self.waiting_bytes.load(Ordering::Relaxed) + weight > MAX_WAITING_BYTES {
+            counter!(names::EVENTS_REFUSED).increment(1);
             return Err(PublishError::Full);
         }
         let (reply, answer) = oneshot::channel();
         self.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         if let Err(refused) = self.queue.try_send(Waiting { event, reply }) {
             self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            counter!(names::EVENTS_REFUSED).increment(1);
             return Err(match refused {
                 mpsc::error::TrySendError::Full(_) => PublishError::Full,
                 mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
