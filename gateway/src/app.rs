@@ -14,6 +14,7 @@ use crate::bus::postgres::PostgresBus;
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError};
 use crate::events::{Events, types::EventTypes};
+use crate::feed::instances::Instance;
 use crate::feed::{ChangeKind, Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
@@ -63,6 +64,7 @@ pub enum StartError {
     Routes(#[from] matchit::InsertError),
 }
 
+const RESERVED_CONNECTIONS: usize = 1;
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 /// What is kept of the drain time for the last writes.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -175,6 +177,12 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
     Ok(Db::new(url, config.database.pool_size)?)
 }
 
+/// The same database through a small pool for what must not wait for requests.
+fn reserved(config: &Config) -> Result<Db, StartError> {
+    let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
+    Ok(Db::new(url, RESERVED_CONNECTIONS)?)
+}
+
 /// Migrates or checks the schema, waiting for the database as long as it takes; `None` if `stop` came first.
 async fn wait_for_database(
     config: &Config,
@@ -237,12 +245,19 @@ impl Engine {
         let (intake, upkeep) = (Tasks::default(), Tasks::default());
         let vault = Vault::open(&db, config.webhooks.secret_key.as_ref()).await?;
         let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
-        let keys = Keys::new(db.clone());
+        let instance = Instance::new(config.keys.stale_after);
+        let keys = Keys::new(db.clone(), instance.id());
         let types = Arc::new(EventTypes::new(db.clone()));
         let endpoints = Arc::new(Registry::new(db.clone(), vault, config.webhooks.clone()));
 
-        let mut feed = Feed::new(db.clone(), health.clone(), config.keys.stale_after);
-        subscribe(&mut feed, &keys, &types, &endpoints);
+        let mut feed = Feed::new(db.clone(), health.clone(), config.keys.stale_after, instance);
+        // Connections of its own: requests that hold all of the pool must not delay a revocation.
+        subscribe(
+            &mut feed,
+            &keys.reading_from(reserved(config)?),
+            &types,
+            &endpoints,
+        );
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
         // Nothing is dispatched before memory knows who wants what.

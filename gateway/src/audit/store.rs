@@ -201,6 +201,18 @@ pub(super) async fn keep_reply(
     Ok(())
 }
 
+/// Replaces the body of a reply that is kept.
+pub(super) async fn amend_reply(
+    client: &Client,
+    workspace: WorkspaceId,
+    key: &str,
+    reply: &[u8],
+) -> Result<(), DbError> {
+    let statement = "update idempotency_replies set reply = $3 where workspace_id = $1 and key = $2";
+    client.execute(statement, &[&workspace, &key, &reply]).await?;
+    Ok(())
+}
+
 /// Forgets replies older than a day, a bounded number at a time.
 pub async fn purge_replies(client: &Client) -> Result<u64, DbError> {
     Ok(client

@@ -10,8 +10,8 @@ use crate::base::id::KeyId;
 use crate::base::page::Page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::Db;
-use crate::feed::ChangeKind;
-use crate::keys::model::{ApiKey, NewKey};
+use crate::feed::{self, ChangeKind, instances};
+use crate::keys::model::{ApiKey, NewKey, RevokedApiKey};
 use crate::keys::token::Token;
 use crate::keys::{store, workspaces};
 
@@ -44,6 +44,8 @@ pub(super) enum KeysCommand {
     Revoke {
         /// key_…
         id: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -60,7 +62,7 @@ pub(super) async fn run(command: KeysCommand, db: &Db) -> Result<(), CommandErro
             create(db, &workspace, new, &format).await
         }
         KeysCommand::List { workspace, format } => list(db, &workspace, &format).await,
-        KeysCommand::Revoke { id } => revoke(db, &id).await,
+        KeysCommand::Revoke { id, format } => revoke(db, &id, &format).await,
     }
 }
 
@@ -178,7 +180,7 @@ fn line(key: &ApiKey, format: &Format) -> String {
     )
 }
 
-async fn revoke(db: &Db, id: &str) -> Result<(), CommandError> {
+async fn revoke(db: &Db, id: &str, format: &Format) -> Result<(), CommandError> {
     let unknown = || CommandError::Refused(format!("there is no key `{id}`"));
     let id = KeyId::parse(id).ok_or_else(unknown)?;
     let mut client = db.client().await?;
@@ -193,9 +195,24 @@ async fn revoke(db: &Db, id: &str) -> Result<(), CommandError> {
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
         let target = Target::new("api_key", id, Some(&after.name));
         work.audit("api_key.revoked", &target, &changes).await?;
-        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     }
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    let change = feed::transaction_id(work.transaction()).await?;
     work.commit_silently().await?;
-    print(&format!("{id} is revoked."));
+    let confirmed = instances::confirm(&client, None, &change).await;
+    print(&match (format.json, confirmed) {
+        (true, confirmed) => {
+            let reply = RevokedApiKey {
+                object: after,
+                confirmed,
+            };
+            serde_json::to_string(&reply).unwrap_or_default()
+        }
+        (false, Some(seen)) => format!(
+            "{id} is revoked; confirmed on {} of {} instances in {} ms.",
+            seen.instances, seen.of, seen.milliseconds
+        ),
+        (false, None) => format!("{id} is revoked."),
+    });
     Ok(())
 }

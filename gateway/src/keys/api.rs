@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::Keys;
-use super::model::{ApiKey, CreatedApiKey, NewKey};
+use super::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey};
 use super::store;
 use super::token::Token;
 use crate::audit::{Begun, Changes, Target, Work};
@@ -13,7 +13,7 @@ use crate::base::id::KeyId;
 use crate::base::page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::DbError;
-use crate::feed::ChangeKind;
+use crate::feed::{self, ChangeKind, instances};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -82,11 +82,18 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         let mut changes = Changes::default();
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
         work.audit("api_key.revoked", &target(&after), &changes).await?;
-        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     }
-    let reply = work.commit(StatusCode::OK, &after).await?;
+    // Also for a key that is revoked already: whoever asks again wants to know that it holds.
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    let change = feed::transaction_id(work.transaction()).await?;
+    let mut reply = RevokedApiKey {
+        object: after,
+        confirmed: None,
+    };
+    let kept = work.commit_amendable(&reply).await?;
     keys.refresh(&[id.uuid()]).await?;
-    Ok(reply)
+    reply.confirmed = instances::confirm(&client, Some(keys.instance), &change).await;
+    kept.amend(&client, &reply).await
 }
 
 /// `POST /v1/api-keys/{id}/rotate`.
@@ -206,6 +213,7 @@ pub async fn whoami(call: Call) -> Result<Reply, Problem> {
 impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
     pub async fn refresh(&self, ids: &[uuid::Uuid]) -> Result<(), DbError> {
+        let _turn = self.refreshing.lock().await;
         let live = store::load_live(&self.db, Some(ids)).await?;
         for id in ids {
             if !live.iter().any(|key| key.caller.key_id.uuid() == *id) {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::base::id::InstanceId;
 use crate::db::Db;
 use cache::Cache;
 
@@ -28,15 +29,25 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(20);
 pub struct Keys {
     pub db: Db,
     pub cache: Arc<Cache>,
+    pub instance: InstanceId,
+    /// Reads one after another, so that what was read first is not put over what was read last.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Keys {
     /// Keys of `db`, none of them in memory yet.
-    pub fn new(db: Db) -> Self {
+    pub fn new(db: Db, instance: InstanceId) -> Self {
         Self {
             db,
             cache: Arc::new(Cache::default()),
+            instance,
+            refreshing: Arc::default(),
         }
+    }
+
+    /// The same keys, read over connections of `db`.
+    pub fn reading_from(&self, db: Db) -> Self {
+        Self { db, ..self.clone() }
     }
 
     /// Writes `last_used_at` in batches until `stop`, and once more then.

@@ -13,6 +13,7 @@ use crate::base::caller::Caller;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::scope::{Scope, Scopes};
+use crate::feed::instances::Confirmed;
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 
@@ -79,6 +80,16 @@ pub struct CreatedApiKey {
     pub object: ApiKey,
     /// Shown once and kept nowhere.
     pub key: Option<String>,
+}
+
+/// The reply of a revocation.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RevokedApiKey {
+    #[serde(flatten)]
+    pub object: ApiKey,
+    /// On how many instances the key is known to be refused; `null` if that could not be told in time. Those that are
+    /// missing refuse it within a second, or refuse every key.
+    pub confirmed: Option<Confirmed>,
 }
 
 /// What a key is made from.
