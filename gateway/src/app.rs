@@ -64,7 +64,8 @@ pub enum StartError {
     Routes(#[from] matchit::InsertError),
 }
 
-const RESERVED_CONNECTIONS: usize = 1;
+/// Schedule, heartbeat, takeover and upkeep.
+const BACKGROUND_CONNECTIONS: usize = 6;
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 /// What is kept of the drain time for the last writes.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -147,8 +148,9 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
         return Ok(());
     };
     health.up("postgres");
+    let background = background_database(&config)?;
     let engine = tokio::select! {
-        engine = Engine::start(&config, db, &health, metrics) => engine?,
+        engine = Engine::start(&config, db, background, &health, metrics) => engine?,
         () = stop.cancelled() => return Ok(()),
     };
     let settings = Settings {
@@ -177,10 +179,10 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
     Ok(Db::new(url, config.database.pool_size)?)
 }
 
-/// The same database through a small pool for what must not wait for requests.
-fn reserved(config: &Config) -> Result<Db, StartError> {
+/// The same database with connections of its own, so that no crowd of requests holds up the engine.
+fn background_database(config: &Config) -> Result<Db, StartError> {
     let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(url, RESERVED_CONNECTIONS)?)
+    Ok(Db::new(url, BACKGROUND_CONNECTIONS)?)
 }
 
 /// Migrates or checks the schema, waiting for the database as long as it takes; `None` if `stop` came first.
@@ -239,6 +241,7 @@ impl Engine {
     async fn start(
         config: &Config,
         db: Db,
+        background: Db,
         health: &Health,
         metrics: Option<PrometheusHandle>,
     ) -> Result<Self, StartError> {
@@ -247,17 +250,11 @@ impl Engine {
         let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
         let instance = Instance::new(config.keys.stale_after);
         let keys = Keys::new(db.clone(), instance.id());
-        let types = Arc::new(EventTypes::new(db.clone()));
-        let endpoints = Arc::new(Registry::new(db.clone(), vault, config.webhooks.clone()));
+        let types = Arc::new(EventTypes::default());
+        let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
 
-        let mut feed = Feed::new(db.clone(), health.clone(), config.keys.stale_after, instance);
-        // Connections of its own: requests that hold all of the pool must not delay a revocation.
-        subscribe(
-            &mut feed,
-            &keys.reading_from(reserved(config)?),
-            &types,
-            &endpoints,
-        );
+        let mut feed = Feed::new(background.clone(), health.clone(), config.keys.stale_after, instance);
+        subscribe(&mut feed, &keys, &types, &endpoints);
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
         // Nothing is dispatched before memory knows who wants what.
@@ -266,13 +263,13 @@ impl Engine {
         }
 
         let BusKind::Postgres = config.bus.kind;
-        let bus = PostgresBus::start(&db, &config.bus, health, &upkeep);
+        let bus = PostgresBus::start(&background, &config.bus, health, &upkeep);
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
         let lanes = Arc::new(Lanes::new(
             endpoints.clone(),
             client.clone(),
             outcomes,
-            db.clone(),
+            background.clone(),
             &config.webhooks,
         ));
         let wake = Arc::new(Notify::new());
@@ -282,7 +279,7 @@ impl Engine {
             Box::new(move || bus.owner())
         };
         let recorder = Recorder {
-            db: db.clone(),
+            db: background.clone(),
             bus: bus.clone(),
             owner: owner_of(&bus),
         };
@@ -291,11 +288,11 @@ impl Engine {
             bus: bus.clone(),
             registry: endpoints.clone(),
             lanes: lanes.clone(),
-            db: db.clone(),
+            db: background.clone(),
         };
         intake.spawn("fanout", fanout.run());
         let schedule = Arc::new(Schedule {
-            db: db.clone(),
+            db: background.clone(),
             registry: endpoints.clone(),
             lanes: lanes.clone(),
             owner: owner_of(&bus),
@@ -306,7 +303,7 @@ impl Engine {
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(db.clone(), config.events.clone(), metrics, upkeep.stop()),
+            maintenance::run(background.clone(), config.events.clone(), metrics, upkeep.stop()),
         );
 
         let shared_bus: Arc<dyn Bus> = bus.clone();
@@ -359,29 +356,26 @@ fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &
     let keys = keys.clone();
     feed.subscribe(
         ChangeKind::ApiKey,
-        Arc::new(move |changed| {
+        Arc::new(move |client, changed| {
             let keys = keys.clone();
             Box::pin(async move {
-                if changed.is_empty() {
-                    return keys.reload().await;
-                }
                 let ids: Vec<_> = changed.into_iter().map(|(_, id)| id).collect();
-                keys.refresh(&ids).await
+                match ids.is_empty() {
+                    true => keys.reload(client).await,
+                    false => keys.refresh(client, &ids).await,
+                }
             })
         }),
     );
     let types = types.clone();
     feed.subscribe(
         ChangeKind::EventType,
-        Arc::new(move |changed| {
+        Arc::new(move |client, changed| {
             let types = types.clone();
             Box::pin(async move {
-                let workspaces = changed
-                    .into_iter()
-                    .map(|(workspace, _)| workspace)
-                    .collect::<Vec<_>>();
+                let workspaces: Vec<_> = changed.into_iter().map(|(workspace, _)| workspace).collect();
                 types
-                    .refresh((!workspaces.is_empty()).then_some(workspaces))
+                    .refresh(client, (!workspaces.is_empty()).then_some(workspaces))
                     .await
             })
         }),
@@ -389,12 +383,12 @@ fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &
     let endpoints = endpoints.clone();
     feed.subscribe(
         ChangeKind::Webhook,
-        Arc::new(move |changed| {
+        Arc::new(move |client, changed| {
             let endpoints = endpoints.clone();
             Box::pin(async move {
                 match changed.is_empty() {
-                    true => endpoints.reload().await,
-                    false => endpoints.refresh(&changed).await,
+                    true => endpoints.reload(client).await,
+                    false => endpoints.refresh(client, &changed).await,
                 }
             })
         }),

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// The counter of deliveries whose outcome is committed, as `/metrics` shows it.
-pub const RECORDED_METRIC: &str = "gateway_deliveries_recorded_total";
+pub const RECORDED_METRIC: &str = "gateway_deliveries_total{status=\"succeeded\"";
 
 const START: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 20;

@@ -97,6 +97,6 @@ pub async fn create_event_type(events: Events, mut call: Call) -> Result<Reply, 
         built_in: false,
     };
     let reply = work.commit(StatusCode::CREATED, &shown).await?;
-    events.types.refresh(Some(vec![workspace])).await?;
+    events.types.refresh(&client, Some(vec![workspace])).await?;
     Ok(reply)
 }

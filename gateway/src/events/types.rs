@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::db::{Db, DbError};
+use crate::db::DbError;
 
 /// Name and meaning of the types that are always there.
 pub const BUILT_IN: [(&str, &str); 15] = [
@@ -66,28 +66,23 @@ fn built_in() -> &'static HashSet<Arc<str>> {
 }
 
 /// The types that workspaces added, in memory.
+#[derive(Default)]
 pub struct EventTypes {
-    db: Db,
     added: papaya::HashMap<WorkspaceId, Arc<HashSet<Arc<str>>>>,
 }
 
 impl EventTypes {
-    /// Only the built-in types are known yet.
-    pub fn new(db: Db) -> Self {
-        Self {
-            db,
-            added: papaya::HashMap::new(),
-        }
-    }
-
     /// The names that `workspace` knows.
     pub fn names(&self, workspace: WorkspaceId) -> TypeNames {
         TypeNames(self.added.pin().get(&workspace).cloned())
     }
 
     /// Reads the types of these workspaces again, or those of all.
-    pub async fn refresh(&self, workspaces: Option<Vec<WorkspaceId>>) -> Result<(), DbError> {
-        let client = self.db.client().await?;
+    pub async fn refresh(
+        &self,
+        client: &Client,
+        workspaces: Option<Vec<WorkspaceId>>,
+    ) -> Result<(), DbError> {
         let rows = client
             .query(
                 "select workspace_id, array_agg(name) from event_types

@@ -64,10 +64,13 @@ impl ChangeKind {
     }
 }
 
-type Refreshing = Pin<Box<dyn Future<Output = Result<(), DbError>> + Send>>;
+type Refreshing<'a> = Pin<Box<dyn Future<Output = Result<(), DbError>> + Send + 'a>>;
 
 /// Reads things of one kind again from the database into memory. An empty list asks for all of them.
-pub type Refresh = Arc<dyn Fn(Vec<(WorkspaceId, Uuid)>) -> Refreshing + Send + Sync>;
+///
+/// It reads over the feed's own connection: keys must stay fresh also when requests hold the whole pool.
+pub type Refresh =
+    Arc<dyn for<'a> Fn(&'a tokio_postgres::Client, Vec<(WorkspaceId, Uuid)>) -> Refreshing<'a> + Send + Sync>;
 
 /// When memory was last confirmed to agree with the database.
 #[derive(Debug, Default)]
@@ -223,13 +226,13 @@ impl Feed {
         match position {
             Some(since) => {
                 let (now, changes) = answered(store::read_since(session, since)).await?;
-                self.apply(&changes).await?;
+                self.apply(session, &changes).await?;
                 Ok((now, !changes.is_empty()))
             }
             None => {
                 let now = answered(store::position(session)).await?;
                 for (_, refresh) in &self.readers {
-                    refresh(Vec::new()).await?;
+                    refresh(session, Vec::new()).await?;
                 }
                 Ok((now, true))
             }
@@ -259,7 +262,7 @@ impl Feed {
         }
     }
 
-    async fn apply(&self, changes: &[Change]) -> Result<(), DbError> {
+    async fn apply(&self, session: &tokio_postgres::Client, changes: &[Change]) -> Result<(), DbError> {
         for kind in ChangeKind::ALL {
             let mut entities: Vec<(WorkspaceId, Uuid)> = changes
                 .iter()
@@ -273,7 +276,7 @@ impl Feed {
             }
             counter!(names::FEED_CHANGES, "kind" => kind.name()).increment(entities.len() as u64);
             for (_, refresh) in self.readers.iter().filter(|(reads, _)| *reads == kind) {
-                refresh(entities.clone()).await?;
+                refresh(session, entities.clone()).await?;
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&[id.uuid()]).await?;
+    keys.refresh(&client, &[id.uuid()]).await?;
     Ok(reply)
 }
 
@@ -91,8 +91,9 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         confirmed: None,
     };
     let kept = work.commit_amendable(&reply).await?;
-    keys.refresh(&[id.uuid()]).await?;
-    reply.confirmed = instances::confirm(&client, Some(keys.instance), &change).await;
+    // It is done, so nothing that goes wrong from here on may look like a failure.
+    let me = keys.refresh(&client, &[id.uuid()]).await.is_ok().then_some(keys.instance);
+    reply.confirmed = instances::confirm(&client, me, &change).await;
     kept.amend(&client, &reply).await
 }
 
@@ -145,7 +146,7 @@ pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.changed(ChangeKind::ApiKey, new_id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&[id.uuid(), new_id.uuid()]).await?;
+    keys.refresh(&client, &[id.uuid(), new_id.uuid()]).await?;
     Ok(reply)
 }
 
@@ -164,7 +165,7 @@ pub async fn delete_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.commit_silently().await?;
-    keys.refresh(&[id.uuid()]).await?;
+    keys.refresh(&client, &[id.uuid()]).await?;
     Ok(Reply::no_content())
 }
 
@@ -212,9 +213,9 @@ pub async fn whoami(call: Call) -> Result<Reply, Problem> {
 
 impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
-    pub async fn refresh(&self, ids: &[uuid::Uuid]) -> Result<(), DbError> {
+    pub async fn refresh(&self, client: &tokio_postgres::Client, ids: &[uuid::Uuid]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
-        let live = store::load_live(&self.db, Some(ids)).await?;
+        let live = store::load_live(client, Some(ids)).await?;
         for id in ids {
             if !live.iter().any(|key| key.caller.key_id.uuid() == *id) {
                 self.cache.remove(*id);
@@ -228,8 +229,8 @@ impl Keys {
     }
 
     /// Reads all keys from the database.
-    pub async fn reload(&self) -> Result<(), DbError> {
-        let live = store::load_live(&self.db, None).await?;
+    pub async fn reload(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
+        let live = store::load_live(client, None).await?;
         let ids: std::collections::HashSet<_> = live.iter().map(|key| key.caller.key_id.uuid()).collect();
         for key in live {
             self.cache.put(key);

@@ -45,11 +45,6 @@ impl Keys {
         }
     }
 
-    /// The same keys, read over connections of `db`.
-    pub fn reading_from(&self, db: Db) -> Self {
-        Self { db, ..self.clone() }
-    }
-
     /// Writes `last_used_at` in batches until `stop`, and once more then.
     pub async fn run_flusher(self, stop: CancellationToken) {
         loop {

@@ -138,8 +138,7 @@ pub async fn delete(transaction: &Transaction<'_>, id: KeyId) -> Result<(), DbEr
 }
 
 /// The keys with these ids as requests are checked against them, or all keys.
-pub async fn load_live(db: &Db, ids: Option<&[Uuid]>) -> Result<Vec<LiveKey>, DbError> {
-    let client = db.client().await?;
+pub async fn load_live(client: &Client, ids: Option<&[Uuid]>) -> Result<Vec<LiveKey>, DbError> {
     let rows = match ids {
         Some(ids) => {
             let statement = format!("select {LIVE} where k.id = any($1)");

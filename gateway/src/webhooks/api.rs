@@ -89,7 +89,10 @@ pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     let workspace = work.workspace();
     let reply = commit_with_secrets(work, StatusCode::CREATED, stored.masked(vault), &secret, None);
     let reply = reply.await?;
-    webhooks.registry.refresh(&[(workspace, id.uuid())]).await?;
+    webhooks
+        .registry
+        .refresh(&client, &[(workspace, id.uuid())])
+        .await?;
     Ok(reply)
 }
 
@@ -147,7 +150,10 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     }
     let workspace = work.workspace();
     let reply = work.commit(StatusCode::OK, &stored.masked(vault)).await?;
-    webhooks.registry.refresh(&[(workspace, id.uuid())]).await?;
+    webhooks
+        .registry
+        .refresh(&client, &[(workspace, id.uuid())])
+        .await?;
     if is_enabled_now {
         webhooks.lanes.lane(id, HealthState::Healthy).reset();
     }
@@ -170,7 +176,10 @@ pub async fn delete_webhook(webhooks: Webhooks, call: Call) -> Result<Reply, Pro
     work.changed(ChangeKind::Webhook, id.uuid()).await?;
     let workspace = work.workspace();
     work.commit_silently().await?;
-    webhooks.registry.refresh(&[(workspace, id.uuid())]).await?;
+    webhooks
+        .registry
+        .refresh(&client, &[(workspace, id.uuid())])
+        .await?;
     Ok(Reply::no_content())
 }
 
@@ -210,7 +219,10 @@ pub async fn rotate_webhook_secret(webhooks: Webhooks, mut call: Call) -> Result
     let previous = is_overlap.then_some((&previous, until));
     let object = stored.masked(vault);
     let reply = commit_with_secrets(work, StatusCode::OK, object, &secret, previous).await?;
-    webhooks.registry.refresh(&[(workspace, id.uuid())]).await?;
+    webhooks
+        .registry
+        .refresh(&client, &[(workspace, id.uuid())])
+        .await?;
     Ok(reply)
 }
 

@@ -231,16 +231,13 @@ impl Lanes {
         tracing::info!(webhook = %endpoint.id, "endpoint answered 410 Gone and is disabled");
         let (db, endpoint, registry) = (self.db.clone(), endpoint.clone(), self.registry.clone());
         self.workers.spawn(async move {
-            let disabled = store::disable_gone(&db, endpoint.workspace, endpoint.id).await;
-            let refreshed = match disabled {
-                Ok(()) => {
-                    registry
-                        .refresh(&[(endpoint.workspace, endpoint.id.uuid())])
-                        .await
-                }
-                Err(fault) => Err(fault),
+            let disabling = async {
+                let mut client = db.client().await?;
+                store::disable_gone(&mut client, endpoint.workspace, endpoint.id).await?;
+                let changed = [(endpoint.workspace, endpoint.id.uuid())];
+                registry.refresh(&client, &changed).await
             };
-            if let Err(fault) = refreshed {
+            if let Err(fault) = disabling.await {
                 tracing::warn!(webhook = %endpoint.id, %fault, "endpoint could not be disabled");
             }
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::endpoint::{Endpoint, Selection};
@@ -13,7 +14,7 @@ use super::store::{self, StoredWebhook};
 use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
-use crate::db::{Db, DbError};
+use crate::db::DbError;
 
 /// The endpoints of one workspace.
 #[derive(Debug, Default)]
@@ -54,7 +55,6 @@ struct Known {
 
 /// The endpoints of all workspaces.
 pub struct Registry {
-    db: Db,
     vault: Vault,
     defaults: config::Webhooks,
     /// Changes are rare and made one after another; readers never wait for them.
@@ -65,9 +65,8 @@ pub struct Registry {
 
 impl Registry {
     /// An empty registry.
-    pub fn new(db: Db, vault: Vault, defaults: config::Webhooks) -> Self {
+    pub fn new(vault: Vault, defaults: config::Webhooks) -> Self {
         Self {
-            db,
             vault,
             defaults,
             known: Mutex::default(),
@@ -93,9 +92,9 @@ impl Registry {
     }
 
     /// Reads endpoints again from the database.
-    pub async fn refresh(&self, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
+    pub async fn refresh(&self, client: &Client, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
         let ids: Vec<Uuid> = changed.iter().map(|(_, id)| *id).collect();
-        let stored = store::load(&self.db, Some(&ids)).await?;
+        let stored = store::load(client, Some(&ids)).await?;
         let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
         let gone: Vec<Uuid> = ids.into_iter().filter(|id| !present.contains(id)).collect();
         self.apply(&stored, &gone);
@@ -103,8 +102,8 @@ impl Registry {
     }
 
     /// Reads all endpoints from the database.
-    pub async fn reload(&self) -> Result<(), DbError> {
-        let stored = store::load(&self.db, None).await?;
+    pub async fn reload(&self, client: &Client) -> Result<(), DbError> {
+        let stored = store::load(client, None).await?;
         let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
         let gone = {
             let known = self.known.lock();

@@ -15,7 +15,7 @@ use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::page::Page;
-use crate::db::{Db, DbError};
+use crate::db::{self, Db, DbError};
 use crate::feed::ChangeKind;
 
 const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
@@ -154,8 +154,7 @@ pub async fn list(
 }
 
 /// The endpoints with these ids, or all.
-pub async fn load(db: &Db, ids: Option<&[Uuid]>) -> Result<Vec<StoredWebhook>, DbError> {
-    let client = db.client().await?;
+pub async fn load(client: &Client, ids: Option<&[Uuid]>) -> Result<Vec<StoredWebhook>, DbError> {
     let statement = format!("select {COLUMNS} from webhooks where $1::uuid[] is null or id = any($1)");
     let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows.iter().map(stored).collect())
@@ -184,9 +183,12 @@ pub async fn set_health(db: &Db, id: WebhookId, health: HealthState) -> Result<(
 }
 
 /// Disables an endpoint that said it is gone.
-pub async fn disable_gone(db: &Db, workspace: WorkspaceId, id: WebhookId) -> Result<(), DbError> {
-    let mut client = db.client().await?;
-    let work = Work::begin_as(&mut client, workspace, Actor::System).await?;
+pub async fn disable_gone(
+    client: &mut db::Client,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<(), DbError> {
+    let work = Work::begin_as(client, workspace, Actor::System).await?;
     let reason = "The endpoint answered 410 Gone.";
     let row = work
         .transaction()
