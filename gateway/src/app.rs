@@ -249,11 +249,16 @@ impl Engine {
         let vault = Vault::open(&db, config.webhooks.secret_key.as_ref()).await?;
         let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
         let instance = Instance::new(config.keys.stale_after);
-        let keys = Keys::new(db.clone(), instance.id());
+        let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
         let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
 
-        let mut feed = Feed::new(background.clone(), health.clone(), config.keys.stale_after, instance);
+        let mut feed = Feed::new(
+            background.clone(),
+            health.clone(),
+            config.keys.stale_after,
+            instance,
+        );
         subscribe(&mut feed, &keys, &types, &endpoints);
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));

@@ -73,6 +73,10 @@ pub struct Bus {
 pub struct Keys {
     /// Beyond this silence of the database, keys count as unconfirmed: unready, and callers get 503.
     pub stale_after: Duration,
+    /// Credentials that one network (IPv4 /24, IPv6 /48) may get wrong: steadily …
+    pub failures_per_second: u32,
+    /// … and at once. Beyond that they are answered with 429, and slowly.
+    pub failure_burst: u32,
 }
 
 /// What is kept of events.
@@ -212,6 +216,8 @@ impl Keys {
                 Duration::from_secs(4),
                 seconds_above_0,
             ),
+            failures_per_second: reader.get("keys", "failures_per_second", 100, between(1, 1_000_000)),
+            failure_burst: reader.get("keys", "failure_burst", 1_000, between(1, 10_000_000)),
         }
     }
 }

@@ -92,7 +92,11 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     };
     let kept = work.commit_amendable(&reply).await?;
     // It is done, so nothing that goes wrong from here on may look like a failure.
-    let me = keys.refresh(&client, &[id.uuid()]).await.is_ok().then_some(keys.instance);
+    let me = keys
+        .refresh(&client, &[id.uuid()])
+        .await
+        .is_ok()
+        .then_some(keys.instance);
     reply.confirmed = instances::confirm(&client, me, &change).await;
     kept.amend(&client, &reply).await
 }
@@ -215,29 +219,46 @@ impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
     pub async fn refresh(&self, client: &tokio_postgres::Client, ids: &[uuid::Uuid]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
-        let live = store::load_live(client, Some(ids)).await?;
+        let live = store::load_some(client, &self.cache.names, ids).await?;
         for id in ids {
-            if !live.iter().any(|key| key.caller.key_id.uuid() == *id) {
+            if !live.iter().any(|entry| entry.id.uuid() == *id) {
                 self.cache.remove(*id);
             }
         }
-        for key in live {
-            self.cache.put(key);
+        for entry in live {
+            self.cache.put(entry);
         }
-        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        self.note_count();
         Ok(())
     }
 
     /// Reads all keys from the database.
     pub async fn reload(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
-        let live = store::load_live(client, None).await?;
-        let ids: std::collections::HashSet<_> = live.iter().map(|key| key.caller.key_id.uuid()).collect();
-        for key in live {
-            self.cache.put(key);
+        let _turn = self.refreshing.lock().await;
+        let started = std::time::Instant::now();
+        let is_first = self.cache.key_count() == 0;
+        if is_first {
+            self.cache.reserve(store::count(client).await?);
         }
-        self.cache.retain(|id| ids.contains(id));
-        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        let mut present = std::collections::HashSet::new();
+        store::load_all(client, &self.cache.names, |entry| {
+            if !is_first {
+                present.insert(entry.id.uuid());
+            }
+            self.cache.put(entry);
+        })
+        .await?;
+        if !is_first {
+            self.cache.retain(|id| present.contains(id));
+        }
+        self.note_count();
+        let (key_count, millis) = (self.cache.key_count(), started.elapsed().as_millis());
+        tracing::info!(key_count, millis, "keys are in memory");
         Ok(())
+    }
+
+    fn note_count(&self) {
+        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
     }
 }
 

@@ -59,8 +59,7 @@ impl Entry {
         expires_at: Option<Millis>,
         rare: Rare,
     ) -> Self {
-        let is_plain =
-            rare.revoked_at.is_none() && rare.ip_allowlist.is_empty() && rare.limiter.is_none();
+        let is_plain = rare.revoked_at.is_none() && rare.ip_allowlist.is_empty() && rare.limiter.is_none();
         Self {
             digest,
             id,
@@ -129,7 +128,12 @@ impl Names {
     /// The shared form of a workspace.
     pub fn workspace(&self, id: WorkspaceId, name: &str) -> Arc<Workspace> {
         let mut known = self.workspaces.lock();
-        let make = || Arc::new(Workspace { id, name: name.into() });
+        let make = || {
+            Arc::new(Workspace {
+                id,
+                name: name.into(),
+            })
+        };
         known.entry(id.0).or_insert_with(make).clone()
     }
 

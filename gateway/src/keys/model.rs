@@ -8,8 +8,6 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
-use super::token::Digest;
-use crate::base::caller::Caller;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::scope::{Scope, Scopes};
@@ -24,24 +22,6 @@ pub type Limiter = governor::DefaultDirectRateLimiter;
 const MAX_RATE: i64 = 1_000_000;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_ALLOWLIST: usize = 100;
-
-/// A key as requests are checked against it.
-#[derive(Debug)]
-pub struct LiveKey {
-    pub digest: Digest,
-    pub caller: Arc<Caller>,
-    pub revoked_at: Option<Millis>,
-    pub ip_allowlist: Vec<IpNet>,
-    pub rate_limit_per_second: Option<u32>,
-    pub limiter: Option<Arc<Limiter>>,
-}
-
-impl LiveKey {
-    /// Whether a client at `ip` may use the key.
-    pub fn allows(&self, ip: IpAddr) -> bool {
-        self.ip_allowlist.is_empty() || self.ip_allowlist.iter().any(|net| net.contains(&ip))
-    }
-}
 
 /// A bucket that holds one second's worth.
 pub fn limiter(per_second: u32) -> Option<Arc<Limiter>> {
