@@ -12,8 +12,9 @@ use crate::base::tasks::Tasks;
 use crate::bus::Bus;
 use crate::bus::postgres::PostgresBus;
 use crate::config::{BusKind, Config};
-use crate::db::{self, Db, DbError, SchemaError};
+use crate::db::{self, Db, DbError, SchemaError, SetupError};
 use crate::events::{Events, batch, types::EventTypes};
+use crate::feed::instances::Instance;
 use crate::feed::{ChangeKind, Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
@@ -53,6 +54,8 @@ pub enum StartError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Db(#[from] DbError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
@@ -96,7 +99,10 @@ impl Bound {
             })
         };
         let listen = config.server.listen;
-        let api = bind("the API", "GATEWAY_SERVER__LISTEN", listen, certificate.clone())?;
+        let mut api = bind("the API", "GATEWAY_SERVER__LISTEN", listen, certificate.clone())?;
+        if config.server.proxy_protocol {
+            api = api.behind(config.server.trusted_proxies.clone());
+        }
         let listen = config.operations.listen;
         let operations = bind("operations", "GATEWAY_OPERATIONS__LISTEN", listen, None)?;
         Ok(Self {
@@ -177,13 +183,13 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
 /// The database that is configured.
 pub fn database(config: &Config) -> Result<Db, StartError> {
     let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(url, config.database.pool_size)?)
+    Ok(Db::new(url, config.database.pool_size, &config.database)?)
 }
 
 /// The same database with connections of its own, so that no crowd of requests holds up the engine.
 fn background_database(config: &Config) -> Result<Db, StartError> {
     let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(url, BACKGROUND_CONNECTIONS)?)
+    Ok(Db::new(url, BACKGROUND_CONNECTIONS, &config.database)?)
 }
 
 /// Migrates or checks the schema, waiting for the database as long as it takes; `None` if `stop` came first.
@@ -247,13 +253,19 @@ impl Engine {
         metrics: Option<PrometheusHandle>,
     ) -> Result<Self, StartError> {
         let (intake, upkeep) = (Tasks::default(), Tasks::default());
-        let vault = Vault::open(&db, config.webhooks.secret_key.as_ref()).await?;
+        let vault = Vault::open(&db, &config.webhooks).await?;
         let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
-        let keys = Keys::new(db.clone());
+        let instance = Instance::new(config.keys.stale_after);
+        let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
         let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
 
-        let mut feed = Feed::new(background.clone(), health.clone(), config.keys.stale_after);
+        let mut feed = Feed::new(
+            background.clone(),
+            health.clone(),
+            config.keys.stale_after,
+            instance,
+        );
         subscribe(&mut feed, &keys, &types, &endpoints);
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));

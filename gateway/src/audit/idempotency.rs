@@ -37,6 +37,11 @@ pub fn is_valid_key(value: &HeaderValue) -> bool {
 }
 
 impl Repeatable {
+    /// The client's key.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Locks the key; the kept reply if the request was made before.
     pub(super) async fn begin(
         &self,

@@ -7,7 +7,7 @@ use super::model::{Actor, Changes, Entry, ShownActor, Target};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{AuditId, KeyId, uuid_floor, uuid_millis};
-use crate::db::DbError;
+use crate::db::{DbError, ToSql};
 
 /// Which entries are wanted.
 #[derive(Debug, Default)]
@@ -66,41 +66,78 @@ pub(super) async fn insert(
     Ok(())
 }
 
+const COLUMNS: &str = "id, key_id, key_name, operator, action, target_type, target_id, target_name,
+    request_id, ip, changes::text";
+
+/// The trail's entries that `filter` asks for, newest first.
+///
+/// An actor or a target can be meant in more than one way. Each way is a query of its own that its index serves in the
+/// order of the list, and the newest of all of them are taken: an `or` would read and sort every match.
 pub(super) async fn list(
     client: &Client,
     workspace: WorkspaceId,
     filter: &Filter,
     count: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    // The actor is a key's id, a key's name, or the word for actors that are no keys.
     let actor_id = filter.actor.as_deref().and_then(KeyId::parse).map(KeyId::uuid);
+    let since = filter.since.map(|since| uuid_floor(since.0));
+    let until = filter.until.map(|until| uuid_floor(until.0));
+    let mut bound: Vec<&(dyn ToSql + Sync)> = vec![&workspace, &count];
+    let mut always = vec!["workspace_id = $1".to_owned()];
+    bind(&mut bound, &mut always, "action =", filter.action.as_ref());
+    bind(&mut bound, &mut always, "id >=", since.as_ref());
+    bind(&mut bound, &mut always, "id <", until.as_ref());
+    bind(&mut bound, &mut always, "id <", filter.after.as_ref());
+    let mut actors = Vec::new();
+    match filter.actor.as_deref() {
+        // A key's id or name, or the word for actors that are no keys.
+        Some(_) if actor_id.is_some() => bind(&mut bound, &mut actors, "key_id =", actor_id.as_ref()),
+        Some("cli" | "system") => {
+            bind(&mut bound, &mut actors, "operator =", filter.actor.as_ref());
+            bind(&mut bound, &mut actors, "key_name =", filter.actor.as_ref());
+        }
+        _ => bind(&mut bound, &mut actors, "key_name =", filter.actor.as_ref()),
+    }
+    let mut targets = Vec::new();
+    bind(&mut bound, &mut targets, "target_id =", filter.target.as_ref());
+    bind(&mut bound, &mut targets, "target_type =", filter.target.as_ref());
     let rows = client
-        .query(
-            "select id, key_id, key_name, operator, action, target_type, target_id, target_name,
-                    request_id, ip, changes::text
-             from audit
-             where workspace_id = $1
-               and ($2::text is null or action = $2)
-               and ($3::text is null or key_id = $4 or key_name = $3 or operator = $3)
-               and ($5::text is null or target_id = $5 or target_type = $5)
-               and ($6::uuid is null or id >= $6)
-               and ($7::uuid is null or id < $7)
-               and ($8::uuid is null or id < $8)
-             order by id desc limit $9",
-            &[
-                &workspace,
-                &filter.action,
-                &filter.actor,
-                &actor_id,
-                &filter.target,
-                &filter.since.map(|since| uuid_floor(since.0)),
-                &filter.until.map(|until| uuid_floor(until.0)),
-                &filter.after,
-                &count,
-            ],
-        )
+        .query(&statement(&always, &actors, &targets), &bound)
         .await?;
     Ok(rows.iter().map(entry).collect())
+}
+
+/// Adds the condition on `value`, if there is one.
+fn bind<'a, T: ToSql + Sync>(
+    bound: &mut Vec<&'a (dyn ToSql + Sync)>,
+    conditions: &mut Vec<String>,
+    comparison: &str,
+    value: Option<&'a T>,
+) {
+    if let Some(value) = value {
+        bound.push(value);
+        conditions.push(format!("{comparison} ${}", bound.len()));
+    }
+}
+
+fn statement(always: &[String], actors: &[String], targets: &[String]) -> String {
+    let any = ["true".to_owned()];
+    let ways_of = |ways: &[String]| match ways.is_empty() {
+        true => any.to_vec(),
+        false => ways.to_vec(),
+    };
+    let always = always.join(" and ");
+    let mut ways = Vec::new();
+    for actor in ways_of(actors) {
+        for target in ways_of(targets) {
+            ways.push(format!(
+                "(select {COLUMNS} from audit where {always} and {actor} and {target}
+                  order by id desc limit $2)"
+            ));
+        }
+    }
+    let ways = ways.join(" union ");
+    format!("select * from ({ways}) as found order by id desc limit $2")
 }
 
 fn entry(row: &Row) -> Entry {
@@ -198,6 +235,18 @@ pub(super) async fn keep_reply(
             ],
         )
         .await?;
+    Ok(())
+}
+
+/// Replaces the body of a reply that is kept.
+pub(super) async fn amend_reply(
+    client: &Client,
+    workspace: WorkspaceId,
+    key: &str,
+    reply: &[u8],
+) -> Result<(), DbError> {
+    let statement = "update idempotency_replies set reply = $3 where workspace_id = $1 and key = $2";
+    client.execute(statement, &[&workspace, &key, &reply]).await?;
     Ok(())
 }
 

@@ -114,8 +114,41 @@ impl<'a> Work<'a> {
         Ok(reply)
     }
 
+    /// Commits a change of whose reply a part is known only afterwards; until then repeats get `reply` without it.
+    pub async fn commit_amendable(self, reply: &impl Serialize) -> Result<Amendable, Problem> {
+        let amendable = Amendable {
+            workspace: self.workspace,
+            key: self
+                .repeatable
+                .as_ref()
+                .map(|repeatable| repeatable.key().to_owned()),
+        };
+        self.commit(StatusCode::OK, reply).await?;
+        Ok(amendable)
+    }
+
     /// Commits a change that has no reply to keep.
     pub async fn commit_silently(self) -> Result<(), DbError> {
         Ok(self.transaction.commit().await?)
+    }
+}
+
+/// The kept reply of a change that is committed.
+#[derive(Debug)]
+pub struct Amendable {
+    workspace: WorkspaceId,
+    key: Option<String>,
+}
+
+impl Amendable {
+    /// Gives the whole reply, and keeps it for repeats. That it could not be kept is no failure of the change.
+    pub async fn amend(self, client: &Client, reply: &impl Serialize) -> Result<Reply, Problem> {
+        if let Some(key) = &self.key {
+            let kept = serde_json::to_vec(reply).map_err(|fault| Problem::internal(&fault))?;
+            if let Err(fault) = store::amend_reply(client, self.workspace, key, &kept).await {
+                tracing::warn!(%fault, "a kept reply could not be completed");
+            }
+        }
+        Reply::ok(reply)
     }
 }

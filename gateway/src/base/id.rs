@@ -36,6 +36,8 @@ kinds! {
     Delivery DeliveryId "dlv_";
     /// An entry of the audit trail.
     Audit AuditId "aud_";
+    /// One life of one gateway process.
+    Instance InstanceId "ins_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.

@@ -61,6 +61,11 @@ impl SealingKey {
         Ok(sealed)
     }
 
+    /// Whether a value says that it was sealed with this key.
+    pub fn has_sealed(&self, sealed: &[u8]) -> bool {
+        sealed.first() == Some(&VERSION) && sealed.get(1..=KEY_ID_LEN) == Some(&self.id)
+    }
+
     /// Opens what [`seal`](Self::seal) made for the same `owner`.
     pub fn open(&self, owner: &[u8], sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
         let (head, text) = sealed.split_at_checked(HEAD_LEN).ok_or(SealError::Damaged)?;

@@ -10,8 +10,8 @@ use crate::base::id::KeyId;
 use crate::base::page::Page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::Db;
-use crate::feed::ChangeKind;
-use crate::keys::model::{ApiKey, NewKey};
+use crate::feed::{self, ChangeKind, instances};
+use crate::keys::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey, parse_net};
 use crate::keys::token::Token;
 use crate::keys::{store, workspaces};
 
@@ -28,8 +28,14 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         scopes: String,
         /// When the key ends, such as 2027-01-01T00:00:00Z.
-        #[arg(long)]
-        expires_at: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = read_expiry)]
+        expires_at: Option<Millis>,
+        /// Addresses or networks, separated by commas, from which alone the key may be used.
+        #[arg(long, value_name = "CIDRS", value_delimiter = ',', value_parser = read_net)]
+        ip_allowlist: Vec<String>,
+        /// Requests a second, on each instance.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        rate_limit: Option<u32>,
         #[command(flatten)]
         format: Format,
     },
@@ -44,6 +50,8 @@ pub(super) enum KeysCommand {
     Revoke {
         /// key_…
         id: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -54,17 +62,34 @@ pub(super) async fn run(command: KeysCommand, db: &Db) -> Result<(), CommandErro
             name,
             scopes,
             expires_at,
+            ip_allowlist,
+            rate_limit,
             format,
         } => {
-            let new = read_new(name, &scopes, expires_at.as_deref())?;
+            let new = NewKey {
+                expires_at,
+                ip_allowlist: Some(ip_allowlist).filter(|nets| !nets.is_empty()),
+                rate_limit_per_second: rate_limit,
+                ..read_new(name, &scopes)?
+            };
             create(db, &workspace, new, &format).await
         }
         KeysCommand::List { workspace, format } => list(db, &workspace, &format).await,
-        KeysCommand::Revoke { id } => revoke(db, &id).await,
+        KeysCommand::Revoke { id, format } => revoke(db, &id, &format).await,
     }
 }
 
-fn read_new(name: String, scopes: &str, expires_at: Option<&str>) -> Result<NewKey, CommandError> {
+fn read_expiry(text: &str) -> Result<Millis, String> {
+    let moment = Millis::parse(text).filter(|moment| *moment > Millis::now());
+    moment.ok_or_else(|| "expected a time to come, such as 2027-01-01T00:00:00Z".into())
+}
+
+fn read_net(text: &str) -> Result<String, String> {
+    let expected = || "expected an address or a network such as 192.0.2.0/24".to_owned();
+    parse_net(text).map(|_| text.to_owned()).ok_or_else(expected)
+}
+
+fn read_new(name: String, scopes: &str) -> Result<NewKey, CommandError> {
     let refused = |message: String| CommandError::Refused(message);
     if name.trim().is_empty() || name.chars().count() > 200 {
         return Err(refused("--name takes 1 to 200 characters".into()));
@@ -81,18 +106,10 @@ fn read_new(name: String, scopes: &str, expires_at: Option<&str>) -> Result<NewK
             scopes.collect::<Result<_, _>>()?
         }
     };
-    let expires_at = match expires_at {
-        None => None,
-        Some(text) => {
-            let moment = Millis::parse(text).filter(|moment| *moment > Millis::now());
-            let expected = "--expires-at takes a time to come, such as 2027-01-01T00:00:00Z";
-            Some(moment.ok_or_else(|| refused(expected.into()))?)
-        }
-    };
     Ok(NewKey {
         name,
         scopes,
-        expires_at,
+        expires_at: None,
         ip_allowlist: None,
         rate_limit_per_second: None,
         rotated_from: None,
@@ -127,8 +144,11 @@ async fn create(db: &Db, workspace: &str, new: NewKey, format: &Format) -> Resul
     let workspace = find_workspace(db, workspace).await?;
     let (key, token) = make(db, workspace, &new).await?;
     if format.json {
-        let shown = serde_json::json!({"id": key.id, "name": key.name, "key": token.expose()});
-        print(&shown.to_string());
+        let shown = CreatedApiKey {
+            object: key,
+            key: Some(token.expose().to_owned()),
+        };
+        print(&serde_json::to_string(&shown).unwrap_or_default());
     } else {
         print(token.expose());
     }
@@ -178,7 +198,7 @@ fn line(key: &ApiKey, format: &Format) -> String {
     )
 }
 
-async fn revoke(db: &Db, id: &str) -> Result<(), CommandError> {
+async fn revoke(db: &Db, id: &str, format: &Format) -> Result<(), CommandError> {
     let unknown = || CommandError::Refused(format!("there is no key `{id}`"));
     let id = KeyId::parse(id).ok_or_else(unknown)?;
     let mut client = db.client().await?;
@@ -193,9 +213,24 @@ async fn revoke(db: &Db, id: &str) -> Result<(), CommandError> {
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
         let target = Target::new("api_key", id, Some(&after.name));
         work.audit("api_key.revoked", &target, &changes).await?;
-        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     }
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    let change = feed::transaction_id(work.transaction()).await?;
     work.commit_silently().await?;
-    print(&format!("{id} is revoked."));
+    let confirmed = instances::confirm(&client, None, &change).await;
+    print(&match (format.json, confirmed) {
+        (true, confirmed) => {
+            let reply = RevokedApiKey {
+                object: after,
+                confirmed,
+            };
+            serde_json::to_string(&reply).unwrap_or_default()
+        }
+        (false, Some(seen)) => format!(
+            "{id} is revoked; confirmed on {} of {} instances in {} ms.",
+            seen.instances, seen.of, seen.milliseconds
+        ),
+        (false, None) => format!("{id} is revoked."),
+    });
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod dev;
 mod keys;
+mod secrets;
 mod serve;
 mod workspaces;
 
@@ -12,13 +13,24 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Fault};
 use crate::db::{self, Db, SchemaError};
 use crate::routes::openapi;
+use crate::webhooks::secrets::VaultError;
+
+const EXAMPLES: &str = "\
+Examples:
+  gateway dev                                           try it: brings its own PostgreSQL
+  GATEWAY_DATABASE__URL=postgres://… gateway serve      run it
+  gateway keys create --name ci --scopes crm:read       print a new key, alone
+  gateway keys list --json                              one JSON object a line
+
+Results go to standard output, everything else to standard error.
+Exit codes: 0 done, 1 failed, 2 the command line was not understood.";
 
 /// API keys, signed webhooks and CSV ingest on PostgreSQL, in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "gateway", version, disable_help_subcommand = true)]
+#[command(name = "gateway", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Line {
     #[command(subcommand)]
     command: Command,
@@ -42,12 +54,21 @@ enum Command {
     /// Create and list workspaces.
     #[command(subcommand)]
     Workspaces(workspaces::WorkspacesCommand),
+    /// Seal webhook secrets under a new key.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Say what is wrong with the configuration; exit 1 if anything is.
-    CheckConfig,
+    CheckConfig {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Print the OpenAPI description.
     Openapi,
     /// Print the version.
-    Version,
+    Version {
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 /// Output that a script can read.
@@ -69,6 +90,8 @@ enum CommandError {
     Schema(#[from] SchemaError),
     #[error("{0}")]
     Db(#[from] db::DbError),
+    #[error("{0}")]
+    Vault(#[from] VaultError),
     #[error("{0}")]
     Cluster(#[from] cluster::ClusterError),
     #[error("{0}")]
@@ -107,20 +130,44 @@ async fn run(line: Line) -> Result<(), CommandError> {
         }
         Command::Keys(command) => keys::run(command, &open(load()?).await?).await,
         Command::Workspaces(command) => workspaces::run(command, &open(load()?).await?).await,
-        Command::CheckConfig => {
-            load()?;
-            print("The configuration is valid.");
-            Ok(())
+        Command::Secrets(command) => {
+            let config = load()?;
+            let db = open(config.clone()).await?;
+            secrets::run(command, &config, &db).await
         }
+        Command::CheckConfig { format } => check_config(load(), &format),
         Command::Openapi => {
             print(openapi::text().trim_end());
             Ok(())
         }
-        Command::Version => {
-            print(&format!("gateway {}", env!("CARGO_PKG_VERSION")));
+        Command::Version { format } => {
+            let version = env!("CARGO_PKG_VERSION");
+            print(&match format.json {
+                true => serde_json::json!({"name": "gateway", "version": version}).to_string(),
+                false => format!("gateway {version}"),
+            });
             Ok(())
         }
     }
+}
+
+fn check_config(loaded: Result<Config, ConfigError>, format: &Format) -> Result<(), CommandError> {
+    if format.json {
+        let faults = match &loaded {
+            Ok(_) => Vec::new(),
+            Err(ConfigError::Faults(faults)) => faults.clone(),
+            Err(other) => vec![Fault {
+                place: "file".into(),
+                message: other.to_string(),
+            }],
+        };
+        print(&serde_json::json!({"valid": faults.is_empty(), "faults": faults}).to_string());
+    }
+    loaded?;
+    if !format.json {
+        print("The configuration is valid.");
+    }
+    Ok(())
 }
 
 /// The database, with its schema up to date where this process may see to that.

@@ -16,6 +16,8 @@ pub(super) enum WorkspacesCommand {
     Create {
         /// 1 to 200 characters.
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// List all workspaces by name.
     List {
@@ -26,12 +28,12 @@ pub(super) enum WorkspacesCommand {
 
 pub(super) async fn run(command: WorkspacesCommand, db: &Db) -> Result<(), CommandError> {
     match command {
-        WorkspacesCommand::Create { name } => create(db, &name).await,
+        WorkspacesCommand::Create { name, format } => create(db, &name, &format).await,
         WorkspacesCommand::List { format } => list(db, &format).await,
     }
 }
 
-async fn create(db: &Db, name: &str) -> Result<(), CommandError> {
+async fn create(db: &Db, name: &str, format: &Format) -> Result<(), CommandError> {
     if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARS {
         return Err(CommandError::Refused("a name has 1 to 200 characters".into()));
     }
@@ -46,7 +48,10 @@ async fn create(db: &Db, name: &str) -> Result<(), CommandError> {
     work.audit("workspace.created", &target, &Changes::default())
         .await?;
     work.commit_silently().await?;
-    print(&format!("Workspace `{name}` is created."));
+    print(&match format.json {
+        true => serde_json::json!({ "name": name }).to_string(),
+        false => format!("Workspace `{name}` is created."),
+    });
     Ok(())
 }
 

@@ -2,11 +2,13 @@
 //!
 //! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
 
+mod postgres_address;
 mod reader;
 mod sections;
 
 use std::path::Path;
 
+pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
     AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls, Webhooks,

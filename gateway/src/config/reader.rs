@@ -6,7 +6,7 @@ use std::fmt;
 const PREFIX: &str = "GATEWAY_";
 
 /// One thing that is wrong, where it stands and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
     /// `server.listen`, or the name of the environment variable.
     pub place: String,

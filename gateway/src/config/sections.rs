@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
-use super::Reader;
+use super::{PostgresAddress, Reader};
 use crate::base::secret::Secret;
 
 /// The API's listener and what it allows a client.
@@ -20,6 +20,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// From these addresses alone is `X-Forwarded-For` believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections from those addresses begin with a PROXY header.
+    pub proxy_protocol: bool,
     pub max_connections: usize,
     /// From the first byte of a request's head to its last.
     pub head_timeout: Duration,
@@ -48,6 +50,8 @@ pub struct Operations {
 #[derive(Debug, Clone)]
 pub struct Database {
     pub url: Option<Secret<String>>,
+    /// The certificates that vouch for the server where its own is verified; public authorities without it.
+    pub root_certificate_file: Option<PathBuf>,
     pub pool_size: usize,
     pub migrate_on_start: bool,
 }
@@ -75,6 +79,10 @@ pub struct Bus {
 pub struct Keys {
     /// Beyond this silence of the database, keys count as unconfirmed: unready, and callers get 503.
     pub stale_after: Duration,
+    /// Credentials that one network (IPv4 /24, IPv6 /48) may get wrong: steadily …
+    pub failures_per_second: u32,
+    /// … and at once. Beyond that they are answered with 429, and slowly.
+    pub failure_burst: u32,
 }
 
 /// What is kept of events.
@@ -98,6 +106,8 @@ pub struct Webhooks {
     pub breaker_failures: u32,
     pub breaker_probe: Duration,
     pub secret_key: Option<Secret<[u8; 32]>>,
+    /// Opens what was sealed before `secret_key` was changed, until `gateway secrets rotate` has sealed it again.
+    pub previous_secret_key: Option<Secret<[u8; 32]>>,
 }
 
 /// How log lines look.
@@ -134,6 +144,14 @@ impl Server {
                 "goes together with server.tls_key_file: set both or neither".into(),
             );
         }
+        let trusted_proxies = reader.get("server", "trusted_proxies", Vec::new(), cidrs);
+        let proxy_protocol = reader.get("server", "proxy_protocol", false, parsed("true or false"));
+        if proxy_protocol && trusted_proxies.is_empty() {
+            reader.fault(
+                "server.proxy_protocol".into(),
+                "needs server.trusted_proxies, the addresses whose PROXY headers are believed".into(),
+            );
+        }
         let seconds = |reader: &mut Reader, key, default| {
             reader.get("server", key, Duration::from_secs(default), seconds_above_0)
         };
@@ -144,7 +162,8 @@ impl Server {
                 certificate_file,
                 key_file,
             }),
-            trusted_proxies: reader.get("server", "trusted_proxies", Vec::new(), cidrs),
+            trusted_proxies,
+            proxy_protocol,
             max_connections: reader.get("server", "max_connections", 10_000, between(1, 1_000_000)),
             head_timeout: seconds(reader, "head_timeout_seconds", 10),
             body_timeout: seconds(reader, "body_timeout_seconds", 30),
@@ -184,6 +203,7 @@ impl Database {
         };
         Self {
             url,
+            root_certificate_file: reader.get("database", "root_certificate_file", None, path),
             pool_size: reader.get("database", "pool_size", 16, between(2, 1000)),
             migrate_on_start: reader.get("database", "migrate_on_start", true, parsed("true or false")),
         }
@@ -215,6 +235,8 @@ impl Keys {
                 Duration::from_secs(4),
                 seconds_above_0,
             ),
+            failures_per_second: reader.get("keys", "failures_per_second", 100, between(1, 1_000_000)),
+            failure_burst: reader.get("keys", "failure_burst", 1_000, between(1, 10_000_000)),
         }
     }
 }
@@ -246,6 +268,9 @@ impl Webhooks {
             breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
             breaker_probe,
             secret_key: reader.get("webhooks", "secret_key", None, |text| sealing_key(text).map(Some)),
+            previous_secret_key: reader.get("webhooks", "previous_secret_key", None, |text| {
+                sealing_key(text).map(Some)
+            }),
         }
     }
 }
@@ -329,11 +354,7 @@ fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
 }
 
 fn postgres_url(text: &str) -> Result<Secret<String>, String> {
-    // The driver's own words could repeat the password, so they are not passed on.
-    match tokio_postgres::Config::from_str(text) {
-        Ok(config) if !config.get_hosts().is_empty() => Ok(Secret::new(text.to_owned())),
-        _ => Err("an address such as postgres://user:password@host:5432/database".into()),
-    }
+    PostgresAddress::parse(text).map(|_| Secret::new(text.to_owned()))
 }
 
 fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {

@@ -5,6 +5,7 @@ mod error;
 mod migrate;
 mod partitions;
 mod pool;
+mod tls;
 mod types;
 
 pub use copy::CopyRows;
@@ -12,5 +13,6 @@ pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions};
 pub use pool::{Client, Db, Dedicated, begin};
+pub use tls::SetupError;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;

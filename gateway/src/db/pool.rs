@@ -1,15 +1,18 @@
 //! Connections: a pool for short work, and dedicated ones for tasks that keep theirs.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
-use tokio_postgres::{Config as PgConfig, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Config as PgConfig, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use super::tls::{self, SetupError};
 use crate::base::secret::Secret;
+use crate::config::{Database, PostgresAddress};
 
 /// How long to wait for a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -17,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Silence of a broken network after which the system gives a connection up.
 const NETWORK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server ends a transaction whose client has vanished without a word, and frees the locks that it holds.
+const POOLED: &str = "set idle_in_transaction_session_timeout = '50s'";
 
 /// A pooled connection.
 pub type Client = Object;
@@ -51,14 +56,21 @@ impl Drop for Dedicated {
 #[derive(Clone)]
 pub struct Db {
     settings: PgConfig,
+    tls: MakeRustlsConnect,
     pool: Pool,
 }
 
+type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
 impl Db {
-    /// Prepares a pool of at most `size` connections; none is opened yet.
-    pub fn new(url: &Secret<String>, size: usize) -> Result<Self, DbError> {
-        let mut settings =
-            PgConfig::from_str(url.expose()).map_err(|_| DbError::Away("bad address".into()))?;
+    /// Prepares a pool of at most `size` connections to `url`; none is opened yet.
+    pub fn new(url: &Secret<String>, size: usize, database: &Database) -> Result<Self, SetupError> {
+        let address = PostgresAddress::parse(url.expose()).map_err(SetupError::Address)?;
+        let roots = address
+            .root_certificate_file
+            .or_else(|| database.root_certificate_file.clone());
+        let tls = tls::connector(address.tls, roots.as_deref())?;
+        let mut settings = address.settings;
         settings
             .application_name("gateway")
             .connect_timeout(CONNECT_TIMEOUT)
@@ -67,7 +79,10 @@ impl Db {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(settings.clone(), NoTls, recycling);
+        let manager = Manager::from_config(settings.clone(), tls.clone(), recycling);
+        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(POOLED).await.map_err(HookError::Backend) })
+        });
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
@@ -76,15 +91,16 @@ impl Db {
                 create: Some(CONNECT_TIMEOUT),
                 recycle: Some(CONNECT_TIMEOUT),
             })
+            .post_create(prepare)
             .build()
-            .map_err(|fault| DbError::Away(fault.to_string()))?;
-        Ok(Self { settings, pool })
+            .map_err(|fault| SetupError::Pool(fault.to_string()))?;
+        Ok(Self { settings, tls, pool })
     }
 
     /// A connection from the pool.
     pub async fn client(&self) -> Result<Client, DbError> {
         self.pool.get().await.map_err(|fault| match fault {
-            PoolError::Backend(fault) => fault.into(),
+            PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault)) => fault.into(),
             other => DbError::Away(other.to_string()),
         })
     }
@@ -119,16 +135,8 @@ impl Db {
         Ok(Dedicated { client, driver })
     }
 
-    async fn handshake(
-        &self,
-    ) -> Result<
-        (
-            tokio_postgres::Client,
-            tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>,
-        ),
-        DbError,
-    > {
-        let connecting = self.settings.connect(NoTls);
+    async fn handshake(&self) -> Result<(tokio_postgres::Client, Connection<Socket, Encrypted>), DbError> {
+        let connecting = self.settings.connect(self.tls.clone());
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(connected) => Ok(connected?),
             Err(_) => Err(DbError::Away("connecting timed out".into())),

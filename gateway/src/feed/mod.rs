@@ -1,10 +1,13 @@
 //! The change feed: how every instance learns of changes to what it holds in memory.
 //!
-//! Each change writes a row to the log table in its own transaction. NOTIFY only wakes the readers; a poll each
-//! second is the truth, so a lost notification costs a second at the most. A reader asks for all rows of
+//! Each change writes a row to the log table in its own transaction. NOTIFY only wakes the readers; a poll twice a
+//! second is the truth, so a lost notification costs half a second at the most. A reader asks for all rows of
 //! transactions that its last snapshot could not see, so rows that commit out of order are not missed.
-//! On a new connection: LISTEN first, then read, then wait, so nothing falls between.
+//! Listening and reading have a connection each, so that losing the one does not delay the other; who has begun to
+//! listen reads at once, so nothing falls between. What was read is then written down as seen (see [`instances`]).
 
+pub mod api;
+pub mod instances;
 mod store;
 
 use std::future::Future;
@@ -22,11 +25,17 @@ use crate::base::caller::WorkspaceId;
 use crate::db::{Db, DbError};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
+use instances::Instance;
+use store::Position;
 
-pub use store::{Change, purge, record};
+pub use store::{Change, purge, record, transaction_id};
 
 /// The truth is asked for this often, notification or not.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(500);
+/// An instance says this often that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Rows of dead instances are looked for once in so many heartbeats.
+const BEATS_A_PURGE: u32 = 30;
 /// An answer that takes longer counts as none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const RECONNECT: Duration = Duration::from_millis(250);
@@ -105,11 +114,12 @@ pub struct Feed {
     freshness: Arc<Freshness>,
     health: Health,
     stale_after: Duration,
+    instance: Instance,
 }
 
 impl Feed {
-    /// A feed that nobody reads yet. Until the first answer it counts as stale.
-    pub fn new(db: Db, health: Health, stale_after: Duration) -> Self {
+    /// A feed that nobody reads yet, on behalf of `instance`. Until the first answer it counts as stale.
+    pub fn new(db: Db, health: Health, stale_after: Duration, instance: Instance) -> Self {
         let freshness = Arc::new(Freshness::default());
         let long_ago = -i64::try_from(stale_after.as_micros()).unwrap_or(i64::MAX / 2) * 2;
         freshness.confirmed_micros.store(long_ago, Ordering::Relaxed);
@@ -119,6 +129,7 @@ impl Feed {
             freshness,
             health,
             stale_after,
+            instance,
         }
     }
 
@@ -134,57 +145,127 @@ impl Feed {
 
     /// Reads until `stop`, over as many connections as it takes.
     pub async fn run(self, stop: CancellationToken) {
+        let wake = Arc::new(Notify::new());
         let watching = self.watch_age(stop.clone());
+        let listening = self.listen(wake.clone(), stop.clone());
         let reading = async {
             // After a pause the log is read on from here; `None` asks for everything.
             let mut position = None;
             while !stop.is_cancelled() {
-                if let Err(fault) = self.follow(&mut position, &stop).await {
+                if let Err(fault) = self.follow(&mut position, &wake, &stop).await {
                     self.health.down("postgres", fault.to_string());
                 }
-                tokio::time::sleep(RECONNECT).await;
+                pause(RECONNECT, &stop).await;
             }
         };
-        tokio::join!(watching, reading);
+        tokio::join!(watching, listening, reading);
     }
 
-    async fn follow(&self, position: &mut Option<String>, stop: &CancellationToken) -> Result<(), DbError> {
+    /// Wakes the reader at each notification, and whenever listening begins or ends.
+    async fn listen(&self, wake: Arc<Notify>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(fault) = self.hear(&wake, &stop).await {
+                tracing::debug!(%fault, "not listening to the change feed; the poll goes on");
+            }
+            pause(RECONNECT, &stop).await;
+        }
+    }
+
+    async fn hear(&self, wake: &Arc<Notify>, stop: &CancellationToken) -> Result<(), DbError> {
+        let (heard, reader) = (Arc::new(Notify::new()), wake.clone());
+        let ringing = heard.clone();
+        let ring = move || {
+            reader.notify_one();
+            ringing.notify_one();
+        };
+        let session = self.db.connect_listening(ring).await?;
+        answered(store::listen(&session)).await?;
+        wake.notify_one();
+        while !session.is_closed() && !stop.is_cancelled() {
+            tokio::select! {
+                () = heard.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        position: &mut Option<Position>,
+        wake: &Notify,
+        stop: &CancellationToken,
+    ) -> Result<(), DbError> {
         if self.freshness.age() > FORGOTTEN_AFTER {
             // The log may have been purged meanwhile.
             *position = None;
         }
-        let wake = Arc::new(Notify::new());
-        let waker = wake.clone();
-        let session = self.db.connect_listening(move || waker.notify_one()).await?;
-        answered(store::listen(&session)).await?;
+        let session = self.db.connect().await?;
+        let mut last_beat: Option<tokio::time::Instant> = None;
+        let mut beat_count: u32 = 0;
         loop {
             let started = tokio::time::Instant::now();
-            match position.take() {
-                Some(since) => {
-                    // Put back first: a failed round is read again.
-                    *position = Some(since.clone());
-                    let (next, changes) = answered(store::read_since(&session, &since)).await?;
-                    self.apply(&session, &changes).await?;
-                    *position = Some(next);
-                }
-                None => {
-                    let now = answered(store::position(&session)).await?;
-                    for (_, refresh) in &self.readers {
-                        refresh(&session, Vec::new()).await?;
-                    }
-                    *position = Some(now);
-                }
+            let (now, has_changes) = self.read_on(&session, position.as_ref()).await?;
+            if has_changes || last_beat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
+                self.beat(&session, &now, beat_count).await?;
+                last_beat = Some(tokio::time::Instant::now());
+                beat_count = beat_count.wrapping_add(1);
             }
+            *position = Some(now);
             self.freshness.confirm(started);
             self.health.up("postgres");
             tokio::select! {
                 () = wake.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {
+                    return answered(self.instance.leave(&session)).await;
+                }
             }
-            if session.is_closed() {
-                return Err(DbError::Away("the connection to the change feed broke".into()));
+        }
+    }
+
+    /// Brings memory from `position` to the present one, and tells whether there was anything to take.
+    async fn read_on(
+        &self,
+        session: &tokio_postgres::Client,
+        position: Option<&Position>,
+    ) -> Result<(Position, bool), DbError> {
+        match position {
+            Some(since) => {
+                let (now, changes) = answered(store::read_since(session, since)).await?;
+                self.apply(session, &changes).await?;
+                Ok((now, !changes.is_empty()))
             }
+            None => {
+                let now = answered(store::position(session)).await?;
+                for (_, refresh) in &self.readers {
+                    refresh(session, Vec::new()).await?;
+                }
+                Ok((now, true))
+            }
+        }
+    }
+
+    async fn beat(
+        &self,
+        session: &tokio_postgres::Client,
+        seen: &Position,
+        beat_count: u32,
+    ) -> Result<(), DbError> {
+        let beating = async {
+            self.instance.beat(session, &seen.snapshot).await?;
+            if beat_count.is_multiple_of(BEATS_A_PURGE) {
+                instances::purge(session).await?;
+            }
+            Ok(())
+        };
+        match answered(beating).await {
+            // Memory is fresh all the same: a server that takes no writes must not end the reading.
+            Err(DbError::Refused(fault)) => {
+                tracing::debug!(%fault, "the heartbeat was refused");
+                Ok(())
+            }
+            other => other,
         }
     }
 
@@ -225,6 +306,13 @@ impl Feed {
                 self.health.up(CHECK_NAME);
             }
         }
+    }
+}
+
+async fn pause(length: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(length) => {}
+        () = stop.cancelled() => {}
     }
 }
 

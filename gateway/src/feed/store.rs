@@ -42,36 +42,65 @@ pub(super) async fn listen(session: &Client) -> Result<(), DbError> {
     Ok(session.batch_execute(&format!("listen {CHANNEL}")).await?)
 }
 
-/// The oldest transaction that is still open: all before it are visible from now on.
-pub(super) async fn position(session: &Client) -> Result<String, DbError> {
+/// How far a reader has read.
+#[derive(Debug, Clone)]
+pub(super) struct Position {
+    /// The oldest transaction that was still open: all before it have been read.
+    oldest_open: String,
+    /// All that was visible, as PostgreSQL writes a `pg_snapshot`.
+    pub(super) snapshot: String,
+}
+
+/// The present position.
+pub(super) async fn position(session: &Client) -> Result<Position, DbError> {
     let row = session
-        .query_one("select pg_snapshot_xmin(pg_current_snapshot())::text", &[])
+        .query_one(
+            "select pg_snapshot_xmin(now)::text, now::text from pg_current_snapshot() as now",
+            &[],
+        )
         .await?;
-    Ok(row.get(0))
+    Ok(Position {
+        oldest_open: row.get(0),
+        snapshot: row.get(1),
+    })
 }
 
 /// The changes since `position`, and the next position, of one snapshot. Some may have been read before.
-pub(super) async fn read_since(session: &Client, position: &str) -> Result<(String, Vec<Change>), DbError> {
+pub(super) async fn read_since(
+    session: &Client,
+    position: &Position,
+) -> Result<(Position, Vec<Change>), DbError> {
     let rows = session
         .query(
-            "select pg_snapshot_xmin(pg_current_snapshot())::text, kind, entity, workspace_id
-             from (values (1)) as always
+            "select pg_snapshot_xmin(now)::text, now::text, kind, entity, workspace_id
+             from pg_current_snapshot() as now
              left join (
-                 select kind, entity, workspace_id from changes where xid >= ($1::text)::xid8
-             ) as found on true",
-            &[&position],
+                 select kind, entity, workspace_id, xid from changes where xid >= ($1::text)::xid8
+             ) as found on not pg_visible_in_snapshot(xid, ($2::text)::pg_snapshot)",
+            &[&position.oldest_open, &position.snapshot],
         )
         .await?;
-    let next = rows.first().map(|row| row.get(0));
+    let next = rows.first().map(|row| Position {
+        oldest_open: row.get(0),
+        snapshot: row.get(1),
+    });
     let changes = rows.iter().filter_map(|row| {
         Some(Change {
-            kind: row.get::<_, Option<String>>(1)?,
-            entity: row.get(2),
-            workspace: row.get(3),
+            kind: row.get::<_, Option<String>>(2)?,
+            entity: row.get(3),
+            workspace: row.get(4),
         })
     });
     let changes = changes.collect();
-    Ok((next.unwrap_or_else(|| position.to_owned()), changes))
+    Ok((next.unwrap_or_else(|| position.clone()), changes))
+}
+
+/// The transaction under way, as [`super::instances::confirm`] asks for it. Call it after a write.
+pub async fn transaction_id(transaction: &Transaction<'_>) -> Result<String, DbError> {
+    let row = transaction
+        .query_one("select pg_current_xact_id()::text", &[])
+        .await?;
+    Ok(row.get(0))
 }
 
 /// Forgets changes older than a day, a bounded number at a time.

@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use metrics::{counter, gauge};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Answer, Protocol};
+use super::proxied;
 use super::timed_io::Waits;
 use super::tls::Certificate;
 use crate::telemetry::names;
@@ -28,6 +31,8 @@ pub struct Listener {
     certificate: Option<Certificate>,
     places: Arc<Semaphore>,
     max_connections: usize,
+    /// From these peers every connection begins with a PROXY header.
+    balancers: Vec<IpNet>,
 }
 
 impl Listener {
@@ -51,7 +56,14 @@ impl Listener {
             certificate,
             places: Arc::new(Semaphore::new(max_connections)),
             max_connections,
+            balancers: Vec::new(),
         })
+    }
+
+    /// Expects a PROXY header from peers in these networks, and from no others.
+    pub fn behind(mut self, balancers: Vec<IpNet>) -> Self {
+        self.balancers = balancers;
+        self
     }
 
     /// The address that was bound, with the port that the system chose where port 0 was asked for.
@@ -108,22 +120,48 @@ impl Listener {
         let handshake_time = self.waits.head;
         let answer = answer.clone();
         let draining = draining.clone();
+        let address = peer.ip().to_canonical();
+        let is_balancer = self.balancers.iter().any(|net| net.contains(&address));
         connections.spawn(async move {
             let open = gauge!(names::HTTP_CONNECTIONS);
             open.increment(1.0);
-            match certificate {
-                None => protocol.serve(stream, peer, answer, draining).await,
-                Some(certificate) => {
-                    let handshake = certificate.accept(stream);
-                    match tokio::time::timeout(handshake_time, handshake).await {
-                        Ok(Ok(stream)) => protocol.serve(stream, peer, answer, draining).await,
-                        Ok(Err(fault)) => tracing::debug!(%peer, %fault, "TLS handshake failed"),
-                        Err(_) => tracing::debug!(%peer, "TLS handshake timed out"),
-                    }
+            let welcoming = welcome(stream, peer, is_balancer, certificate);
+            match tokio::time::timeout(handshake_time, welcoming).await {
+                Ok(Ok((Welcomed::Plain(stream), client))) => {
+                    protocol.serve(stream, client, answer, draining).await;
                 }
+                Ok(Ok((Welcomed::Secure(stream), client))) => {
+                    protocol.serve(stream, client, answer, draining).await;
+                }
+                Ok(Err(fault)) => tracing::debug!(%peer, %fault, "a connection did not begin well"),
+                Err(_) => tracing::debug!(%peer, "a connection did not begin in time"),
             }
             open.decrement(1.0);
             drop(place);
         });
     }
+}
+
+/// A connection on which HTTP can begin.
+enum Welcomed {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+/// What comes before HTTP: the PROXY header of a load balancer, then TLS. Gives the client's address too.
+async fn welcome(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    is_balancer: bool,
+    certificate: Option<Certificate>,
+) -> io::Result<(Welcomed, SocketAddr)> {
+    let client = match is_balancer {
+        true => proxied::read_client(&mut stream).await?.unwrap_or(peer),
+        false => peer,
+    };
+    let welcomed = match certificate {
+        None => Welcomed::Plain(stream),
+        Some(certificate) => Welcomed::Secure(Box::new(certificate.accept(stream).await?)),
+    };
+    Ok((welcomed, client))
 }

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod json;
 pub mod listener;
 pub mod problem;
+pub mod proxied;
 pub mod query;
 pub mod reply;
 pub mod request_id;

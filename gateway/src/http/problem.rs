@@ -191,24 +191,32 @@ impl Problem {
         }
     }
 
-    /// 429 with the wait in whole seconds and the IETF draft-10 fields.
+    /// 429 for a key that is used too often.
     pub fn rate_limited(per_second: u32, wait: Duration) -> Self {
+        let detail = format!("This key may make {per_second} requests a second.");
+        Self::new(Code::RateLimited, detail).limited_by("key", per_second, wait)
+    }
+
+    /// 429 for a network from which too many wrong keys come.
+    pub fn too_many_failures(per_second: u32, wait: Duration) -> Self {
+        let detail = "Too many keys from your network were refused. Valid keys are not affected.";
+        Self::new(Code::RateLimited, detail).limited_by("failures", per_second, wait)
+    }
+
+    /// Adds the wait in whole seconds and the IETF draft-10 fields.
+    fn limited_by(mut self, policy: &str, per_second: u32, wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-        let mut problem = Self::new(
-            Code::RateLimited,
-            format!("This key may make {per_second} requests a second."),
-        );
-        let headers = &mut problem.0.headers;
+        let headers = &mut self.0.headers;
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         for (name, text) in [
-            ("ratelimit", format!("\"key\";r=0;t={seconds}")),
-            ("ratelimit-policy", format!("\"key\";q={per_second};w=1")),
+            ("ratelimit", format!("\"{policy}\";r=0;t={seconds}")),
+            ("ratelimit-policy", format!("\"{policy}\";q={per_second};w=1")),
         ] {
             if let Ok(value) = HeaderValue::from_str(&text) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        problem
+        self
     }
 
     /// Adds a header to the reply.

@@ -8,34 +8,55 @@ const MAX_LEN: usize = 128;
 
 /// The id that stands in the reply, in every log line and in every problem of one request.
 #[derive(Debug, Clone)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Origin);
+
+#[derive(Debug, Clone)]
+enum Origin {
+    Client(HeaderValue),
+    /// Nobody asks for most of ours, so they are kept as the bytes they are.
+    Ours([u8; OUR_LEN]),
+}
+
+const PREFIX: &[u8; 4] = b"req_";
+const OUR_LEN: usize = PREFIX.len() + 16;
 
 impl RequestId {
     /// Takes the client's id if it is 1 to 128 visible ASCII characters, else makes one.
     pub fn of(headers: &HeaderMap) -> Self {
         match headers.get(HEADER) {
-            Some(given) if is_sane(given.as_bytes()) => Self(given.clone()),
+            Some(given) if is_sane(given.as_bytes()) => Self(Origin::Client(given.clone())),
             _ => Self::generate(),
         }
     }
 
     fn generate() -> Self {
-        let mut text = String::with_capacity(20);
-        text.push_str("req_");
-        crate::base::hex::push(&mut text, &fastrand::u64(..).to_be_bytes());
-        // Hexadecimal is always a valid header value.
-        Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("req_0")))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut bits = fastrand::u64(..);
+        let mut text = [0; OUR_LEN];
+        text[..PREFIX.len()].copy_from_slice(PREFIX);
+        for place in &mut text[PREFIX.len()..] {
+            *place = DIGITS[(bits & 15) as usize];
+            bits >>= 4;
+        }
+        Self(Origin::Ours(text))
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
         // Only visible ASCII is taken or made.
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Origin::Client(value) => value.to_str().unwrap_or_default(),
+            Origin::Ours(text) => std::str::from_utf8(text).unwrap_or_default(),
+        }
     }
 
     /// The id as the reply's header.
     pub fn header_value(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Origin::Client(value) => value.clone(),
+            // Hexadecimal is always a valid header value.
+            Origin::Ours(text) => HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static("req_0")),
+        }
     }
 }
 

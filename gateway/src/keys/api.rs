@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::Keys;
-use super::model::{ApiKey, CreatedApiKey, NewKey};
+use super::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey};
 use super::store;
 use super::token::Token;
 use crate::audit::{Begun, Changes, Target, Work};
@@ -13,7 +13,7 @@ use crate::base::id::KeyId;
 use crate::base::page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::DbError;
-use crate::feed::{self, ChangeKind};
+use crate::feed::{self, ChangeKind, instances};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -82,11 +82,23 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         let mut changes = Changes::default();
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
         work.audit("api_key.revoked", &target(&after), &changes).await?;
-        work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     }
-    let reply = work.commit(StatusCode::OK, &after).await?;
-    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
-    Ok(reply)
+    // Also for a key that is revoked already: whoever asks again wants to know that it holds.
+    work.changed(ChangeKind::ApiKey, id.uuid()).await?;
+    let change = feed::transaction_id(work.transaction()).await?;
+    let mut reply = RevokedApiKey {
+        object: after,
+        confirmed: None,
+    };
+    let kept = work.commit_amendable(&reply).await?;
+    // It is done, so nothing that goes wrong from here on may look like a failure.
+    let me = keys
+        .refresh(&client, &[id.uuid()])
+        .await
+        .is_ok()
+        .then_some(keys.instance);
+    reply.confirmed = instances::confirm(&client, me, &change).await;
+    kept.amend(&client, &reply).await
 }
 
 /// `POST /v1/api-keys/{id}/rotate`.
@@ -206,29 +218,47 @@ pub async fn whoami(call: Call) -> Result<Reply, Problem> {
 impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
     pub async fn refresh(&self, client: &tokio_postgres::Client, ids: &[uuid::Uuid]) -> Result<(), DbError> {
-        let live = store::load_live(client, Some(ids)).await?;
+        let _turn = self.refreshing.lock().await;
+        let live = store::load_some(client, &self.cache.names, ids).await?;
         for id in ids {
-            if !live.iter().any(|key| key.caller.key_id.uuid() == *id) {
+            if !live.iter().any(|entry| entry.id.uuid() == *id) {
                 self.cache.remove(*id);
             }
         }
-        for key in live {
-            self.cache.put(key);
+        for entry in live {
+            self.cache.put(entry);
         }
-        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        self.note_count();
         Ok(())
     }
 
     /// Reads all keys from the database.
     pub async fn reload(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
-        let live = store::load_live(client, None).await?;
-        let ids: std::collections::HashSet<_> = live.iter().map(|key| key.caller.key_id.uuid()).collect();
-        for key in live {
-            self.cache.put(key);
+        let _turn = self.refreshing.lock().await;
+        let started = std::time::Instant::now();
+        let is_first = self.cache.key_count() == 0;
+        if is_first {
+            self.cache.reserve(store::count(client).await?);
         }
-        self.cache.retain(|id| ids.contains(id));
-        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
+        let mut present = std::collections::HashSet::new();
+        store::load_all(client, &self.cache.names, |entry| {
+            if !is_first {
+                present.insert(entry.id.uuid());
+            }
+            self.cache.put(entry);
+        })
+        .await?;
+        if !is_first {
+            self.cache.retain(|id| present.contains(id));
+        }
+        self.note_count();
+        let (key_count, millis) = (self.cache.key_count(), started.elapsed().as_millis());
+        tracing::info!(key_count, millis, "keys are in memory");
         Ok(())
+    }
+
+    fn note_count(&self) {
+        metrics::gauge!(crate::telemetry::names::KEYS_LOADED).set(self.cache.key_count() as f64);
     }
 }
 

@@ -6,37 +6,30 @@ use std::sync::Arc;
 use governor::clock::{Clock, DefaultClock};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use metrics::counter;
 use subtle::ConstantTimeEq;
 
-use super::cache::{Cache, Entry};
+use super::cache::Cache;
+use super::entry::Entry;
 use super::token;
 use crate::base::clock::Millis;
 use crate::base::scope::Scope;
 use crate::http::problem::{Code, Problem};
-use crate::telemetry::names;
 
 /// The key of a request, live and known. Its scopes, addresses and rate are checked by [`permit`].
 pub fn authenticate(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
-    recognise(cache, headers, now).inspect_err(|problem| {
-        counter!(names::KEY_FAILURES, "code" => problem.code().name()).increment(1);
-    })
-}
-
-fn recognise(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
     let token = bearer(headers)?;
     if !token::is_well_formed(token) {
         return Err(invalid());
     }
     let digest = token::digest_of(token);
     let entry = cache.find(&digest).ok_or_else(invalid)?;
-    if !bool::from(entry.key.digest.ct_eq(&digest)) {
+    if !bool::from(entry.digest.ct_eq(&digest)) {
         return Err(invalid());
     }
-    if entry.key.revoked_at.is_some_and(|at| at <= now) {
+    if entry.is_revoked(now) {
         return Err(Problem::unauthorized(Code::KeyRevoked, "This key was revoked."));
     }
-    if entry.key.caller.expires_at.is_some_and(|at| at <= now) {
+    if entry.is_expired(now) {
         return Err(Problem::unauthorized(Code::KeyExpired, "This key has expired."));
     }
     cache.note_use(&entry, now);
@@ -47,21 +40,20 @@ fn recognise(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entr
 pub fn permit(entry: &Entry, scopes: &[Scope], ip: IpAddr) -> Result<(), Problem> {
     let missing: Vec<&str> = scopes
         .iter()
-        .filter(|&&scope| !entry.key.caller.scopes.contains(scope))
+        .filter(|&&scope| !entry.scopes.contains(scope))
         .map(|scope| scope.name())
         .collect();
     if !missing.is_empty() {
         return Err(Problem::scope_missing(&missing.join(" ")));
     }
-    if !entry.key.allows(ip) {
+    if !entry.allows(ip) {
         let detail = "This key's allow-list does not hold your address.";
         return Err(Problem::new(Code::IpNotAllowed, detail));
     }
-    if let Some(limiter) = &entry.key.limiter
+    if let Some((limiter, per_second)) = entry.limit()
         && let Err(until) = limiter.check()
     {
         let wait = until.wait_time_from(DefaultClock::default().now());
-        let per_second = entry.key.rate_limit_per_second.unwrap_or_default();
         return Err(Problem::rate_limited(per_second, wait));
     }
     Ok(())

@@ -1,21 +1,19 @@
-//! All keys that are not deleted, in memory.
+//! All keys that are not deleted, in memory, at less than 200 bytes each.
 //!
-//! Reads take no lock. The hash of the map is a part of the key's own digest, which is as good as random; an
-//! attacker cannot choose it without breaking SHA-256.
+//! Reads take no lock. The hash of the maps is a part of the digest or the id, which are as good as random; an attacker
+//! cannot choose a digest without breaking SHA-256. Both maps hold the same entries and no keys of their own.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::model::LiveKey;
+use super::entry::{Entry, Names};
 use super::token::Digest;
 use crate::base::clock::Millis;
-
-/// `last_used_at` need not be finer than this.
-const USE_GRAIN_MILLIS: i64 = 1_000;
 
 /// Takes eight bytes of what it hashes, which is a digest or a UUID.
 #[derive(Default)]
@@ -37,53 +35,97 @@ impl Hasher for DigestHasher {
     fn write_usize(&mut self, _length: usize) {}
 }
 
-type Map<K, V> = papaya::HashMap<K, V, BuildHasherDefault<DigestHasher>>;
+type Set<K> = papaya::HashSet<K, BuildHasherDefault<DigestHasher>>;
 
-/// A key in memory, with what changes at each use.
-#[derive(Debug)]
-pub struct Entry {
-    pub key: LiveKey,
-    last_used: AtomicI64,
-    is_noted: AtomicBool,
+/// An entry that is found by its digest.
+struct ByDigest(Arc<Entry>);
+
+impl Hash for ByDigest {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.digest.hash(hasher);
+    }
 }
 
-/// The keys of all workspaces by their digests.
+impl PartialEq for ByDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for ByDigest {}
+
+impl papaya::Equivalent<ByDigest> for Digest {
+    fn equivalent(&self, key: &ByDigest) -> bool {
+        key.0.digest == *self
+    }
+}
+
+/// An entry that is found by its id.
+struct ById(Arc<Entry>);
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.id.uuid().hash(hasher);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
+
+/// An id to look for.
+#[derive(Hash)]
+struct Sought(Uuid);
+
+impl papaya::Equivalent<ById> for Sought {
+    fn equivalent(&self, key: &ById) -> bool {
+        key.0.id.uuid() == self.0
+    }
+}
+
+/// The keys of all workspaces.
 #[derive(Default)]
 pub struct Cache {
-    by_digest: Map<Digest, Arc<Entry>>,
-    by_id: Map<Uuid, Arc<Entry>>,
+    by_digest: Set<ByDigest>,
+    by_id: Set<ById>,
     used: Mutex<Vec<Arc<Entry>>>,
+    pub(super) names: Names,
 }
 
 impl Cache {
     /// The key with that digest.
     pub fn find(&self, digest: &Digest) -> Option<Arc<Entry>> {
-        self.by_digest.pin().get(digest).cloned()
+        self.by_digest.pin().get(digest).map(|found| found.0.clone())
+    }
+
+    /// Makes room for so many keys at once.
+    pub fn reserve(&self, key_count: usize) {
+        self.by_digest.pin().reserve(key_count);
+        self.by_id.pin().reserve(key_count);
     }
 
     /// Puts a key in, or replaces it by what it has become.
-    pub fn put(&self, mut key: LiveKey) {
+    pub fn put(&self, mut entry: Entry) {
         let by_id = self.by_id.pin();
-        let id = key.caller.key_id.uuid();
-        // A bucket that was half empty stays half empty.
-        if let Some(before) = by_id.get(&id)
-            && before.key.rate_limit_per_second == key.rate_limit_per_second
-        {
-            key.limiter = before.key.limiter.clone();
+        if let Some(before) = by_id.get(&Sought(entry.id.uuid())) {
+            entry.go_on_from(&before.0);
         }
-        let entry = Arc::new(Entry {
-            key,
-            last_used: AtomicI64::new(0),
-            is_noted: AtomicBool::new(false),
-        });
-        self.by_digest.pin().insert(entry.key.digest, entry.clone());
-        by_id.insert(id, entry);
+        let entry = Arc::new(entry);
+        // A set replaces the whole of an equal member; a test holds it to that.
+        self.by_digest.pin().insert(ByDigest(entry.clone()));
+        by_id.insert(ById(entry));
     }
 
     /// Forgets a deleted key.
     pub fn remove(&self, id: Uuid) {
-        if let Some(entry) = self.by_id.pin().remove(&id) {
-            self.by_digest.pin().remove(&entry.key.digest);
+        let by_id = self.by_id.pin();
+        if let Some(entry) = by_id.get(&Sought(id)) {
+            self.by_digest.pin().remove(&entry.0.digest);
+            by_id.remove(&Sought(id));
         }
     }
 
@@ -92,9 +134,9 @@ impl Cache {
         let gone: Vec<Uuid> = self
             .by_id
             .pin()
-            .keys()
+            .iter()
+            .map(|entry| entry.0.id.uuid())
             .filter(|id| !is_kept(id))
-            .copied()
             .collect();
         for id in gone {
             self.remove(id);
@@ -108,25 +150,83 @@ impl Cache {
 
     /// Notes that a key was used.
     pub fn note_use(&self, entry: &Arc<Entry>, now: Millis) {
-        let before = entry.last_used.load(Ordering::Relaxed);
-        if now.0 - before < USE_GRAIN_MILLIS {
+        let seconds = u32::try_from(now.0 / 1000).unwrap_or(u32::MAX);
+        if entry.used_seconds.load(Ordering::Relaxed) == seconds {
             return;
         }
-        entry.last_used.store(now.0, Ordering::Relaxed);
+        entry.used_seconds.store(seconds, Ordering::Relaxed);
         if !entry.is_noted.swap(true, Ordering::AcqRel) {
             self.used.lock().push(entry.clone());
         }
     }
 
     /// The keys used since the last call, each with its last use.
-    pub fn take_used(&self) -> Vec<(Uuid, Millis)> {
+    ///
+    /// A key that was replaced in memory meanwhile is noted twice; its later use stands.
+    pub fn take_used(&self) -> HashMap<Uuid, Millis> {
         let used = std::mem::take(&mut *self.used.lock());
         used.iter()
             .map(|entry| {
                 entry.is_noted.store(false, Ordering::Release);
-                let at = Millis(entry.last_used.load(Ordering::Relaxed));
-                (entry.key.caller.key_id.uuid(), at)
+                let seconds = entry.used_seconds.load(Ordering::Relaxed);
+                (entry.id.uuid(), Millis(i64::from(seconds) * 1000))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::caller::WorkspaceId;
+    use crate::base::id::KeyId;
+    use crate::keys::entry::Rare;
+
+    fn entry(cache: &Cache, id: KeyId, digest: u8, name: &str, revoked_at: Option<Millis>) -> Entry {
+        let rare = Rare {
+            revoked_at,
+            ..Rare::default()
+        };
+        let workspace = cache.names.workspace(WorkspaceId(1), "default");
+        let scopes = Default::default();
+        Entry::new(
+            [digest; 32],
+            id,
+            cache.names.name(name),
+            workspace,
+            scopes,
+            None,
+            rare,
+        )
+    }
+
+    #[test]
+    fn a_key_that_is_put_again_is_what_it_has_become() {
+        let cache = Cache::default();
+        let (one, other) = (KeyId::generate(), KeyId::generate());
+        cache.put(entry(&cache, one, 1, "one", None));
+        cache.put(entry(&cache, other, 2, "other", None));
+        cache.put(entry(&cache, one, 1, "one", Some(Millis(5))));
+        assert_eq!(cache.key_count(), 2);
+        let found = cache.find(&[1; 32]).expect("is there");
+        assert!(found.is_revoked(Millis(5)) && !found.is_revoked(Millis(4)));
+        cache.remove(one.uuid());
+        assert!(cache.find(&[1; 32]).is_none() && cache.find(&[2; 32]).is_some());
+        cache.retain(|_| false);
+        assert_eq!(cache.key_count(), 0);
+    }
+
+    #[test]
+    fn uses_are_taken_once_each() {
+        let cache = Cache::default();
+        let id = KeyId::generate();
+        cache.put(entry(&cache, id, 1, "one", None));
+        let found = cache.find(&[1; 32]).expect("is there");
+        cache.note_use(&found, Millis(5_000));
+        cache.note_use(&found, Millis(6_000));
+        cache.put(entry(&cache, id, 1, "one", None));
+        cache.note_use(&cache.find(&[1; 32]).expect("is there"), Millis(7_000));
+        assert_eq!(cache.take_used(), HashMap::from([(id.uuid(), Millis(7_000))]));
+        assert!(cache.take_used().is_empty());
     }
 }

@@ -7,6 +7,8 @@
 pub mod api;
 pub mod authenticate;
 pub mod cache;
+pub mod entry;
+pub mod flood;
 pub mod model;
 pub mod store;
 pub mod token;
@@ -20,8 +22,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::base::clock::Millis;
+use crate::base::id::InstanceId;
+use crate::config;
 use crate::db::Db;
 use cache::Cache;
+use flood::Floods;
 
 /// `last_used_at` reaches the database this often.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(20);
@@ -31,14 +36,21 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(20);
 pub struct Keys {
     pub db: Db,
     pub cache: Arc<Cache>,
+    pub instance: InstanceId,
+    pub floods: Arc<Floods>,
+    /// Reads one after another, so that what was read first is not put over what was read last.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Keys {
     /// Keys of `db`, none of them in memory yet.
-    pub fn new(db: Db) -> Self {
+    pub fn new(db: Db, instance: InstanceId, settings: &config::Keys) -> Self {
         Self {
             db,
             cache: Arc::new(Cache::default()),
+            instance,
+            floods: Arc::new(Floods::new(settings)),
+            refreshing: Arc::default(),
         }
     }
 

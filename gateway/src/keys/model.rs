@@ -8,11 +8,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
-use super::token::Digest;
-use crate::base::caller::Caller;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::scope::{Scope, Scopes};
+use crate::feed::instances::Confirmed;
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 
@@ -23,24 +22,6 @@ pub type Limiter = governor::DefaultDirectRateLimiter;
 const MAX_RATE: i64 = 1_000_000;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_ALLOWLIST: usize = 100;
-
-/// A key as requests are checked against it.
-#[derive(Debug)]
-pub struct LiveKey {
-    pub digest: Digest,
-    pub caller: Arc<Caller>,
-    pub revoked_at: Option<Millis>,
-    pub ip_allowlist: Vec<IpNet>,
-    pub rate_limit_per_second: Option<u32>,
-    pub limiter: Option<Arc<Limiter>>,
-}
-
-impl LiveKey {
-    /// Whether a client at `ip` may use the key.
-    pub fn allows(&self, ip: IpAddr) -> bool {
-        self.ip_allowlist.is_empty() || self.ip_allowlist.iter().any(|net| net.contains(&ip))
-    }
-}
 
 /// A bucket that holds one second's worth.
 pub fn limiter(per_second: u32) -> Option<Arc<Limiter>> {
@@ -79,6 +60,16 @@ pub struct CreatedApiKey {
     pub object: ApiKey,
     /// Shown once and kept nowhere.
     pub key: Option<String>,
+}
+
+/// The reply of a revocation.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RevokedApiKey {
+    #[serde(flatten)]
+    pub object: ApiKey,
+    /// On how many instances the key is known to be refused; `null` if that could not be told in time. Those that are
+    /// missing refuse it within a second, or refuse every key.
+    pub confirmed: Option<Confirmed>,
 }
 
 /// What a key is made from.

@@ -1,19 +1,19 @@
 //! All SQL of API keys.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use ipnet::IpNet;
+use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::model::{ApiKey, LiveKey, NewKey, limiter, parse_net};
+use super::entry::{Entry, Names, Rare};
+use super::model::{ApiKey, NewKey, limiter, parse_net};
 use super::token::{Digest, Token};
-use crate::base::caller::{Caller, WorkspaceId};
+use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::page::Page;
-use crate::base::scope::{Scope, Scopes};
+use crate::base::scope::Scope;
 use crate::db::{Db, DbError};
 
 const SHOWN: &str = "id, name, hint, scopes, ip_allowlist, rate_limit_per_second, rotated_from,
@@ -138,17 +138,31 @@ pub async fn delete(transaction: &Transaction<'_>, id: KeyId) -> Result<(), DbEr
     Ok(())
 }
 
-/// The keys with these ids as requests are checked against them, or all keys.
-pub async fn load_live(client: &Client, ids: Option<&[Uuid]>) -> Result<Vec<LiveKey>, DbError> {
-    let rows = match ids {
-        Some(ids) => {
-            let statement = format!("select {LIVE} where k.id = any($1)");
-            client.query(&statement, &[&ids]).await?
+/// The keys with these ids as requests are checked against them.
+pub async fn load_some(client: &Client, names: &Names, ids: &[Uuid]) -> Result<Vec<Entry>, DbError> {
+    let statement = format!("select {LIVE} where k.id = any($1)");
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows.iter().filter_map(|row| entry(row, names)).collect())
+}
+
+/// Hands every key to `take`, one after another: a million of them must not stand in memory twice.
+pub async fn load_all(client: &Client, names: &Names, mut take: impl FnMut(Entry)) -> Result<(), DbError> {
+    let rows = client
+        .query_raw(&format!("select {LIVE}"), std::iter::empty::<i32>())
+        .await?;
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        if let Some(entry) = entry(&row, names) {
+            take(entry);
         }
-        None => client.query(&format!("select {LIVE}"), &[]).await?,
-    };
-    let mut names = std::collections::HashMap::new();
-    Ok(rows.iter().filter_map(|row| live(row, &mut names)).collect())
+    }
+    Ok(())
+}
+
+/// How many keys there are.
+pub async fn count(client: &Client) -> Result<usize, DbError> {
+    let row = client.query_one("select count(*) from api_keys", &[]).await?;
+    Ok(usize::try_from(row.get::<_, i64>(0)).unwrap_or_default())
 }
 
 /// Whether a key exists and has not ended.
@@ -204,33 +218,25 @@ fn rate(row: &Row, column: usize) -> Option<u32> {
     rate.and_then(|rate| u32::try_from(rate).ok())
 }
 
-fn live(row: &Row, names: &mut std::collections::HashMap<i32, Arc<str>>) -> Option<LiveKey> {
-    let workspace: WorkspaceId = row.get(1);
-    let name: &str = row.get(2);
-    let workspace_name = names.entry(workspace.0).or_insert_with(|| name.into()).clone();
+fn entry(row: &Row, names: &Names) -> Option<Entry> {
     let scopes: Vec<&str> = row.get(5);
-    let scopes: Scopes = scopes.into_iter().filter_map(Scope::parse).collect();
     let nets: Option<Vec<&str>> = row.get(6);
     let rate_limit_per_second = rate(row, 7);
     let digest: &[u8] = row.get(4);
-    Some(LiveKey {
-        // The table's check holds the length.
-        digest: Digest::try_from(digest).ok()?,
-        caller: Arc::new(Caller {
-            key_id: row.get(0),
-            key_name: row.get::<_, &str>(3).into(),
-            workspace,
-            workspace_name,
-            scopes,
-            expires_at: row.get(8),
-        }),
+    let rare = Rare {
         revoked_at: row.get(9),
-        ip_allowlist: nets
-            .into_iter()
-            .flatten()
-            .filter_map(parse_net)
-            .collect::<Vec<IpNet>>(),
+        ip_allowlist: nets.into_iter().flatten().filter_map(parse_net).collect(),
         rate_limit_per_second,
         limiter: rate_limit_per_second.and_then(limiter),
-    })
+    };
+    Some(Entry::new(
+        // The table's check holds the length.
+        Digest::try_from(digest).ok()?,
+        row.get(0),
+        names.name(row.get(3)),
+        names.workspace(row.get(1), row.get(2)),
+        scopes.into_iter().filter_map(Scope::parse).collect(),
+        row.get(8),
+        rare,
+    ))
 }

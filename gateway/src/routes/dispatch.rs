@@ -3,9 +3,11 @@
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -30,6 +32,7 @@ use crate::http::reply::{Reply, ReplyBody, problem_response};
 use crate::http::request_id::RequestId;
 use crate::http::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
+use crate::keys::entry::Entry;
 use crate::telemetry::names;
 
 /// What the dispatcher is told beside the routes.
@@ -157,8 +160,7 @@ impl Inner {
     ) -> Response<ReplyBody> {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
-        let path = request.uri().path().to_owned();
-        let matched = self.find(&path);
+        let matched = self.find(request.uri().path());
         let method = request.method().clone();
         let ip = client_address(&request, peer, &self.settings.trusted_proxies);
         let (metrics, answered) = if is_ambiguous {
@@ -229,12 +231,10 @@ impl Inner {
                 return (&self.unrouted, answered);
             }
             Matched::Unknown { is_api } => {
-                let refused = is_api
-                    .then(|| self.authenticated(&request))
-                    .map(|known| known.map(drop));
+                let refused = is_api.then(|| self.authenticated(&request)).and_then(Result::err);
                 let problem = match refused {
-                    Some(Err(problem)) => problem,
-                    Some(Ok(())) | None => Problem::new(Code::NotFound, "There is no such route."),
+                    Some(problem) => self.services.keys.floods.refuse(ip, problem).await,
+                    None => Problem::new(Code::NotFound, "There is no such route."),
                 };
                 return (&self.unrouted, Err(problem));
             }
@@ -251,7 +251,10 @@ impl Inner {
         let metrics = found.map_or(&self.unrouted, |(_, metrics)| metrics);
         let entry = match self.authenticated(&request) {
             Ok(entry) => entry,
-            Err(problem) => return (metrics, Err(problem)),
+            Err(problem) => {
+                let problem = self.services.keys.floods.refuse(ip, problem).await;
+                return (metrics, Err(problem));
+            }
         };
         let Some((route, metrics)) = found else {
             return (metrics, Err(Problem::method_not_allowed(&routes.allow)));
@@ -259,7 +262,7 @@ impl Inner {
         if let Err(problem) = permit(&entry, route.access.scopes(), ip) {
             return (metrics, Err(problem));
         }
-        let call = self.call(request, parameters, request_id, ip, entry.key.caller.clone());
+        let call = self.call(request, parameters, request_id, ip, Arc::new(entry.caller()));
         let answered = match check_idempotency_key(&call) {
             Ok(()) => self.handle(route, call).await,
             Err(problem) => Err(problem),
@@ -267,7 +270,7 @@ impl Inner {
         (metrics, answered)
     }
 
-    fn authenticated(&self, request: &Request<Incoming>) -> Result<Arc<crate::keys::cache::Entry>, Problem> {
+    fn authenticated(&self, request: &Request<Incoming>) -> Result<Arc<Entry>, Problem> {
         let settings = &self.settings;
         let entry = authenticate(&self.services.keys.cache, request.headers(), Millis::now());
         // Keys that the database has not confirmed for too long may have been revoked, or created, meanwhile.
@@ -304,12 +307,15 @@ impl Inner {
     }
 
     async fn handle(&self, route: &Route, call: Call) -> Result<Reply, Problem> {
-        let handling = AssertUnwindSafe((route.handler)(&self.services, call)).catch_unwind();
-        if route.is_unbounded {
-            let panicked = |_| Err(Problem::internal(&"a handler panicked"));
-            return handling.await.unwrap_or_else(panicked);
-        }
-        match tokio::time::timeout(self.settings.request_timeout, handling).await {
+        let mut handling = AssertUnwindSafe((route.handler)(&self.services, call)).catch_unwind();
+        // What is answered at once needs no timer.
+        let at_once = poll_fn(|context| Poll::Ready(handling.poll_unpin(context))).await;
+        let handled = match at_once {
+            Poll::Ready(handled) => Ok(handled),
+            Poll::Pending if route.is_unbounded => Ok(handling.await),
+            Poll::Pending => tokio::time::timeout(self.settings.request_timeout, handling).await,
+        };
+        match handled {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Problem::internal(&"a handler panicked")),
             Err(_) => Err(Problem::unavailable(

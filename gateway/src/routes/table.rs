@@ -9,6 +9,7 @@ use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
 use crate::events::{api as events, batch, model as event_model, type_api, types};
+use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
 use crate::webhooks::{api as webhooks, deliveries, delivery_api, model as webhook_model};
@@ -74,7 +75,7 @@ fn key_routes() -> Vec<Route> {
             "Revoke an API key",
             |services, call| Box::pin(keys::revoke_api_key(services.keys.clone(), call)),
         )
-        .replies::<key_model::ApiKey>(200),
+        .replies::<key_model::RevokedApiKey>(200),
         post(
             "/v1/api-keys/{id}/rotate",
             WRITE,
@@ -222,6 +223,16 @@ fn delivery_routes() -> Vec<Route> {
 
 fn audit_routes() -> Vec<Route> {
     vec![
+        get(
+            "/v1/instances",
+            Scopes(&[AuditRead]),
+            "List the gateway's instances",
+            |services, call| {
+                let db = services.db.clone();
+                Box::pin(async move { feed::api::list_instances(&db, call).await })
+            },
+        )
+        .lists::<feed::instances::ShownInstance>(),
         get(
             "/v1/audit",
             Scopes(&[AuditRead]),

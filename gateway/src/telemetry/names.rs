@@ -23,6 +23,7 @@ metrics_table! {
     HTTP_REFUSED describe_counter "gateway_http_connections_refused_total" "Connections closed at once because server.max_connections was reached.";
     KEYS_LOADED describe_gauge "gateway_keys_loaded" "API keys in memory.";
     KEY_FAILURES describe_counter "gateway_key_failures_total" "Requests refused for their credential, by problem code.";
+    KEY_FAILURES_THROTTLED describe_counter "gateway_key_failures_throttled_total" "Refused credentials that got 429, because too many came from one network.";
     FEED_AGE describe_gauge "gateway_feed_age_seconds" "Seconds since the change feed last confirmed that memory and database agree.";
     FEED_CHANGES describe_counter "gateway_feed_changes_total" "Changes taken from the change feed, by kind.";
     EVENTS_ACCEPTED describe_counter "gateway_events_accepted_total" "Events durably accepted.";

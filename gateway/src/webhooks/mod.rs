@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod record_store;
 pub mod recorder;
 pub mod registry;
+pub mod reseal;
 pub mod schedule;
 pub mod schedule_store;
 pub mod secrets;

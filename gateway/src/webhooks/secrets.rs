@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::id::WebhookId;
 use crate::base::seal::{SealError, SealingKey, random};
 use crate::base::secret::Secret;
+use crate::config;
 use crate::db::{Db, DbError};
 
 use super::sign::SecretBytes;
@@ -13,6 +14,8 @@ use super::sign::SecretBytes;
 #[derive(Clone)]
 pub struct Vault {
     key: Arc<SealingKey>,
+    /// Keys of before, which open what has not been sealed again yet.
+    earlier: Arc<[SealingKey]>,
 }
 
 /// Why there is no vault.
@@ -27,10 +30,18 @@ pub enum VaultError {
 }
 
 impl Vault {
-    /// A vault under the operator's key or, where there is none, under one that is kept in the database.
-    pub async fn open(db: &Db, configured: Option<&Secret<[u8; 32]>>) -> Result<Self, VaultError> {
-        let key = match configured {
-            Some(key) => SealingKey::new(key),
+    /// A vault under the operator's key or, where there is none, under one that is kept in the database. Keys of before
+    /// open too: the operator's previous one, and the one in the database once there is an operator's.
+    pub async fn open(db: &Db, settings: &config::Webhooks) -> Result<Self, VaultError> {
+        let previous = settings.previous_secret_key.as_ref().map(SealingKey::new);
+        let mut earlier: Vec<SealingKey> = previous.into_iter().collect();
+        let key = match &settings.secret_key {
+            Some(key) => {
+                if let Some(kept) = super::store::find_kept_sealing_key(db).await? {
+                    earlier.push(SealingKey::new(&key_of(&kept)?));
+                }
+                SealingKey::new(key)
+            }
             None => {
                 tracing::warn!(
                     "webhooks.secret_key is not set: the key that seals webhook secrets is kept in the database \
@@ -39,7 +50,15 @@ impl Vault {
                 SealingKey::new(&kept_key(db).await?)
             }
         };
-        Ok(Self { key: Arc::new(key) })
+        Ok(Self {
+            key: Arc::new(key),
+            earlier: earlier.into(),
+        })
+    }
+
+    /// Whether a value is sealed with the present key.
+    pub fn is_present(&self, sealed: &[u8]) -> bool {
+        self.key.has_sealed(sealed)
     }
 
     /// A new secret of 256 random bits.
@@ -54,7 +73,11 @@ impl Vault {
 
     /// Opens a value of `webhook`.
     pub fn open_value(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
-        self.key.open(webhook.uuid().as_bytes(), sealed)
+        let keys = std::iter::once(&*self.key).chain(&*self.earlier);
+        let fitting = keys.into_iter().find(|key| key.has_sealed(sealed));
+        fitting
+            .unwrap_or(&self.key)
+            .open(webhook.uuid().as_bytes(), sealed)
     }
 
     /// Opens a secret of `webhook`.
@@ -68,6 +91,9 @@ impl Vault {
 async fn kept_key(db: &Db) -> Result<Secret<[u8; 32]>, VaultError> {
     let fresh: [u8; 32] = random()?;
     let kept = super::store::kept_sealing_key(db, &fresh).await?;
-    let bytes = kept.as_slice().try_into().map_err(|_| VaultError::Damaged)?;
-    Ok(Secret::new(bytes))
+    key_of(&kept)
+}
+
+fn key_of(kept: &[u8]) -> Result<Secret<[u8; 32]>, VaultError> {
+    kept.try_into().map(Secret::new).map_err(|_| VaultError::Damaged)
 }

@@ -35,6 +35,15 @@ pub struct StoredWebhook {
     pub previous_secret_until: Option<Millis>,
 }
 
+/// What is sealed of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub id: WebhookId,
+    pub headers: Option<Vec<u8>>,
+    pub secret: Vec<u8>,
+    pub previous_secret: Option<Vec<u8>>,
+}
+
 impl StoredWebhook {
     /// Names and values of the headers that are sent along.
     pub fn open_headers(&self, vault: &Vault) -> Result<Vec<(String, String)>, EndpointError> {
@@ -221,6 +230,51 @@ pub async fn kept_sealing_key(db: &Db, fresh: &[u8]) -> Result<Vec<u8>, DbError>
         .query_one("select value from gateway_secrets where name = 'webhooks'", &[])
         .await?;
     Ok(row.get(0))
+}
+
+/// The sealing key that is kept in the database, if there is one.
+pub async fn find_kept_sealing_key(db: &Db) -> Result<Option<Vec<u8>>, DbError> {
+    let statement = "select value from gateway_secrets where name = 'webhooks'";
+    let row = db.client().await?.query_opt(statement, &[]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// What is sealed of the next endpoints after `after`, of all workspaces, locked until the transaction ends.
+pub async fn lock_sealed(
+    transaction: &Transaction<'_>,
+    after: Uuid,
+    count: i64,
+) -> Result<Vec<Sealed>, DbError> {
+    let rows = transaction
+        .query(
+            "select id, headers, secret, previous_secret from webhooks
+             where id > $1 order by id limit $2 for update",
+            &[&after, &count],
+        )
+        .await?;
+    let sealed = rows.iter().map(|row| Sealed {
+        id: row.get(0),
+        headers: row.get(1),
+        secret: row.get(2),
+        previous_secret: row.get(3),
+    });
+    Ok(sealed.collect())
+}
+
+/// Writes what was sealed again. Nothing changes for readers, so neither does `updated_at`.
+pub async fn put_sealed(transaction: &Transaction<'_>, sealed: &Sealed) -> Result<(), DbError> {
+    transaction
+        .execute(
+            "update webhooks set headers = $2, secret = $3, previous_secret = $4 where id = $1",
+            &[
+                &sealed.id,
+                &sealed.headers,
+                &sealed.secret,
+                &sealed.previous_secret,
+            ],
+        )
+        .await?;
+    Ok(())
 }
 
 fn stored(row: &Row) -> StoredWebhook {

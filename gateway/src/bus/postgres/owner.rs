@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::floor_of;
 use crate::base::clock::Millis;
 use crate::db::{Db, DbError, Transaction};
+use crate::feed::instances::instance_name;
 
 /// The first half of the two-part advisory lock on an owner; the second is the owner's number.
 pub(super) const LOCK_CLASS: i32 = 0x6761_7465;
@@ -76,11 +77,6 @@ async fn lock(session: &tokio_postgres::Client, owner: i32) -> Result<bool, DbEr
         .query_one("select pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &owner])
         .await?;
     Ok(row.get(0))
-}
-
-fn instance_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
 }
 
 /// Writes down how far everything is finished.

@@ -1,0 +1,204 @@
+//! The instances that read the feed, and which of them have seen a change.
+//!
+//! Each instance writes down, once a second and after every change that it took, the snapshot that its memory agrees
+//! with. Whether a transaction is visible in a snapshot is exact, whatever order transactions commit in and however
+//! long others run, so a change can be *confirmed*: seen by every instance that may still act on older memory. An
+//! instance that falls silent counts until its lease ends; then it refuses every key by itself.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::base::clock::Millis;
+use crate::base::id::InstanceId;
+use crate::base::page::Page;
+use crate::db::DbError;
+
+/// How long a change waits for its confirmation by others.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often the others are asked meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
+/// What an instance's lease is longer than the time after which it refuses keys: its clock and ours may differ in pace.
+const MARGIN: Duration = Duration::from_secs(1);
+/// How long the row of a dead instance can be looked at.
+const KEPT: &str = "1 minute";
+
+/// This life of this process.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    id: InstanceId,
+    name: String,
+    started_at: Millis,
+    lease: Duration,
+}
+
+/// On how many instances a change holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Confirmed {
+    /// Instances whose memory has the change.
+    #[schema(minimum = 0)]
+    pub instances: i64,
+    /// Instances that are alive, or were a moment ago.
+    #[schema(minimum = 0)]
+    pub of: i64,
+    /// From the commit to the last confirmation, or for how long the missing ones were waited for.
+    #[schema(minimum = 0)]
+    pub milliseconds: u64,
+}
+
+/// An instance as the API shows it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ShownInstance {
+    #[schema(value_type = String)]
+    pub id: InstanceId,
+    /// Host and process.
+    pub name: String,
+    pub version: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Millis,
+    #[schema(value_type = String, format = DateTime)]
+    pub heartbeat_at: Millis,
+    /// How long ago its memory last agreed with the database.
+    #[schema(minimum = 0)]
+    pub feed_age_seconds: f64,
+    /// `false`: silent for so long that it refuses every key, if it still runs.
+    pub live: bool,
+}
+
+impl Instance {
+    /// A new life. It refuses keys by itself when it has heard nothing for `stale_after`.
+    pub fn new(stale_after: Duration) -> Self {
+        Self {
+            id: InstanceId::generate(),
+            name: instance_name(),
+            started_at: Millis::now(),
+            lease: stale_after + MARGIN,
+        }
+    }
+
+    /// Says that this instance lives and that its memory agrees with the snapshot `seen`.
+    pub(super) async fn beat(&self, session: &Client, seen: &str) -> Result<(), DbError> {
+        session
+            .execute(
+                "insert into instances (id, name, version, started_at, live_until, seen)
+                 values ($1, $2, $3, $4, now() + $5 * interval '1 second', ($6::text)::pg_snapshot)
+                 on conflict (id) do update
+                 set heartbeat_at = now(), live_until = excluded.live_until, seen = excluded.seen",
+                &[
+                    &self.id,
+                    &self.name,
+                    &env!("CARGO_PKG_VERSION"),
+                    &self.started_at,
+                    &self.lease.as_secs_f64(),
+                    &seen,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Ends this life in order.
+    pub(super) async fn leave(&self, session: &Client) -> Result<(), DbError> {
+        session
+            .execute("delete from instances where id = $1", &[&self.id])
+            .await?;
+        Ok(())
+    }
+
+    /// The public id.
+    pub const fn id(&self) -> InstanceId {
+        self.id
+    }
+}
+
+/// Waits for at most a second until every live instance has seen the transaction `change`. The one that asks, `me`, has
+/// seen it already; the command line is none. `None` if the database did not tell: the change holds all the same.
+pub async fn confirm(client: &Client, me: Option<InstanceId>, change: &str) -> Option<Confirmed> {
+    let committed = Instant::now();
+    let mut last = None;
+    while committed.elapsed() < PATIENCE {
+        let asked = tokio::time::timeout(PATIENCE, count_seen(client, me, change)).await;
+        match asked {
+            Ok(Ok((instances, of))) => {
+                last = Some(confirmed(instances, of, committed.elapsed()));
+                if instances == of {
+                    break;
+                }
+            }
+            Ok(Err(fault)) => {
+                tracing::debug!(%fault, "a change could not be confirmed");
+                break;
+            }
+            Err(_) => break,
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    last
+}
+
+fn confirmed(instances: i64, of: i64, waited: Duration) -> Confirmed {
+    Confirmed {
+        instances,
+        of,
+        milliseconds: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+async fn count_seen(client: &Client, me: Option<InstanceId>, change: &str) -> Result<(i64, i64), DbError> {
+    let row = client
+        .query_one(
+            "select count(*) filter (where pg_visible_in_snapshot(($1::text)::xid8, seen)), count(*)
+             from instances where live_until > now() and id is distinct from $2",
+            &[&change, &me],
+        )
+        .await?;
+    // Whoever asks has it already.
+    let own = i64::from(me.is_some());
+    Ok((row.get::<_, i64>(0) + own, row.get::<_, i64>(1) + own))
+}
+
+/// A page of all instances, the youngest first. They belong to the operator, not to a workspace.
+pub(super) async fn list(client: &Client, page: &Page) -> Result<Vec<ShownInstance>, DbError> {
+    let after: Option<Uuid> = page
+        .after
+        .as_deref()
+        .and_then(InstanceId::parse)
+        .map(InstanceId::uuid);
+    let rows = client
+        .query(
+            "select id, name, version, started_at, heartbeat_at,
+                    greatest(extract(epoch from clock_timestamp() - heartbeat_at), 0)::float8, live_until > now()
+             from instances where $1::uuid is null or id < $1 order by id desc limit $2",
+            &[&after, &page.fetch_count()],
+        )
+        .await?;
+    Ok(rows.iter().map(shown).collect())
+}
+
+fn shown(row: &Row) -> ShownInstance {
+    ShownInstance {
+        id: row.get(0),
+        name: row.get(1),
+        version: row.get(2),
+        started_at: row.get(3),
+        heartbeat_at: row.get(4),
+        feed_age_seconds: row.get(5),
+        live: row.get(6),
+    }
+}
+
+/// Forgets instances that are long dead.
+pub(super) async fn purge(client: &Client) -> Result<(), DbError> {
+    let statement = format!("delete from instances where live_until < now() - interval '{KEPT}'");
+    client.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// What operators know this process by.
+pub fn instance_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
+}

@@ -1,0 +1,167 @@
+//! A key as requests are checked against it, kept small: there may be a million of them.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+use ipnet::IpNet;
+use parking_lot::Mutex;
+
+use super::model::Limiter;
+use super::token::Digest;
+use crate::base::caller::{Caller, WorkspaceId};
+use crate::base::clock::Millis;
+use crate::base::id::KeyId;
+use crate::base::scope::Scopes;
+
+/// Names beyond this many are not shared.
+const MAX_SHARED_NAMES: usize = 4096;
+const NEVER: Millis = Millis(i64::MAX);
+
+/// A key in memory, with what changes at each use.
+#[derive(Debug)]
+pub struct Entry {
+    pub digest: Digest,
+    pub id: KeyId,
+    pub name: Arc<str>,
+    workspace: Arc<Workspace>,
+    expires_at: Millis,
+    rare: Option<Box<Rare>>,
+    pub scopes: Scopes,
+    /// When it was last used, in seconds since the Unix epoch, good until 2106; `last_used_at` need not be finer.
+    pub(super) used_seconds: AtomicU32,
+    /// Whether that use waits to be written. Fields of their own, for they pack better than a struct would.
+    pub(super) is_noted: AtomicBool,
+}
+
+/// What most keys do not have.
+#[derive(Debug, Default)]
+pub struct Rare {
+    pub revoked_at: Option<Millis>,
+    pub ip_allowlist: Vec<IpNet>,
+    pub rate_limit_per_second: Option<u32>,
+    pub limiter: Option<Arc<Limiter>>,
+}
+
+/// A workspace, shared by all its keys.
+#[derive(Debug)]
+pub struct Workspace {
+    pub id: WorkspaceId,
+    pub name: Arc<str>,
+}
+
+impl Entry {
+    /// A key that was never used here.
+    pub fn new(
+        digest: Digest,
+        id: KeyId,
+        name: Arc<str>,
+        workspace: Arc<Workspace>,
+        scopes: Scopes,
+        expires_at: Option<Millis>,
+        rare: Rare,
+    ) -> Self {
+        let is_plain = rare.revoked_at.is_none() && rare.ip_allowlist.is_empty() && rare.limiter.is_none();
+        Self {
+            digest,
+            id,
+            name,
+            workspace,
+            expires_at: expires_at.unwrap_or(NEVER),
+            rare: (!is_plain).then(|| Box::new(rare)),
+            scopes,
+            used_seconds: AtomicU32::new(0),
+            is_noted: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes over the state of what the key was before: a bucket that was half empty stays half empty.
+    pub(super) fn go_on_from(&mut self, before: &Self) {
+        if let (Some(rare), Some(old)) = (&mut self.rare, &before.rare)
+            && rare.rate_limit_per_second == old.rate_limit_per_second
+        {
+            rare.limiter.clone_from(&old.limiter);
+        }
+    }
+
+    /// Whether it was revoked by `now`.
+    pub fn is_revoked(&self, now: Millis) -> bool {
+        let rare = self.rare.as_ref();
+        rare.and_then(|rare| rare.revoked_at).is_some_and(|at| at <= now)
+    }
+
+    /// Whether it has expired by `now`.
+    pub fn is_expired(&self, now: Millis) -> bool {
+        self.expires_at <= now
+    }
+
+    /// Whether a client at `ip` may use the key.
+    pub fn allows(&self, ip: IpAddr) -> bool {
+        let nets = self.rare.as_ref().map_or(&[][..], |rare| &rare.ip_allowlist);
+        nets.is_empty() || nets.iter().any(|net| net.contains(&ip))
+    }
+
+    /// Its bucket and the rate that it holds, if it has one.
+    pub fn limit(&self) -> Option<(&Limiter, u32)> {
+        let rare = self.rare.as_ref()?;
+        Some((rare.limiter.as_deref()?, rare.rate_limit_per_second?))
+    }
+
+    /// What handlers are told of the key.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            key_id: self.id,
+            key_name: self.name.clone(),
+            workspace: self.workspace.id,
+            workspace_name: self.workspace.name.clone(),
+            scopes: self.scopes,
+            expires_at: Some(self.expires_at).filter(|end| *end != NEVER),
+        }
+    }
+}
+
+/// Texts that many keys have in common, kept once.
+#[derive(Debug, Default)]
+pub struct Names {
+    workspaces: Mutex<HashMap<i32, Arc<Workspace>>>,
+    names: Mutex<HashSet<Arc<str>>>,
+}
+
+impl Names {
+    /// The shared form of a workspace.
+    pub fn workspace(&self, id: WorkspaceId, name: &str) -> Arc<Workspace> {
+        let mut known = self.workspaces.lock();
+        let make = || {
+            Arc::new(Workspace {
+                id,
+                name: name.into(),
+            })
+        };
+        known.entry(id.0).or_insert_with(make).clone()
+    }
+
+    /// The shared form of a key's name.
+    pub fn name(&self, name: &str) -> Arc<str> {
+        let mut known = self.names.lock();
+        if let Some(shared) = known.get(name) {
+            return shared.clone();
+        }
+        let shared: Arc<str> = name.into();
+        if known.len() < MAX_SHARED_NAMES {
+            known.insert(shared.clone());
+        }
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_entries_fit_their_budget() {
+        // With the two counts of the Arc it is a block of 112 bytes.
+        assert!(size_of::<Entry>() <= 96, "{}", size_of::<Entry>());
+    }
+}

@@ -1,0 +1,71 @@
+//! Seals everything again under the present key, so that the key before it can be thrown away.
+//!
+//! The secrets themselves stay as they are, and instances that run need no word of it as long as they know both keys.
+//! It can be broken off and run again: what is sealed with the present key already is passed over.
+
+use uuid::Uuid;
+
+use super::secrets::Vault;
+use super::store::{self, Sealed};
+use crate::base::id::WebhookId;
+use crate::base::seal::SealError;
+use crate::db::{self, Db, DbError};
+
+/// Endpoints that share a transaction.
+const GROUP: i64 = 200;
+
+/// What was done.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Resealed {
+    /// Endpoints of which something was sealed again.
+    pub resealed: u64,
+    /// Endpoints that were sealed with the present key already.
+    pub unchanged: u64,
+    /// Endpoints that none of the keys opens.
+    pub failed: Vec<WebhookId>,
+}
+
+/// Seals all endpoints' secrets and headers again under the vault's present key.
+pub async fn reseal(db: &Db, vault: &Vault) -> Result<Resealed, DbError> {
+    let mut done = Resealed::default();
+    let mut client = db.client().await?;
+    let mut after = Uuid::nil();
+    loop {
+        let transaction = db::begin(&mut client).await?;
+        let group = store::lock_sealed(&transaction, after, GROUP).await?;
+        let Some(last) = group.last() else {
+            return Ok(done);
+        };
+        after = last.id.uuid();
+        for sealed in &group {
+            match again(vault, sealed) {
+                Ok(fresh) if fresh == *sealed => done.unchanged += 1,
+                Ok(fresh) => {
+                    store::put_sealed(&transaction, &fresh).await?;
+                    done.resealed += 1;
+                }
+                Err(fault) => {
+                    tracing::error!(webhook = %sealed.id, %fault, "not sealed again");
+                    done.failed.push(sealed.id);
+                }
+            }
+        }
+        transaction.commit().await?;
+    }
+}
+
+fn again(vault: &Vault, sealed: &Sealed) -> Result<Sealed, SealError> {
+    let value = |old: &Vec<u8>| match vault.is_present(old) {
+        true => Ok(old.clone()),
+        false => {
+            let plain = vault.open_value(sealed.id, old)?;
+            vault.seal(sealed.id, plain.expose())
+        }
+    };
+    Ok(Sealed {
+        id: sealed.id,
+        headers: sealed.headers.as_ref().map(value).transpose()?,
+        secret: value(&sealed.secret)?,
+        previous_secret: sealed.previous_secret.as_ref().map(value).transpose()?,
+    })
+}

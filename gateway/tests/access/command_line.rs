@@ -1,0 +1,160 @@
+//! What scripts rely on: standard output, standard error, exit codes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::client::Request;
+use crate::cluster::Cluster;
+use crate::stage::{Gateway, command, first_key, told, within};
+
+#[test]
+fn keys_are_made_with_all_that_the_api_knows() {
+    let cluster = Cluster::start();
+    let first = first_key(&cluster);
+    let gateway = Gateway::start(&cluster);
+    let made = told(
+        &cluster,
+        &[
+            "keys",
+            "create",
+            "--name",
+            "limited",
+            "--scopes",
+            "crm:read,crm:write",
+            "--expires-at",
+            "2999-01-01T00:00:00Z",
+            "--ip-allowlist",
+            "127.0.0.1,10.0.0.0/8",
+            "--rate-limit",
+            "2",
+            "--json",
+        ],
+    );
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(made["ip_allowlist"], json!(["127.0.0.1", "10.0.0.0/8"]));
+    assert_eq!(made["expires_at"], "2999-01-01T00:00:00.000Z");
+    assert_eq!(made["rate_limit_per_second"], 2);
+    let key = made["key"].as_str().unwrap();
+    within(Duration::from_secs(1), "it works", || gateway.whoami(key) == 200);
+    let statuses: Vec<u16> = (0..5).map(|_| gateway.whoami(key)).collect();
+    assert!(statuses.contains(&429), "{statuses:?}");
+
+    let listed = told(&cluster, &["keys", "list", "--json"]);
+    let names: Vec<Value> = listed
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].clone())
+        .collect();
+    assert_eq!(names, [json!("limited"), json!("first")]);
+    let revoked = told(
+        &cluster,
+        &["keys", "revoke", made["id"].as_str().unwrap(), "--json"],
+    );
+    let revoked: Value = serde_json::from_str(&revoked).unwrap();
+    assert_eq!(revoked["confirmed"]["instances"], 1);
+    assert!(revoked["revoked_at"].is_string());
+    let reply = Request::new(gateway.api, "GET", "/v1/whoami", key)
+        .send()
+        .expect(401);
+    assert_eq!(reply.code(), "key_revoked");
+    assert_eq!(gateway.whoami(&first), 200);
+}
+
+#[test]
+fn results_errors_and_exit_codes_are_kept_apart() {
+    let cluster = Cluster::start();
+    let key = first_key(&cluster);
+    assert_eq!((key.len(), key.lines().count()), (67, 1), "the key alone");
+    let try_it = |arguments: &[&str]| {
+        let output = command(&cluster.url(), arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let failures: [(&[&str], i32); 8] = [
+        (&["keys", "revoke", "key_none"], 1),
+        (&["keys", "create", "--name", "x", "--scopes", "everything"], 1),
+        (
+            &[
+                "keys",
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "*",
+                "--workspace",
+                "none",
+            ],
+            1,
+        ),
+        (
+            &[
+                "keys",
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "*",
+                "--expires-at",
+                "yesterday",
+            ],
+            2,
+        ),
+        (
+            &[
+                "keys",
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "*",
+                "--ip-allowlist",
+                "10.0.0.0/99",
+            ],
+            2,
+        ),
+        (
+            &[
+                "keys",
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "*",
+                "--rate-limit",
+                "0",
+            ],
+            2,
+        ),
+        (&["keys", "mend"], 2),
+        (&["workspaces", "create", "default"], 1),
+    ];
+    for (arguments, code) in failures {
+        let (status, output, errors) = try_it(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {errors}");
+        assert!(output.is_empty() && !errors.is_empty(), "{arguments:?}");
+    }
+    let (status, output, _) = try_it(&["--help"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        output.contains("Exit codes") && output.contains("secrets"),
+        "{output}"
+    );
+    let (status, output, _) = try_it(&["version", "--json"]);
+    assert_eq!(
+        (
+            status,
+            serde_json::from_str::<Value>(&output).unwrap()["name"].clone()
+        ),
+        (Some(0), json!("gateway"))
+    );
+    let (status, output, _) = try_it(&["workspaces", "create", "two", "--json"]);
+    assert_eq!((status, output.trim()), (Some(0), r#"{"name":"two"}"#));
+
+    let broken = command("nonsense", &["check-config", "--json"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&broken.stdout).unwrap();
+    assert_eq!(
+        (&told["valid"], &told["faults"][0]["place"]),
+        (&json!(false), &json!("GATEWAY_DATABASE__URL"))
+    );
+}
