@@ -23,6 +23,7 @@ use crate::maintenance;
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
 use crate::outbound::guard::Guard;
+use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::telemetry::health::Health;
@@ -300,8 +301,12 @@ impl Engine {
             keys,
             events: Events {
                 db: db.clone(),
-                bus: shared_bus,
+                bus: shared_bus.clone(),
                 types: types.clone(),
+            },
+            records: Records {
+                db: db.clone(),
+                bus: shared_bus,
             },
             webhooks: Webhooks {
                 db,
