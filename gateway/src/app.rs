@@ -24,6 +24,7 @@ use crate::maintenance;
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
 use crate::outbound::guard::Guard;
+use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::telemetry::health::Health;
@@ -324,9 +325,13 @@ impl Engine {
             keys,
             events: Events {
                 db: db.clone(),
-                bus: shared_bus,
+                bus: shared_bus.clone(),
                 types: types.clone(),
                 batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
+            },
+            records: Records {
+                db: db.clone(),
+                bus: shared_bus,
             },
             webhooks: Webhooks {
                 db,
