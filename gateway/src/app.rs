@@ -32,6 +32,7 @@ use crate::telemetry::registry;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::fanout::Fanout;
 use crate::webhooks::lanes::Lanes;
+use crate::webhooks::notices::Notices;
 use crate::webhooks::recorder::{self, Recorder};
 use crate::webhooks::registry::Registry;
 use crate::webhooks::schedule::Schedule;
@@ -283,6 +284,7 @@ impl Engine {
             client.clone(),
             outcomes,
             background.clone(),
+            bus.clone(),
             &config.webhooks,
         ));
         let wake = Arc::new(Notify::new());
@@ -295,6 +297,7 @@ impl Engine {
             db: background.clone(),
             bus: bus.clone(),
             owner: owner_of(&bus),
+            notices: Notices::new(endpoints.clone()),
         };
         tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
         let fanout = Fanout {
