@@ -140,6 +140,10 @@ struct Recording {
 /// Runs a gateway on `bound` until `stop`, and drains it.
 pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Result<(), StartError> {
     let health = Health::default();
+    // Not ready before each of them has said so for the first time.
+    for check in ["postgres", "feed", "bus"] {
+        health.down(check, "not started yet");
+    }
     let metrics = registry::install();
     let operations = Operations::new(health.clone(), metrics.clone());
     let operations_stop = CancellationToken::new();
@@ -148,7 +152,6 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
         .serve(operations, operations_stop.clone(), Duration::from_secs(1));
     let operations_task = tokio::spawn(serving);
     let db = database(&config)?;
-    health.down("postgres", "not connected yet");
     let Some(()) = wait_for_database(&config, &db, &health, &stop).await? else {
         return Ok(());
     };

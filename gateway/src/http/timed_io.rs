@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -152,8 +152,10 @@ impl<S> TimedIo<S> {
 
 /// Whether a head names both ways to tell a body's length. hyper drops one of them before we could see it.
 fn is_framed_twice(bytes: &[u8]) -> bool {
-    let has_coding = memmem::find(bytes, b"ransfer-").or_else(|| memmem::find(bytes, b"RANSFER-"));
-    if has_coding.is_none() {
+    // Each request is searched, so the searches are prepared once.
+    static FINDERS: LazyLock<[memmem::Finder<'static>; 2]> =
+        LazyLock::new(|| [memmem::Finder::new("ransfer-"), memmem::Finder::new("RANSFER-")]);
+    if FINDERS.iter().all(|finder| finder.find(bytes).is_none()) {
         return false;
     }
     let end = memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
