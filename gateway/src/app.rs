@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::tasks::Tasks;
@@ -13,7 +13,7 @@ use crate::bus::Bus;
 use crate::bus::postgres::PostgresBus;
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError, SetupError};
-use crate::events::{Events, types::EventTypes};
+use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
 use crate::feed::{ChangeKind, Feed, Freshness};
 use crate::http::listener::Listener;
@@ -140,9 +140,8 @@ struct Recording {
 /// Runs a gateway on `bound` until `stop`, and drains it.
 pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Result<(), StartError> {
     let health = Health::default();
-    // Not ready before each of them has said so for the first time.
-    for check in ["postgres", "feed", "bus"] {
-        health.down(check, "not started yet");
+    for dependency in ["postgres", "feed", "bus"] {
+        health.expect(dependency);
     }
     let metrics = registry::install();
     let operations = Operations::new(health.clone(), metrics.clone());
@@ -327,6 +326,7 @@ impl Engine {
                 db: db.clone(),
                 bus: shared_bus,
                 types: types.clone(),
+                batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
             },
             webhooks: Webhooks {
                 db,

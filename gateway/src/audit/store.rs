@@ -251,13 +251,16 @@ pub(super) async fn amend_reply(
 }
 
 /// Forgets replies older than a day, a bounded number at a time.
-pub async fn purge_replies(client: &Client) -> Result<u64, DbError> {
-    Ok(client
+pub async fn purge_replies(client: &Client) -> Result<(), DbError> {
+    while client
         .execute(
             "delete from idempotency_replies where ctid = any(array(
                  select ctid from idempotency_replies
                  where created_at < now() - interval '24 hours' limit 10000))",
             &[],
         )
-        .await?)
+        .await?
+        > 0
+    {}
+    Ok(())
 }

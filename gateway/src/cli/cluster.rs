@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use ring::digest::{SHA256, digest};
 use tokio::process::{Child, Command};
+
+use crate::base::hex;
 
 /// Where Debian and Ubuntu put the programs, one folder a version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
+/// Where the data goes if PostgreSQL's user may not enter our folder, which then holds a link.
+const OUTSIDE: &str = "/var/lib/sentinel-gateway";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -79,7 +84,7 @@ impl Cluster {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.join("postgres")
+        resolved(&self.folder.join("postgres"))
     }
 
     fn log(&self) -> PathBuf {
@@ -179,11 +184,19 @@ async fn create(programs: &Path, folder: &Path, data: &Path) -> Result<(), Clust
     tracing::info!(folder = %data.display(), "making a PostgreSQL cluster");
     // A first try that was cut off leaves a part.
     let _ = std::fs::remove_dir_all(data);
-    std::fs::create_dir(data).map_err(io_at(data))?;
+    let _ = std::fs::remove_file(data);
+    let outside = match other_user()? {
+        Some(_) => place_outside(folder)?,
+        None => None,
+    };
+    if let Some(place) = &outside {
+        std::os::unix::fs::symlink(place, data).map_err(io_at(data))?;
+    } else {
+        std::fs::create_dir(data).map_err(io_at(data))?;
+    }
     std::fs::set_permissions(data, PermissionsExt::from_mode(0o700)).map_err(io_at(data))?;
     if let Some((user, group)) = other_user()? {
         std::os::unix::fs::chown(data, Some(user), Some(group)).map_err(io_at(data))?;
-        reachable(folder)?;
     }
     let mut command = unprivileged(&programs.join("initdb"))?;
     command.args([
@@ -196,16 +209,28 @@ async fn create(programs: &Path, folder: &Path, data: &Path) -> Result<(), Clust
         "--locale=C.UTF-8",
         "-D",
     ]);
-    command.arg(data);
+    command.arg(resolved(data));
     run("initdb", command).await?;
     let file = data.join("postgresql.conf");
     let text = std::fs::read_to_string(&file).map_err(io_at(&file))?;
     std::fs::write(&file, text + SETTINGS).map_err(io_at(&file))
 }
 
-/// The folder must be passable for the other user; what is in it stays closed.
-fn reachable(folder: &Path) -> Result<(), ClusterError> {
-    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o711)).map_err(io_at(folder))
+/// A place for the data where the other user may go, if it may not go to `folder`: below `/root`, say.
+fn place_outside(folder: &Path) -> Result<Option<PathBuf>, ClusterError> {
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o711)).map_err(io_at(folder))?;
+    let is_passable = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+    };
+    if folder.ancestors().all(is_passable) {
+        return Ok(None);
+    }
+    let sum = digest(&SHA256, folder.as_os_str().as_encoded_bytes());
+    let place = Path::new(OUTSIDE).join(hex::encode(&sum.as_ref()[..8]));
+    tracing::info!(place = %place.display(), "the user postgres may not enter this folder; its data goes there");
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir_all(&place).map_err(io_at(&place))?;
+    Ok(Some(place))
 }
 
 async fn run(program: &'static str, mut command: Command) -> Result<(), ClusterError> {
@@ -260,6 +285,11 @@ fn programs() -> Option<PathBuf> {
         .collect();
     found.sort();
     found.pop().map(|(_, folder)| folder)
+}
+
+/// The path without links, which may lead through folders that the other user may not enter.
+fn resolved(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn io_at(path: &Path) -> impl FnOnce(std::io::Error) -> ClusterError {

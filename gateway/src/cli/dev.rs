@@ -141,7 +141,7 @@ http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()' &
     # 2. A webhook to it
     export KEY={key}
     curl -s http://{api}/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
-      -d '{{"name": "first", "url": "http://127.0.0.1:9000/hook", "events": ["deal.won"]}}' | tee webhook.json
+      -d '{{"name": "first", "url": "http://127.0.0.1:9000/hook", "events": ["deal.won"]}}' | tee {FOLDER}/webhook.json
 
     # 3. An event
     curl -s http://{api}/v1/events -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
@@ -149,7 +149,7 @@ http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()' &
 
     # 4. The delivery log
     sleep 1; curl -s -H "Authorization: Bearer $KEY" \
-      http://{api}/v1/webhooks/$(grep -o 'wh_[0-9a-f-]*' webhook.json | head -1)/deliveries
+      http://{api}/v1/webhooks/$(grep -o 'wh_[0-9a-f-]*' {FOLDER}/webhook.json | head -1)/deliveries
 
   Stop with Ctrl-C. Everything is kept in {FOLDER}/.
 "#

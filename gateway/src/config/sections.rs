@@ -70,6 +70,8 @@ pub struct Bus {
     pub lease: Duration,
     /// Accepted events that may wait for their commit; beyond it the reply is 503.
     pub max_waiting: usize,
+    /// How long a commit waits for more events to share it.
+    pub gather: Duration,
 }
 
 /// What in-memory keys may lag behind the database.
@@ -219,6 +221,7 @@ impl Bus {
             kind,
             lease: reader.get("bus", "lease_seconds", Duration::from_secs(10), seconds_above_0),
             max_waiting: reader.get("bus", "max_waiting", 20_000, between(1, 1_000_000)),
+            gather: Duration::from_millis(reader.get("bus", "gather_milliseconds", 0, between(0, 1_000))),
         }
     }
 }

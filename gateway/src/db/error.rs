@@ -58,13 +58,12 @@ fn describe(fault: &tokio_postgres::Error) -> String {
 impl From<DbError> for Problem {
     fn from(fault: DbError) -> Self {
         match &fault {
-            DbError::Away(cause) => {
-                tracing::warn!(cause, "request failed: the database is away");
-                Self::unavailable("The database is not available; nothing was done.")
+            DbError::Away(_) => {
+                Self::unavailable("The database is not available; nothing was done.").caused_by(&fault)
             }
             DbError::Refused(_) if fault.is_passing() => {
-                tracing::warn!(%fault, "request failed: the database cannot serve");
                 Self::unavailable("The database cannot serve at the moment; nothing was done.")
+                    .caused_by(&fault)
             }
             DbError::Refused(source) => Self::internal(&describe(source)),
         }

@@ -75,13 +75,15 @@ pub async fn drop_partitions(client: &tokio_postgres::Client, retention_days: u3
 
 /// Forgets the keys of events that are no longer kept, a bounded number at a time.
 async fn forget_once_keys(client: &tokio_postgres::Client, before: uuid::Uuid) -> Result<(), DbError> {
-    client
+    while client
         .execute(
             "delete from event_once_keys where ctid = any(array(
                  select ctid from event_once_keys where event_id < $1 limit 50000))",
             &[&before],
         )
-        .await?;
+        .await?
+        > 0
+    {}
     Ok(())
 }
 

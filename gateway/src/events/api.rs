@@ -25,7 +25,8 @@ pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Probl
     let names = events.types.names(workspace);
     let event = read_event(&bytes, workspace, &names);
     if call.headers.contains_key("idempotency-key") {
-        return create_repeatable(events, call, event).await;
+        // Apart on the heap, so that the usual way stays small.
+        return Box::pin(create_repeatable(events, call, event)).await;
     }
     let event = event.map_err(refusal)?;
     call.query.finish()?;

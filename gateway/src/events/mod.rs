@@ -1,6 +1,7 @@
 //! Events: what happened in a product, accepted once it is durable and then handed to whoever wants its type.
 
 pub mod api;
+pub mod batch;
 pub mod examples;
 pub mod model;
 pub mod store;
@@ -8,6 +9,8 @@ pub mod type_api;
 pub mod types;
 
 use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 use crate::bus::Bus;
 use crate::db::Db;
@@ -19,4 +22,6 @@ pub struct Events {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub types: Arc<EventTypes>,
+    /// Turns for batches, which are held in memory whole.
+    pub batches: Arc<Semaphore>,
 }

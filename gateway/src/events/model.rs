@@ -71,7 +71,18 @@ impl From<Malformed> for EventFault {
     }
 }
 
-/// Reads an event. `data` stays a slice of `bytes`: what was sent is what is stored and delivered.
+/// Data up to this size is copied out of the connection's buffer, which can then be filled again; a new buffer for
+/// every request costs more than the copy.
+const COPIED_BYTES: usize = 4_096;
+
+fn owned(bytes: &Bytes, data: &[u8]) -> Bytes {
+    match data.len() <= COPIED_BYTES {
+        true => Bytes::copy_from_slice(data),
+        false => bytes.slice_ref(data),
+    }
+}
+
+/// Reads an event. `data` is the bytes that were sent, and so what is stored and delivered.
 pub fn read_event(bytes: &Bytes, workspace: WorkspaceId, types: &TypeNames) -> Result<NewEvent, EventFault> {
     let text = json::checked_text(bytes)?;
     let RawMembers(members) = match text.trim_ascii_start().starts_with('{') {
@@ -91,7 +102,7 @@ pub fn read_event(bytes: &Bytes, workspace: WorkspaceId, types: &TypeNames) -> R
     let client_id = fields.optional("id", read_client_id);
     let occurred_at = fields.optional("occurred_at", fields::moment);
     let data = match data {
-        Some(raw) if raw.get().starts_with('{') => Some(bytes.slice_ref(raw.get().as_bytes())),
+        Some(raw) if raw.get().starts_with('{') => Some(owned(bytes, raw.get().as_bytes())),
         Some(_) => {
             fields.fault("data", "invalid_type", "expected a JSON object");
             None

@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::Events;
 use super::types::{self, BUILT_IN, EventType};
 use crate::audit::{Begun, Changes, Target, Work};
-use crate::feed::ChangeKind;
+use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -97,6 +97,6 @@ pub async fn create_event_type(events: Events, mut call: Call) -> Result<Reply, 
         built_in: false,
     };
     let reply = work.commit(StatusCode::CREATED, &shown).await?;
-    events.types.refresh(&client, Some(vec![workspace])).await?;
+    feed::left_to_feed(events.types.refresh(&client, Some(vec![workspace])).await);
     Ok(reply)
 }

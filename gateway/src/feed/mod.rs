@@ -72,6 +72,14 @@ type Refreshing<'a> = Pin<Box<dyn Future<Output = Result<(), DbError>> + Send + 
 pub type Refresh =
     Arc<dyn for<'a> Fn(&'a tokio_postgres::Client, Vec<(WorkspaceId, Uuid)>) -> Refreshing<'a> + Send + Sync>;
 
+/// Takes note of a refresh that a handler made after its commit. If it failed the change still stands, and the feed
+/// brings it within a second.
+pub fn left_to_feed(refreshed: Result<(), DbError>) {
+    if let Err(fault) = refreshed {
+        tracing::warn!(%fault, "a change is left to the change feed");
+    }
+}
+
 /// When memory was last confirmed to agree with the database.
 #[derive(Debug, Default)]
 pub struct Freshness {
@@ -115,7 +123,6 @@ impl Feed {
         let freshness = Arc::new(Freshness::default());
         let long_ago = -i64::try_from(stale_after.as_micros()).unwrap_or(i64::MAX / 2) * 2;
         freshness.confirmed_micros.store(long_ago, Ordering::Relaxed);
-        health.down(CHECK_NAME, "not read yet");
         Self {
             db,
             readers: Vec::new(),
@@ -283,7 +290,8 @@ impl Feed {
     }
 
     async fn watch_age(&self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        let tick = Duration::from_millis(250);
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + tick, tick);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}

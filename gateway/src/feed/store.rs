@@ -105,12 +105,14 @@ pub async fn transaction_id(transaction: &Transaction<'_>) -> Result<String, DbE
 
 /// Forgets changes older than a day, a bounded number at a time.
 pub async fn purge(client: &Client) -> Result<(), DbError> {
-    client
+    while client
         .execute(
             "delete from changes where ctid = any(array(
                  select ctid from changes where at < now() - interval '1 day' limit 50000))",
             &[],
         )
-        .await?;
+        .await?
+        > 0
+    {}
     Ok(())
 }

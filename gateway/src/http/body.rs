@@ -128,11 +128,16 @@ impl RequestBody {
         self.digest.unwrap_or_else(|| sha256(b""))
     }
 
-    /// The bytes of a JSON body: 413, then 415, in the contract's order.
+    /// The bytes of a JSON body.
     pub async fn read_json_bytes(&mut self) -> Result<Bytes, Problem> {
-        let bytes = self.read(MAX_JSON_BYTES).await?;
+        self.read_as("application/json", MAX_JSON_BYTES).await
+    }
+
+    /// The bytes of a body of one media type: 413, then 415, in the contract's order.
+    pub async fn read_as(&mut self, media_type: &str, most: usize) -> Result<Bytes, Problem> {
+        let bytes = self.read(most).await?;
         self.note_digest(&bytes);
-        self.expect_media_type("application/json")?;
+        self.expect_media_type(media_type)?;
         Ok(bytes)
     }
 

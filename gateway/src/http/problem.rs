@@ -100,6 +100,8 @@ struct Parts {
     /// The id of the other record in a conflict.
     id: Option<String>,
     headers: HeaderMap,
+    /// What went wrong inside: for the log, never for the client.
+    cause: Option<String>,
 }
 
 impl Problem {
@@ -115,6 +117,7 @@ impl Problem {
             errors: Vec::new(),
             id: None,
             headers,
+            cause: None,
         }))
     }
 
@@ -130,8 +133,18 @@ impl Problem {
 
     /// 500; the cause goes to the log and nowhere else.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%cause, "internal error");
-        Self::new(Code::Internal, "The cause is in the log under this request_id.")
+        Self::new(Code::Internal, "The cause is in the log under this request_id.").caused_by(cause)
+    }
+
+    /// Adds what went wrong inside, for the log.
+    pub fn caused_by(mut self, cause: &dyn std::fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// What went wrong inside.
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
     }
 
     /// 422 with every fault.
@@ -221,6 +234,19 @@ impl Problem {
     /// Ends the connection after the reply, for requests whose body is not read to its end.
     pub fn closing(self) -> Self {
         self.with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// What is wrong, in one line: every fault with its place, or the detail.
+    pub fn summary(&self) -> String {
+        if self.0.errors.is_empty() {
+            return self.0.detail.to_string();
+        }
+        let faults = self
+            .0
+            .errors
+            .iter()
+            .map(|fault| format!("{}: {}", fault.location, fault.message));
+        faults.collect::<Vec<_>>().join("; ")
     }
 
     /// The kind of error.

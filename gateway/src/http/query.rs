@@ -23,7 +23,9 @@ impl Query {
         };
         for (name, value) in url::form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
             let name = name.into_owned();
-            if query.pairs.iter().any(|(known, _)| *known == name) {
+            if value.contains('\0') {
+                query.fault(&name, "nul", "must not hold U+0000");
+            } else if query.pairs.iter().any(|(known, _)| *known == name) {
                 query.fault(&name, "duplicate", "stands twice");
             } else {
                 query.pairs.push((name, value.into_owned()));

@@ -152,10 +152,10 @@ impl<S> TimedIo<S> {
 
 /// Whether a head names both ways to tell a body's length. hyper drops one of them before we could see it.
 fn is_framed_twice(bytes: &[u8]) -> bool {
-    // Each request is searched, so the searches are prepared once.
-    static FINDERS: LazyLock<[memmem::Finder<'static>; 2]> =
+    // Searchers are made once: this looks at every request's head.
+    static CODING: LazyLock<[memmem::Finder<'static>; 2]> =
         LazyLock::new(|| [memmem::Finder::new("ransfer-"), memmem::Finder::new("RANSFER-")]);
-    if FINDERS.iter().all(|finder| finder.find(bytes).is_none()) {
+    if CODING.iter().all(|coding| coding.find(bytes).is_none()) {
         return false;
     }
     let end = memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());

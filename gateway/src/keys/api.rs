@@ -42,7 +42,7 @@ pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&client, &[id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
     Ok(reply)
 }
 
@@ -93,11 +93,9 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     };
     let kept = work.commit_amendable(&reply).await?;
     // It is done, so nothing that goes wrong from here on may look like a failure.
-    let me = keys
-        .refresh(&client, &[id.uuid()])
-        .await
-        .is_ok()
-        .then_some(keys.instance);
+    let refreshed = keys.refresh(&client, &[id.uuid()]).await;
+    let me = refreshed.is_ok().then_some(keys.instance);
+    feed::left_to_feed(refreshed);
     reply.confirmed = instances::confirm(&client, me, &change).await;
     kept.amend(&client, &reply).await
 }
@@ -151,7 +149,7 @@ pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.changed(ChangeKind::ApiKey, new_id.uuid()).await?;
     let reply = commit_with_token(work, object, &token).await?;
-    keys.refresh(&client, &[id.uuid(), new_id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid(), new_id.uuid()]).await);
     Ok(reply)
 }
 
@@ -170,7 +168,7 @@ pub async fn delete_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     work.commit_silently().await?;
-    keys.refresh(&client, &[id.uuid()]).await?;
+    feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
     Ok(Reply::no_content())
 }
 

@@ -14,11 +14,14 @@ pub mod store;
 pub mod token;
 pub mod workspaces;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use crate::base::clock::Millis;
 use crate::base::id::InstanceId;
 use crate::config;
 use crate::db::Db;
@@ -53,25 +56,29 @@ impl Keys {
 
     /// Writes `last_used_at` in batches until `stop`, and once more then.
     pub async fn run_flusher(self, stop: CancellationToken) {
+        let mut unwritten = HashMap::new();
         loop {
             let is_last = tokio::select! {
                 () = tokio::time::sleep(FLUSH_INTERVAL) => false,
                 () = stop.cancelled() => true,
             };
-            self.flush_last_used().await;
+            self.flush_last_used(&mut unwritten).await;
             if is_last {
                 return;
             }
         }
     }
 
-    async fn flush_last_used(&self) {
-        let used = self.cache.take_used();
-        if used.is_empty() {
+    async fn flush_last_used(&self, unwritten: &mut HashMap<Uuid, Millis>) {
+        unwritten.extend(self.cache.take_used());
+        if unwritten.is_empty() {
             return;
         }
-        if let Err(fault) = store::update_last_used(&self.db, &used).await {
-            tracing::warn!(%fault, key_count = used.len(), "last_used_at could not be written");
+        match store::update_last_used(&self.db, unwritten).await {
+            Ok(()) => unwritten.clear(),
+            Err(fault) => {
+                tracing::warn!(%fault, key_count = unwritten.len(), "last_used_at is written later");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! All SQL of API keys.
 
+use std::collections::HashMap;
+
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
@@ -179,8 +181,11 @@ pub async fn is_live(db: &Db, token: &str) -> Result<bool, DbError> {
 }
 
 /// Writes when keys were last used; never backwards.
-pub async fn update_last_used(db: &Db, used: &[(Uuid, Millis)]) -> Result<(), DbError> {
-    let (ids, moments): (Vec<Uuid>, Vec<Millis>) = used.iter().copied().unzip();
+pub async fn update_last_used(db: &Db, used: &HashMap<Uuid, Millis>) -> Result<(), DbError> {
+    // Ordered, so that two instances never wait for each other in a circle.
+    let mut used: Vec<(Uuid, Millis)> = used.iter().map(|(id, at)| (*id, *at)).collect();
+    used.sort_unstable();
+    let (ids, moments): (Vec<Uuid>, Vec<Millis>) = used.into_iter().unzip();
     db.client()
         .await?
         .execute(

@@ -173,16 +173,8 @@ impl Client {
         let addresses = match destination {
             Destination::Address(address) => vec![*address],
             Destination::Name(name) => {
-                let found = self.resolver.lookup_ip(format!("{name}.")).await;
-                let found = match found {
-                    Ok(found) => found,
-                    // Names of /etc/hosts and of search domains have no dot at their end.
-                    Err(_) => self
-                        .resolver
-                        .lookup_ip(name.as_str())
-                        .await
-                        .map_err(|_| SendFault::DnsFailed)?,
-                };
+                let found = self.resolver.lookup_ip(name.as_str()).await;
+                let found = found.map_err(|_| SendFault::DnsFailed)?;
                 found.iter().collect()
             }
         };

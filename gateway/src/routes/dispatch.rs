@@ -170,7 +170,10 @@ enum Step {
     Answered(Result<Reply, Problem>),
     /// The credential is no good.
     Refused(Problem),
-    Handling(Handling),
+    Handling {
+        handling: Handling,
+        is_unbounded: bool,
+    },
 }
 
 impl Inner {
@@ -201,11 +204,18 @@ impl Inner {
         match step {
             Step::Answered(answered) => answered,
             Step::Refused(problem) => Err(self.services.keys.floods.refuse(ip, problem).await),
-            Step::Handling(handling) => self.handle(handling).await,
+            Step::Handling {
+                handling,
+                is_unbounded,
+            } => self.handle(handling, is_unbounded).await,
         }
     }
 
     fn end(&self, noted: &Noted, answered: Result<Reply, Problem>) -> Response<ReplyBody> {
+        if let Some(cause) = answered.as_ref().err().and_then(Problem::cause) {
+            let (route, request_id) = (noted.metrics.path, noted.request_id.as_str());
+            tracing::error!(method = %noted.method, route, request_id, cause, "request failed");
+        }
         let code = answered.as_ref().err().map(Problem::code);
         let response = match answered {
             Ok(reply) => reply.into_response(&noted.request_id),
@@ -291,7 +301,10 @@ impl Inner {
         }
         let call = self.call(request, parameters, request_id, ip, Arc::new(entry.caller()));
         let step = match check_idempotency_key(&call) {
-            Ok(()) => Step::Handling((route.handler)(&self.services, call)),
+            Ok(()) => Step::Handling {
+                handling: (route.handler)(&self.services, call),
+                is_unbounded: route.is_unbounded,
+            },
             Err(problem) => Step::Answered(Err(problem)),
         };
         (metrics, step)
@@ -333,12 +346,13 @@ impl Inner {
         }
     }
 
-    async fn handle(&self, handling: Handling) -> Result<Reply, Problem> {
+    async fn handle(&self, handling: Handling, is_unbounded: bool) -> Result<Reply, Problem> {
         let mut handling = AssertUnwindSafe(handling).catch_unwind();
         // What is answered at once needs no timer.
         let at_once = poll_fn(|context| Poll::Ready(handling.poll_unpin(context))).await;
         let handled = match at_once {
             Poll::Ready(handled) => Ok(handled),
+            Poll::Pending if is_unbounded => Ok(handling.await),
             Poll::Pending => tokio::time::timeout(self.settings.request_timeout, handling).await,
         };
         match handled {

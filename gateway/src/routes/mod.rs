@@ -93,6 +93,10 @@ pub struct Route {
     pub summary: &'static str,
     pub query: &'static [(&'static str, &'static str)],
     pub body: Option<(SchemaDoc, bool)>,
+    /// The media type of the body.
+    pub media_type: &'static str,
+    /// Whether the time that a request takes depends on how much the client sends or asks for.
+    pub is_unbounded: bool,
     pub status: u16,
     pub reply: ReplyDoc,
     pub errors: &'static [Code],
@@ -114,6 +118,8 @@ impl Route {
             summary,
             query: &[],
             body: None,
+            media_type: "application/json",
+            is_unbounded: false,
             status: 200,
             reply: ReplyDoc::Nothing,
             errors: &[],
@@ -133,6 +139,19 @@ impl Route {
     /// A body that may be absent.
     fn optional_body<T: ToSchema + PartialSchema>(mut self) -> Self {
         self.body = Some((SchemaDoc::of::<T>(), false));
+        self
+    }
+
+    /// A body of another media type, of which `T` describes a part, that may take its time to arrive.
+    fn streamed<T: ToSchema + PartialSchema>(mut self, media_type: &'static str) -> Self {
+        self.media_type = media_type;
+        self.is_unbounded = true;
+        self.body::<T>()
+    }
+
+    /// A request whose work is as large as what it asks for.
+    fn unbounded(mut self) -> Self {
+        self.is_unbounded = true;
         self
     }
 

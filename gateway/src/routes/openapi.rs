@@ -104,7 +104,7 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     if let Some((body, is_required)) = &route.body {
         operation["requestBody"] = json!({
             "required": is_required,
-            "content": {"application/json": {"schema": reference(body, schemas)}},
+            "content": {route.media_type: {"schema": reference(body, schemas)}},
         });
     }
     operation

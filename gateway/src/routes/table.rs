@@ -8,7 +8,7 @@ use crate::audit;
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
-use crate::events::{api as events, model as event_model, type_api, types};
+use crate::events::{api as events, batch, model as event_model, type_api, types};
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
@@ -97,6 +97,14 @@ fn event_routes() -> Vec<Route> {
         })
         .body::<event_model::CreateEvent>()
         .replies::<event_model::AcceptedEvent>(202),
+        post(
+            "/v1/events/batch",
+            WRITE,
+            "Send many events, one a line",
+            |services, call| Box::pin(batch::create_event_batch(services.events.clone(), call)),
+        )
+        .streamed::<event_model::CreateEvent>("application/x-ndjson")
+        .replies::<batch::BatchReply>(202),
         get("/v1/events", READ, "List events", |services, call| {
             Box::pin(events::list_events(services.events.clone(), call))
         })
@@ -180,6 +188,7 @@ fn webhook_routes() -> Vec<Route> {
             |services, call| Box::pin(delivery_api::recover_webhook(services.webhooks.clone(), call)),
         )
         .body::<delivery_api::RecoverWebhook>()
+        .unbounded()
         .replies::<delivery_api::Recovered>(202),
     ]
 }

@@ -29,6 +29,15 @@ pub struct Health {
 }
 
 impl Health {
+    /// Names a dependency of which nothing is known yet: it counts as not working.
+    pub fn expect(&self, dependency: &'static str) {
+        let check = Check {
+            ok: false,
+            detail: Some("not known yet".to_owned()),
+        };
+        self.checks.write().insert(dependency, check);
+    }
+
     /// Notes that `dependency` works.
     pub fn up(&self, dependency: &'static str) {
         self.set(dependency, true, None);

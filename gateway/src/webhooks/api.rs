@@ -13,12 +13,13 @@ use super::secrets::Vault;
 use super::sign::{SecretBytes, shown_secret, shown_standard_secret};
 use super::store::{self, StoredWebhook};
 use crate::audit::{Begun, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::page;
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::events::types::EventTypes;
-use crate::feed::ChangeKind;
+use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -44,14 +45,15 @@ pub struct Webhooks {
 /// `POST /v1/webhooks`.
 pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
+    let names = webhooks.types.names(call.caller.workspace);
+    let mut draft = Draft::read(body, false, &names);
+    // Names are resolved before the transaction: none is held open across the network.
+    webhooks.check(&mut draft).await?;
     let mut client = webhooks.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply.no_store()),
     };
-    let names = webhooks.types.names(work.workspace());
-    let mut draft = Draft::read(body, false, &names);
-    webhooks.check(&mut draft).await?;
     call.query.finish()?;
     let vault = webhooks.registry.vault();
     let secret = Vault::generate().map_err(|fault| Problem::internal(&fault))?;
@@ -89,10 +91,7 @@ pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     let workspace = work.workspace();
     let reply = commit_with_secrets(work, StatusCode::CREATED, stored.masked(vault), &secret, None);
     let reply = reply.await?;
-    webhooks
-        .registry
-        .refresh(&client, &[(workspace, id.uuid())])
-        .await?;
+    webhooks.hold_at_once(&client, workspace, id).await;
     Ok(reply)
 }
 
@@ -122,15 +121,19 @@ pub async fn get_webhook(webhooks: Webhooks, call: Call) -> Result<Reply, Proble
 pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
     let id: WebhookId = call.id()?;
+    let workspace = call.caller.workspace;
     let mut client = webhooks.db.client().await?;
+    store::find(&client, workspace, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let names = webhooks.types.names(workspace);
+    let mut draft = Draft::read(body, true, &names);
+    webhooks.check(&mut draft).await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply),
     };
     let mut stored = lock(&work, id).await?;
-    let names = webhooks.types.names(work.workspace());
-    let mut draft = Draft::read(body, true, &names);
-    webhooks.check(&mut draft).await?;
     call.query.finish()?;
     let vault = webhooks.registry.vault();
     let was_enabled = stored.shown.enabled;
@@ -148,12 +151,8 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
             .await?;
         work.changed(ChangeKind::Webhook, id.uuid()).await?;
     }
-    let workspace = work.workspace();
     let reply = work.commit(StatusCode::OK, &stored.masked(vault)).await?;
-    webhooks
-        .registry
-        .refresh(&client, &[(workspace, id.uuid())])
-        .await?;
+    webhooks.hold_at_once(&client, workspace, id).await;
     if is_enabled_now {
         webhooks.lanes.lane(id, HealthState::Healthy).reset();
     }
@@ -176,10 +175,7 @@ pub async fn delete_webhook(webhooks: Webhooks, call: Call) -> Result<Reply, Pro
     work.changed(ChangeKind::Webhook, id.uuid()).await?;
     let workspace = work.workspace();
     work.commit_silently().await?;
-    webhooks
-        .registry
-        .refresh(&client, &[(workspace, id.uuid())])
-        .await?;
+    webhooks.hold_at_once(&client, workspace, id).await;
     Ok(Reply::no_content())
 }
 
@@ -219,14 +215,16 @@ pub async fn rotate_webhook_secret(webhooks: Webhooks, mut call: Call) -> Result
     let previous = is_overlap.then_some((&previous, until));
     let object = stored.masked(vault);
     let reply = commit_with_secrets(work, StatusCode::OK, object, &secret, previous).await?;
-    webhooks
-        .registry
-        .refresh(&client, &[(workspace, id.uuid())])
-        .await?;
+    webhooks.hold_at_once(&client, workspace, id).await;
     Ok(reply)
 }
 
 impl Webhooks {
+    /// Has a change hold on this instance before its reply; the others hear of it by the feed.
+    async fn hold_at_once(&self, client: &db::Client, workspace: WorkspaceId, id: WebhookId) {
+        feed::left_to_feed(self.registry.refresh(client, &[(workspace, id.uuid())]).await);
+    }
+
     /// 422 for what is wrong with a draft: its fields first, then its URL, then where the URL leads.
     async fn check(&self, draft: &mut Draft) -> Result<(), Problem> {
         let faults = std::mem::take(&mut draft.faults);

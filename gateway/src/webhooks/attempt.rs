@@ -16,6 +16,14 @@ use crate::outbound::client::{Client, Progress, SendFault};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
 
+const EVENT: HeaderName = HeaderName::from_static("x-sentinel-event");
+const DELIVERY: HeaderName = HeaderName::from_static("x-sentinel-delivery");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-sentinel-attempt");
+const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
+const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
+const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
 /// What came of an attempt, as the log shows it. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Attempt {
@@ -120,18 +128,18 @@ fn headers(endpoint: &Endpoint, job: &Job, number: u16, at: Millis) -> HeaderMap
     }
     let standard = standard_signature(signers, &payload.event_id, &timestamp, body);
     let ours = [
-        ("x-sentinel-event", payload.label.to_string()),
-        ("x-sentinel-delivery", job.delivery.to_string()),
-        ("x-sentinel-attempt", number.to_string()),
-        ("x-sentinel-signature", hub_signature(signers, body)),
-        ("webhook-id", payload.event_id.clone()),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", standard),
+        (EVENT, payload.label.to_string()),
+        (DELIVERY, job.delivery.to_string()),
+        (ATTEMPT, number.to_string()),
+        (SIGNATURE, hub_signature(signers, body)),
+        (STANDARD_ID, payload.event_id.clone()),
+        (STANDARD_TIMESTAMP, timestamp),
+        (STANDARD_SIGNATURE, standard),
     ];
     for (name, value) in ours {
         // Ids, types, numbers and signatures are all visible ASCII.
         if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     }
     headers

@@ -48,6 +48,7 @@ pub struct Endpoint {
     pub headers: HeaderMap,
     pub max_attempts: u16,
     pub timeout: Duration,
+    pub rate_limit_per_second: Option<u32>,
     pub connections: Arc<Connections>,
     url: String,
     signers: Vec<Signer>,
@@ -97,6 +98,7 @@ impl Endpoint {
             // At most 50, by the configuration's and the request's bounds.
             max_attempts: u16::try_from(attempts).unwrap_or(u16::MAX),
             timeout: timeout.unwrap_or(defaults.timeout),
+            rate_limit_per_second: shown.rate_limit_per_second,
             connections: connections.unwrap_or_default(),
             url: shown.url.clone(),
             signers,

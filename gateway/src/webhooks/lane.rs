@@ -49,6 +49,8 @@ struct State {
     queue: VecDeque<Job>,
     worker_count: usize,
     breaker: Breaker,
+    /// When the next attempt may start, where the endpoint has a rate limit.
+    next_slot: Option<Instant>,
     is_draining: bool,
 }
 
@@ -77,6 +79,7 @@ impl Lane {
                 queue: VecDeque::new(),
                 worker_count: 0,
                 breaker: Breaker::new(thresholds, health),
+                next_slot: None,
                 is_draining: false,
             }),
         }
@@ -122,6 +125,18 @@ impl Lane {
         job
     }
 
+    /// The wait until an attempt may start under a rate limit; `None` if that is too long to wait in memory.
+    pub fn reserve(&self, per_second: u32) -> Option<Duration> {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let slot = state.next_slot.map_or(now, |slot| slot.max(now));
+        if slot - now > MAX_WAIT {
+            return None;
+        }
+        state.next_slot = Some(slot + Duration::from_secs(1) / per_second.max(1));
+        Some(slot - now)
+    }
+
     /// How many more jobs the lane would start soon.
     pub fn room(&self) -> usize {
         let now = Instant::now();
@@ -131,6 +146,9 @@ impl Lane {
         }
         if state.breaker.is_open() {
             return usize::from(state.breaker.is_probe_due(now));
+        }
+        if state.next_slot.is_some_and(|slot| slot > now + MAX_WAIT / 2) {
+            return 0;
         }
         let wanted = self.caps.concurrency * 4;
         wanted.min(self.caps.queue).saturating_sub(state.queue.len())

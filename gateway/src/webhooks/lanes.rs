@@ -18,10 +18,10 @@ use super::attempt::{Tried, attempt};
 use super::breaker::{HealthState, Thresholds};
 use super::endpoint::Endpoint;
 use super::job::{Hold, Job};
-use super::lane::{Caps, Lane, Offered};
+use super::lane::{Caps, Lane, Offered, Refusal};
 use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
 use super::registry::Registry;
-use super::store;
+use super::{schedule_store, store};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
@@ -93,7 +93,10 @@ impl Lanes {
         let Some(endpoint) = self.registry.find(job.webhook) else {
             return self.drop_job(job).await;
         };
-        if !endpoint.is_enabled || self.is_draining.load(Ordering::Acquire) {
+        if self.is_draining.load(Ordering::Acquire) {
+            return self.park(job, Refusal::Draining.name()).await;
+        }
+        if !endpoint.is_enabled {
             return self.park(job, "disabled").await;
         }
         let lane = self.lane(job.webhook, endpoint.health);
@@ -132,6 +135,12 @@ impl Lanes {
         {
             // The lease would run out under way; it is due again by itself.
             return;
+        }
+        if let Some(per_second) = endpoint.rate_limit_per_second {
+            match lane.reserve(per_second) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return self.park(job, "rate_limit").await,
+            }
         }
         let tried = self.attempt_visibly(&endpoint, &mut job).await;
         self.observe(&tried);
@@ -199,9 +208,11 @@ impl Lanes {
     }
 
     async fn drop_job(&self, job: Job) {
-        // What was scheduled was deleted with its endpoint.
         if let Hold::Fresh(batch) = job.hold {
-            self.record(Outcome::Drop { batch }).await;
+            return self.record(Outcome::Drop { batch }).await;
+        }
+        if let Err(fault) = schedule_store::give_up_deleted(&self.db, job.webhook).await {
+            tracing::warn!(%fault, delivery = %job.delivery, "could not be given up; it is due again");
         }
     }
 

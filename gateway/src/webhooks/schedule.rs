@@ -178,8 +178,13 @@ impl Schedule {
     async fn feed_waiting(&self) -> Result<bool, DbError> {
         let mut is_busy = false;
         for webhook in schedule_store::endpoints_with_waiting(&self.db).await? {
-            let endpoint = self.registry.find(webhook).filter(|endpoint| endpoint.is_enabled);
-            let Some(endpoint) = endpoint else { continue };
+            let Some(endpoint) = self.registry.find(webhook) else {
+                schedule_store::give_up_deleted(&self.db, webhook).await?;
+                continue;
+            };
+            if !endpoint.is_enabled {
+                continue;
+            }
             let room = self.lanes.lane(webhook, endpoint.health).room();
             if room == 0 {
                 continue;

@@ -140,6 +140,22 @@ pub async fn give_up(db: &Db, delivery: DeliveryId) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Ends what is still scheduled for an endpoint that was deleted: an outcome that was on its way then came after.
+pub async fn give_up_deleted(db: &Db, webhook: WebhookId) -> Result<(), DbError> {
+    db.client()
+        .await?
+        .execute(
+            "with gone as (
+                 delete from scheduled_deliveries
+                 where webhook_id = $1 and not exists (select from webhooks where id = $1)
+                 returning delivery_id)
+             update deliveries d set status = $2 from gone where d.id = gone.delivery_id",
+            &[&webhook, &FAILED],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Schedules a delivery for now.
 pub async fn insert(
     transaction: &Transaction<'_>,

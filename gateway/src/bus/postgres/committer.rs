@@ -1,5 +1,5 @@
 //! Group commit: whoever arrives while a commit is under way shares the next one, so durability costs each event a
-//! share of a flush. There is no gathering delay: docs/adr/0003 has the measurement.
+//! share of a flush. By default there is no gathering delay beside that: docs/adr/0003 has the measurement.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(super) struct Committer {
     pub ownership: Arc<Ownership>,
     pub handover: Arc<Handover>,
     pub waiting_bytes: Arc<AtomicUsize>,
+    pub gather: Duration,
 }
 
 /// A connection that holds the lock on this instance's ownership.
@@ -80,6 +81,9 @@ impl Committer {
         let mut ids = IdClock::default();
         let mut observed = Instant::now();
         while let Some(first) = self.next(&mut waiting, &mut session, &mut doubts, &stop).await {
+            if !self.gather.is_zero() {
+                tokio::time::sleep(self.gather).await;
+            }
             let group = self.gather(first, &mut waiting, &mut ids);
             self.commit(group, &mut session, &mut doubts).await;
             if observed.elapsed() > OBSERVE {
@@ -107,10 +111,12 @@ impl Committer {
                     Ok(()) => self.health.up("bus"),
                     Err(fault) => {
                         self.health.down("bus", fault.to_string());
+                        self.observe(waiting);
                         *session = None;
                         // Those who wait get their answer now rather than by running out of time.
                         while let Ok(refused) = waiting.try_recv() {
                             self.release(&refused.event);
+                            counter!(names::EVENTS_REFUSED).increment(1);
                             let _ = refused.reply.send(Err(PublishError::Away));
                         }
                         tokio::select! {

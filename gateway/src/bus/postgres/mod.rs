@@ -14,8 +14,8 @@ mod takeover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
+use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -25,14 +25,13 @@ use crate::base::tasks::Tasks;
 use crate::config;
 use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
+use crate::telemetry::names;
 use committer::Waiting;
 use handover::Handover;
 use owner::Ownership;
 
 /// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
 const MAX_WAITING_BYTES: usize = 64 << 20;
-/// An answer that takes longer is none. It is shorter than what a client is promised, to leave room for the reply.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(3_500);
 
 /// The bus on PostgreSQL.
 pub struct PostgresBus {
@@ -58,6 +57,7 @@ impl PostgresBus {
             ownership: ownership.clone(),
             handover: handover.clone(),
             waiting_bytes: waiting_bytes.clone(),
+            gather: settings.gather,
         };
         tasks.spawn("committer", committer.run(waiting, tasks.stop()));
         let heartbeat = owner::heartbeat(db.clone(), ownership.clone(), tasks.stop());
@@ -100,24 +100,21 @@ impl PostgresBus {
     async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
         let weight = event.data.len();
         if self.waiting_bytes.load(Ordering::Relaxed) + weight > MAX_WAITING_BYTES {
+            counter!(names::EVENTS_REFUSED).increment(1);
             return Err(PublishError::Full);
         }
         let (reply, answer) = oneshot::channel();
         self.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         if let Err(refused) = self.queue.try_send(Waiting { event, reply }) {
             self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
+            counter!(names::EVENTS_REFUSED).increment(1);
             return Err(match refused {
                 mpsc::error::TrySendError::Full(_) => PublishError::Full,
                 mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
             });
         }
-        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(answer)) => answer,
-            // The committer is gone.
-            Ok(Err(_)) => Err(PublishError::Closed),
-            // It may still be committed; then it is delivered, and the client's repeat is another event.
-            Err(_) => Err(PublishError::Away),
-        }
+        // A commit has a time limit of its own, so an answer comes. If the committer is gone it is this one.
+        answer.await.unwrap_or(Err(PublishError::Closed))
     }
 }
 

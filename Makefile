@@ -1,0 +1,48 @@
+# `make run` and `make test` install what is missing on Debian and Ubuntu; everything else is Cargo's.
+SHELL := /bin/bash
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+export CARGO_NET_RETRY ?= 10
+
+.PHONY: help run build test fmt lint deny docs reference openapi bench
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: ## Build and run on a PostgreSQL of its own, in .gateway/
+	@scripts/need compiler
+	@if [ -z "$$DATABASE_URL$$GATEWAY_DATABASE__URL" ]; then scripts/need postgresql; fi
+	cargo build --locked --release --package gateway
+	@exec $(TARGET)/release/gateway dev
+
+build: ## Build the release binary, target/release/gateway
+	@scripts/need compiler
+	cargo build --locked --release --package gateway
+
+test: ## Install what the tests need, and run them all
+	@scripts/need compiler postgresql kill
+	cargo test --locked --workspace
+
+fmt: ## Format the code
+	cargo fmt --all
+
+lint: ## Check formatting, then Clippy with every warning an error
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deny: ## Check the dependencies: bans, licences, sources, advisories
+	@scripts/deny
+
+docs: ## Build the code's documentation, every warning an error
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+reference: ## Write docs/errors.md and docs/metrics.md from the code's tables
+	@scripts/reference
+
+openapi: ## Write openapi.json from the table of routes
+	cargo build --locked --workspace
+	$(TARGET)/debug/gateway openapi > openapi.json
+
+bench: ## Measure against the calibrators; ARGS="--rounds 3 --only accept"
+	@scripts/need compiler postgresql
+	cargo build --locked --release --package gateway --package bench
+	$(TARGET)/release/bench run --gateway $(TARGET)/release/gateway $(ARGS)
