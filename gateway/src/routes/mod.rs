@@ -4,6 +4,7 @@
 
 pub mod dispatch;
 pub mod openapi;
+mod openapi_detail;
 mod openapi_page;
 mod table;
 
