@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use metrics::{Counter, Histogram, counter, histogram};
 
+use super::route_metrics::RouteMetrics;
 use super::{Handling, Route, Services, openapi};
 use crate::audit::idempotency;
 use crate::base::clock::Millis;
@@ -26,6 +26,7 @@ use crate::http::body::RequestBody;
 use crate::http::call::Call;
 use crate::http::connection::Answer;
 use crate::http::fields::Faults;
+use crate::http::forwarded::client_address;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
 use crate::http::reply::{Reply, ReplyBody, problem_response};
@@ -33,7 +34,6 @@ use crate::http::request_id::RequestId;
 use crate::http::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
-use crate::telemetry::names;
 
 /// What the dispatcher is told beside the routes.
 pub struct Settings {
@@ -61,18 +61,6 @@ struct PathRoutes {
     allow: String,
     routes: Vec<(Route, Arc<RouteMetrics>)>,
 }
-
-/// A route's metrics, looked up once.
-struct RouteMetrics {
-    method: String,
-    path: &'static str,
-    seconds: OnceLock<Histogram>,
-    by_status: [OnceLock<Counter>; STATUSES.len()],
-}
-
-const STATUSES: [u16; 18] = [
-    200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 0,
-];
 
 /// What a request turned out to ask for.
 enum Matched<'a> {
@@ -181,7 +169,7 @@ impl Inner {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let method = request.method().clone();
-        let ip = client_address(&request, peer, &self.settings.trusted_proxies);
+        let ip = client_address(request.headers(), peer, &self.settings.trusted_proxies);
         let (metrics, step) = if is_ambiguous {
             let detail = "Content-Length and Transfer-Encoding contradict each other.";
             let problem = Problem::new(Code::BadRequest, detail).closing();
@@ -384,57 +372,5 @@ fn options(allow: &str) -> Reply {
     match HeaderValue::from_str(allow) {
         Ok(value) => reply.with_header(ALLOW, value),
         Err(_) => reply,
-    }
-}
-
-/// The last address that no trusted proxy vouches for (RFC 7239 speaks of the same chain).
-fn client_address(request: &Request<Incoming>, peer: SocketAddr, trusted: &[IpNet]) -> IpAddr {
-    let mut address = peer.ip().to_canonical();
-    if trusted.is_empty() {
-        return address;
-    }
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
-    let chain: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in chain.iter().rev() {
-        if !is_trusted(address) {
-            break;
-        }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
-        }
-    }
-    address
-}
-
-impl RouteMetrics {
-    fn new(method: &Method, path: &'static str) -> Self {
-        Self {
-            method: method.to_string(),
-            path,
-            seconds: OnceLock::new(),
-            by_status: [const { OnceLock::new() }; STATUSES.len()],
-        }
-    }
-
-    fn note(&self, status: StatusCode, elapsed: Duration) {
-        let code = status.as_u16();
-        let at = STATUSES.iter().position(|&known| known == code);
-        let at = at.unwrap_or(STATUSES.len() - 1);
-        let counted = self.by_status[at].get_or_init(|| {
-            counter!(names::HTTP_REQUESTS, "method" => self.method.clone(), "route" => self.path,
-                     "status" => STATUSES[at].to_string())
-        });
-        counted.increment(1);
-        let seconds = self
-            .seconds
-            .get_or_init(|| histogram!(names::HTTP_SECONDS, "route" => self.path));
-        seconds.record(elapsed);
     }
 }

@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod openapi;
 mod openapi_detail;
 mod openapi_page;
+mod route_metrics;
 mod table;
 
 use std::future::Future;
