@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -86,14 +86,6 @@ impl papaya::Equivalent<ById> for Sought {
     }
 }
 
-/// When a key was used.
-#[derive(Debug, Default)]
-pub(super) struct Use {
-    /// Seconds since the Unix epoch, good until 2106; `last_used_at` need not be finer.
-    seconds: AtomicU32,
-    is_noted: AtomicBool,
-}
-
 /// The keys of all workspaces.
 #[derive(Default)]
 pub struct Cache {
@@ -158,12 +150,11 @@ impl Cache {
     /// Notes that a key was used.
     pub fn note_use(&self, entry: &Arc<Entry>, now: Millis) {
         let seconds = u32::try_from(now.0 / 1000).unwrap_or(u32::MAX);
-        let used = &entry.used;
-        if used.seconds.load(Ordering::Relaxed) == seconds {
+        if entry.used_seconds.load(Ordering::Relaxed) == seconds {
             return;
         }
-        used.seconds.store(seconds, Ordering::Relaxed);
-        if !used.is_noted.swap(true, Ordering::AcqRel) {
+        entry.used_seconds.store(seconds, Ordering::Relaxed);
+        if !entry.is_noted.swap(true, Ordering::AcqRel) {
             self.used.lock().push(entry.clone());
         }
     }
@@ -173,8 +164,8 @@ impl Cache {
         let used = std::mem::take(&mut *self.used.lock());
         used.iter()
             .map(|entry| {
-                entry.used.is_noted.store(false, Ordering::Release);
-                let seconds = entry.used.seconds.load(Ordering::Relaxed);
+                entry.is_noted.store(false, Ordering::Release);
+                let seconds = entry.used_seconds.load(Ordering::Relaxed);
                 (entry.id.uuid(), Millis(i64::from(seconds) * 1000))
             })
             .collect()

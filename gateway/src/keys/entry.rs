@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
-use super::cache::Use;
 use super::model::Limiter;
 use super::token::Digest;
 use crate::base::caller::{Caller, WorkspaceId};
@@ -29,7 +29,10 @@ pub struct Entry {
     expires_at: Millis,
     rare: Option<Box<Rare>>,
     pub scopes: Scopes,
-    pub(super) used: Use,
+    /// The last use in seconds since the Unix epoch, good until 2106; `last_used_at` need not be finer.
+    pub(super) used_seconds: AtomicU32,
+    /// Whether the use waits to be written.
+    pub(super) is_noted: AtomicBool,
 }
 
 /// What most keys do not have.
@@ -68,7 +71,8 @@ impl Entry {
             expires_at: expires_at.unwrap_or(NEVER),
             rare: (!is_plain).then(|| Box::new(rare)),
             scopes,
-            used: Use::default(),
+            used_seconds: AtomicU32::new(0),
+            is_noted: AtomicBool::new(false),
         }
     }
 
