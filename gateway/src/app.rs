@@ -1,5 +1,7 @@
 //! The only place where things are built: from a configuration to a running gateway, and down again in order.
 
+mod subscribe;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError, SetupError};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
-use crate::feed::{ChangeKind, Feed, Freshness};
+use crate::feed::{Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
 use crate::http::tls::{Certificate, CertificateError};
@@ -268,7 +270,7 @@ impl Engine {
             config.keys.stale_after,
             instance,
         );
-        subscribe(&mut feed, &keys, &types, &endpoints);
+        subscribe::subscribe(&mut feed, &keys, &types, &endpoints);
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
         // Nothing is dispatched before memory knows who wants what.
@@ -371,47 +373,4 @@ impl Engine {
             tracing::debug!(%fault, "ownership is left to a successor");
         }
     }
-}
-
-fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &Arc<Registry>) {
-    let keys = keys.clone();
-    feed.subscribe(
-        ChangeKind::ApiKey,
-        Arc::new(move |client, changed| {
-            let keys = keys.clone();
-            Box::pin(async move {
-                let ids: Vec<_> = changed.into_iter().map(|(_, id)| id).collect();
-                match ids.is_empty() {
-                    true => keys.reload(client).await,
-                    false => keys.refresh(client, &ids).await,
-                }
-            })
-        }),
-    );
-    let types = types.clone();
-    feed.subscribe(
-        ChangeKind::EventType,
-        Arc::new(move |client, changed| {
-            let types = types.clone();
-            Box::pin(async move {
-                let workspaces: Vec<_> = changed.into_iter().map(|(workspace, _)| workspace).collect();
-                types
-                    .refresh(client, (!workspaces.is_empty()).then_some(workspaces))
-                    .await
-            })
-        }),
-    );
-    let endpoints = endpoints.clone();
-    feed.subscribe(
-        ChangeKind::Webhook,
-        Arc::new(move |client, changed| {
-            let endpoints = endpoints.clone();
-            Box::pin(async move {
-                match changed.is_empty() {
-                    true => endpoints.reload(client).await,
-                    false => endpoints.refresh(client, &changed).await,
-                }
-            })
-        }),
-    );
 }

@@ -1,5 +1,6 @@
 //! The listener for probes and metrics: `/livez`, `/readyz`, `/metrics`.
 
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -60,18 +61,18 @@ impl Operations {
 }
 
 impl Answer for Operations {
-    async fn answer(
+    fn answer(
         &self,
         _peer: SocketAddr,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
-    ) -> Response<ReplyBody> {
+    ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
         let under_way = watch.begin();
         let request_id = RequestId::of(request.headers());
         let response = match self.reply(request.method(), request.uri().path()) {
             Ok(reply) => reply.into_response(&request_id),
             Err(problem) => problem_response(problem, &request_id),
         };
-        response.map(|body| body.holding(under_way))
+        ready(response.map(|body| body.holding(under_way)))
     }
 }

@@ -89,6 +89,22 @@ impl Cluster {
         }
     }
 
+    /// Runs statements that give nothing back.
+    pub async fn execute(&self, statements: &str) -> Result<()> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args([
+            "-XAqt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &self.url(),
+            "-c",
+            statements,
+        ]);
+        output(&mut psql).await?;
+        Ok(())
+    }
+
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }

@@ -92,4 +92,22 @@ pub const ROWS: &[Row] = &[
     row("beside.p99_ms", "nine beside p99, same rate", "ms", Shown),
     row("neighbour.p99_ratio", "  p99 beside / alone", "x", AtMost(1.25)),
     row("errors", "replies that were no 2xx", "", Never),
+    row("keys.rate", "whoami in the keys scenario", "/s", Shown),
+    row("keys.load_seconds", "start with 1,000,000 keys", "s", AtMost(5.0)),
+    row(
+        "keys.rss_mb",
+        "gateway memory with 1,000,000 keys",
+        "MB",
+        AtMost(200.0),
+    ),
+    row("keys.many_ratio", "  1,000,000 / 10,000 keys", "x", AtLeast(0.85)),
+    row("keys.alone_p99_us", "paced whoami p99, alone", "us", Shown),
+    row("keys.flood_p99_us", "  … beside a flood", "us", Shown),
+    row(
+        "keys.flood_p99_ratio",
+        "  … beside a flood / alone",
+        "x",
+        AtMost(1.25),
+    ),
+    row("keys.flood_rate", "wrong keys answered", "/s", Shown),
 ];

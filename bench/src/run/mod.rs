@@ -11,6 +11,7 @@ mod control;
 mod deliver;
 mod gateway;
 mod goals;
+mod keys;
 mod latency;
 mod ledger;
 mod neighbour;
@@ -72,6 +73,8 @@ enum Scenario {
     Deliver,
     Latency,
     Neighbour,
+    /// A million keys and a flood of wrong ones; runs only when it is named.
+    Keys,
 }
 
 impl Options {
@@ -114,6 +117,10 @@ async fn compare(options: &Options) -> Result<()> {
 async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     ledger.note("idle.rss_mb", stage.gateway.usage()?.rss_mb);
+    if options.only == [Scenario::Keys] {
+        keys::measure(stage, &mut ledger, options).await?;
+        return Ok(ledger);
+    }
     stage.fill_keys(options.keys).await?;
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
@@ -132,6 +139,9 @@ async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
         if options.wants(Scenario::Neighbour) {
             neighbour::measure(stage, &mut ledger, round).await?;
         }
+    }
+    if options.only.contains(&Scenario::Keys) {
+        keys::measure(stage, &mut ledger, options).await?;
     }
     Ok(ledger)
 }

@@ -106,6 +106,62 @@ impl Stage {
         Ok(())
     }
 
+    /// Brings the database to about `wanted` keys that nobody knows, each with a name of its own.
+    pub async fn insert_keys(&self, wanted: u64) -> Result<()> {
+        let statement = format!(
+            "insert into api_keys (id, workspace_id, name, digest, hint, scopes, created_at)
+             select gen_random_uuid(), 1, 'key ' || n, sha256(gen_random_uuid()::text::bytea), 'sk_0000••••0000',
+                    '{{events:read,events:write}}', now()
+             from generate_series((select count(*) from api_keys) + 1, {wanted}) n;
+             vacuum analyze api_keys"
+        );
+        // VACUUM runs in no transaction, so each statement goes by itself.
+        for statement in statement.split(';') {
+            self.cluster.execute(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the gateway by a new one, and tells the seconds from its start until it was ready.
+    pub async fn restart_gateway(&mut self, options: &Options) -> Result<f64> {
+        let started = Instant::now();
+        self.gateway = Gateway::start(
+            &options.gateway,
+            &self.cluster,
+            &options.recorded_metric,
+            options.gateway_log.as_deref(),
+        )
+        .await?;
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// Runs a load beside clients whose keys are wrong, and tells at what rate those were answered.
+    pub async fn load_beside_flood(&self, aim: &Aim<'_>, ledger: &mut Ledger) -> Result<(load::Report, f64)> {
+        let flood = Aim {
+            warmup: 0.0,
+            seconds: aim.warmup + aim.seconds,
+            ..self.gateway_aim("GET", "/v1/whoami")
+        };
+        let mut wrong = self.load_arguments(&flood);
+        for argument in &mut wrong {
+            if *argument == self.gateway.key {
+                *argument = format!("sk_{}", "0".repeat(64));
+            }
+        }
+        self.settle().await?;
+        let valid = self.load_arguments(aim);
+        let reports = tokio::join!(
+            child::report::<load::Report>(&valid),
+            child::report::<load::Report>(&wrong)
+        );
+        let (valid, wrong) = (reports.0?, reports.1?);
+        let errors: u64 = valid.errors.values().sum();
+        ledger.note("errors", errors as f64);
+        let answered: u64 = wrong.errors.values().sum();
+        eprintln!("  the flood got {:?}", wrong.errors);
+        Ok((valid, answered as f64 / flood.seconds))
+    }
+
     /// The gateway's API, from a cold start.
     pub fn gateway_aim<'a>(&self, method: &'a str, path: &'a str) -> Aim<'a> {
         Aim {

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -26,13 +28,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers requests. Cloned into every connection.
 pub trait Answer: Clone + Send + 'static {
-    /// Answers one request of the client at `peer`; `watch` belongs to its connection.
+    /// Answers one request of the client at `peer`; `watch` belongs to its connection. What can be done at once is done
+    /// in the call itself: every request pays for the size of the future.
     fn answer(
         &self,
         peer: SocketAddr,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<ReplyBody>> + Send;
+    ) -> impl Future<Output = Response<ReplyBody>> + Send + use<Self>;
 }
 
 /// The protocol's settings, made once for a listener.
@@ -74,16 +77,16 @@ impl Protocol {
     {
         let watch = Arc::new(Watch::default());
         let stream = TokioIo::new(TimedIo::new(stream, watch.clone(), self.waits));
-        let service = service_fn(move |request| {
-            let answer = answer.clone();
-            let watch = watch.clone();
-            async move { Ok::<_, Infallible>(answer.answer(peer, &watch, request).await) }
-        });
+        let service =
+            service_fn(move |request| answer.answer(peer, &watch, request).map(Ok::<_, Infallible>));
         let connection = self.builder.serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);
+        // Polled when it rings and not at each request, which would take a lock that all connections share.
+        let mut draining = FuturesUnordered::from_iter([drain.cancelled_owned()]);
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
-            () = drain.cancelled() => {
+            _ = draining.next() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

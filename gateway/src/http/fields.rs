@@ -178,7 +178,7 @@ pub fn text(least: usize, most: usize) -> impl FnOnce(&mut Fields, &str, Node) -
 pub fn integer(least: i64, most: i64) -> impl FnOnce(&mut Fields, &str, Node) -> Option<i64> {
     move |fields, name, node| {
         let number = match &node {
-            Node::Number(text) => text.parse::<i64>().ok(),
+            Node::Number(text) => text.parse().ok().or_else(|| whole(text)),
             _ => None,
         };
         let number = number.filter(|number| (least..=most).contains(number));
@@ -192,6 +192,14 @@ pub fn integer(least: i64, most: i64) -> impl FnOnce(&mut Fields, &str, Node) ->
         }
         number
     }
+}
+
+/// The whole number that is written as `5.0` or `5e0`; JSON Schema takes these for integers too.
+fn whole(text: &str) -> Option<i64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    // Below 2^53 every whole number is exact.
+    (number.fract() == 0.0 && number.abs() < MOST).then_some(number as i64)
 }
 
 /// Reads `true` or `false`.

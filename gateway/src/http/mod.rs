@@ -5,6 +5,7 @@ pub mod body;
 pub mod call;
 pub mod connection;
 pub mod fields;
+pub mod forwarded;
 pub mod json;
 pub mod listener;
 pub mod problem;

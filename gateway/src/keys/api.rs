@@ -8,8 +8,9 @@ use super::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey};
 use super::store;
 use super::token::Token;
 use crate::audit::{Begun, Changes, Target, Work};
+use crate::base::caller::Caller;
 use crate::base::clock::Millis;
-use crate::base::id::KeyId;
+use crate::base::id::{Key, KeyId, Kind};
 use crate::base::page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::DbError;
@@ -92,11 +93,9 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     };
     let kept = work.commit_amendable(&reply).await?;
     // It is done, so nothing that goes wrong from here on may look like a failure.
-    let me = keys
-        .refresh(&client, &[id.uuid()])
-        .await
-        .is_ok()
-        .then_some(keys.instance);
+    let refreshed = keys.refresh(&client, &[id.uuid()]).await;
+    let me = refreshed.is_ok().then_some(keys.instance);
+    feed::left_to_feed(refreshed);
     reply.confirmed = instances::confirm(&client, me, &change).await;
     kept.amend(&client, &reply).await
 }
@@ -205,14 +204,47 @@ pub struct WhoAmI<'a> {
 /// `GET /v1/whoami`.
 pub async fn whoami(call: Call) -> Result<Reply, Problem> {
     call.query.finish()?;
-    let caller = &call.caller;
-    Reply::ok(&WhoAmI {
-        key_id: caller.key_id,
-        name: &caller.key_name,
-        workspace: &caller.workspace_name,
-        scopes: caller.scopes.names(),
-        expires_at: caller.expires_at,
-    })
+    let body = whoami_body(&call.caller)?;
+    Ok(Reply::of(StatusCode::OK, "application/json", body))
+}
+
+/// [`WhoAmI`] as JSON, written straight out: of what a client asks, nothing is asked as often.
+fn whoami_body(caller: &Caller) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::with_capacity(512);
+    body.extend_from_slice(b"{\"key_id\":\"");
+    let mut buffer = uuid::Uuid::encode_buffer();
+    body.extend_from_slice(Key::PREFIX.as_bytes());
+    body.extend_from_slice(
+        caller
+            .key_id
+            .uuid()
+            .hyphenated()
+            .encode_lower(&mut buffer)
+            .as_bytes(),
+    );
+    body.extend_from_slice(b"\",\"name\":");
+    let text = |body: &mut Vec<u8>, text: &str| {
+        serde_json::to_writer(body, text).map_err(|fault| Problem::internal(&fault))
+    };
+    text(&mut body, &caller.key_name)?;
+    body.extend_from_slice(b",\"workspace\":");
+    text(&mut body, &caller.workspace_name)?;
+    body.extend_from_slice(b",\"scopes\":[");
+    for (at, scope) in caller.scopes.iter().enumerate() {
+        // No scope's name needs escaping.
+        body.extend_from_slice(if at == 0 { b"\"" } else { b",\"" });
+        body.extend_from_slice(scope.name().as_bytes());
+        body.push(b'"');
+    }
+    body.extend_from_slice(b"],\"expires_at\":");
+    match caller.expires_at {
+        None => body.extend_from_slice(b"null}"),
+        Some(end) => {
+            text(&mut body, &end.to_string())?;
+            body.push(b'}');
+        }
+    }
+    Ok(body)
 }
 
 impl Keys {
@@ -288,4 +320,38 @@ async fn commit_with_token(work: Work<'_>, object: ApiKey, token: &Token) -> Res
     };
     let reply = work.commit_hiding(StatusCode::CREATED, &shown, &kept).await?;
     Ok(reply.no_store())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::caller::WorkspaceId;
+
+    #[test]
+    fn what_is_written_out_is_what_is_described() {
+        for expires_at in [None, Some(Millis(1_700_000_000_120))] {
+            for scopes in [Scopes::default(), Scopes::all()] {
+                let caller = Caller {
+                    key_id: KeyId::generate(),
+                    key_name: "a \"name\" with\nescapes — and more".into(),
+                    workspace: WorkspaceId(1),
+                    workspace_name: "default".into(),
+                    scopes,
+                    expires_at,
+                };
+                let described = WhoAmI {
+                    key_id: caller.key_id,
+                    name: &caller.key_name,
+                    workspace: &caller.workspace_name,
+                    scopes: scopes.names(),
+                    expires_at,
+                };
+                let written = whoami_body(&caller).expect("is written");
+                assert_eq!(
+                    String::from_utf8(written).expect("is UTF-8"),
+                    serde_json::to_string(&described).expect("is described")
+                );
+            }
+        }
+    }
 }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_are_taken_once_each() {
+    fn uses_are_taken_once() {
         let cache = Cache::default();
         let id = KeyId::generate();
         cache.put(entry(&cache, id, 1, "one", None));

@@ -3,21 +3,21 @@
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use metrics::{Counter, Histogram, counter, histogram};
 
-use super::{Route, Services, openapi};
+use super::route_metrics::RouteMetrics;
+use super::{Handling, Route, Services, openapi};
 use crate::audit::idempotency;
 use crate::base::clock::Millis;
 use crate::config::AccessLog;
@@ -26,6 +26,7 @@ use crate::http::body::RequestBody;
 use crate::http::call::Call;
 use crate::http::connection::Answer;
 use crate::http::fields::Faults;
+use crate::http::forwarded::client_address;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
 use crate::http::reply::{Reply, ReplyBody, problem_response};
@@ -33,7 +34,6 @@ use crate::http::request_id::RequestId;
 use crate::http::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
-use crate::telemetry::names;
 
 /// What the dispatcher is told beside the routes.
 pub struct Settings {
@@ -53,26 +53,14 @@ struct Inner {
     paths: matchit::Router<Arc<PathRoutes>>,
     services: Services,
     settings: Settings,
-    unrouted: RouteMetrics,
+    unrouted: Arc<RouteMetrics>,
 }
 
 /// The routes of one path.
 struct PathRoutes {
     allow: String,
-    routes: Vec<(Route, RouteMetrics)>,
+    routes: Vec<(Route, Arc<RouteMetrics>)>,
 }
-
-/// A route's metrics, looked up once.
-struct RouteMetrics {
-    method: String,
-    path: &'static str,
-    seconds: OnceLock<Histogram>,
-    by_status: [OnceLock<Counter>; STATUSES.len()],
-}
-
-const STATUSES: [u16; 18] = [
-    200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 0,
-];
 
 /// What a request turned out to ask for.
 enum Matched<'a> {
@@ -98,7 +86,7 @@ impl Dispatcher {
                 .into_iter()
                 .map(|route| {
                     let metrics = RouteMetrics::new(&route.method, path);
-                    (route, metrics)
+                    (route, Arc::new(metrics))
                 })
                 .collect();
             let allow = allow(&routes);
@@ -108,12 +96,12 @@ impl Dispatcher {
             paths,
             services,
             settings,
-            unrouted: RouteMetrics::new(&Method::GET, "unrouted"),
+            unrouted: Arc::new(RouteMetrics::new(&Method::GET, "unrouted")),
         })))
     }
 }
 
-fn allow(routes: &[(Route, RouteMetrics)]) -> String {
+fn allow(routes: &[(Route, Arc<RouteMetrics>)]) -> String {
     let mut methods: Vec<&str> = routes.iter().map(|(route, _)| route.method.as_str()).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
@@ -124,20 +112,25 @@ fn allow(routes: &[(Route, RouteMetrics)]) -> String {
 }
 
 impl Answer for Dispatcher {
-    async fn answer(
+    fn answer(
         &self,
         peer: SocketAddr,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
-    ) -> Response<ReplyBody> {
+    ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
         let under_way = watch.begin();
         let is_http2_head = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
         let is_ambiguous = watch.has_ambiguous_framing();
-        let mut response = self.0.respond(peer, is_ambiguous, request).await;
-        if is_http2_head {
-            strip_body(&mut response);
+        let inner = self.0.clone();
+        let (noted, step) = inner.begin(peer, is_ambiguous, request);
+        async move {
+            let answered = inner.carry_on(noted.ip, step).await;
+            let mut response = inner.end(&noted, answered);
+            if is_http2_head {
+                strip_body(&mut response);
+            }
+            response.map(|body| body.holding(under_way))
         }
-        response.map(|body| body.holding(under_way))
     }
 }
 
@@ -151,47 +144,84 @@ fn strip_body(response: &mut Response<ReplyBody>) {
     *response.body_mut() = ReplyBody::empty();
 }
 
+/// What is remembered of a request until its reply.
+struct Noted {
+    started: Instant,
+    request_id: RequestId,
+    method: Method,
+    ip: IpAddr,
+    metrics: Arc<RouteMetrics>,
+}
+
+/// How a request goes on after the checks that need no waiting.
+enum Step {
+    Answered(Result<Reply, Problem>),
+    /// The credential is no good.
+    Refused(Problem),
+    Handling {
+        handling: Handling,
+        is_unbounded: bool,
+    },
+}
+
 impl Inner {
-    async fn respond(
-        &self,
-        peer: SocketAddr,
-        is_ambiguous: bool,
-        request: Request<Incoming>,
-    ) -> Response<ReplyBody> {
+    fn begin(&self, peer: SocketAddr, is_ambiguous: bool, request: Request<Incoming>) -> (Noted, Step) {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
-        let matched = self.find(request.uri().path());
         let method = request.method().clone();
-        let ip = client_address(&request, peer, &self.settings.trusted_proxies);
-        let (metrics, answered) = if is_ambiguous {
+        let ip = client_address(request.headers(), peer, &self.settings.trusted_proxies);
+        let (metrics, step) = if is_ambiguous {
             let detail = "Content-Length and Transfer-Encoding contradict each other.";
-            (
-                &self.unrouted,
-                Err(Problem::new(Code::BadRequest, detail).closing()),
-            )
+            let problem = Problem::new(Code::BadRequest, detail).closing();
+            (&self.unrouted, Step::Answered(Err(problem)))
         } else {
-            self.route(matched, ip, &request_id, request).await
+            let matched = self.find(request.uri().path());
+            self.route(matched, ip, &request_id, request)
         };
+        let noted = Noted {
+            started,
+            request_id,
+            method,
+            ip,
+            metrics: metrics.clone(),
+        };
+        (noted, step)
+    }
+
+    async fn carry_on(&self, ip: IpAddr, step: Step) -> Result<Reply, Problem> {
+        match step {
+            Step::Answered(answered) => answered,
+            Step::Refused(problem) => Err(self.services.keys.floods.refuse(ip, problem).await),
+            Step::Handling {
+                handling,
+                is_unbounded,
+            } => self.handle(handling, is_unbounded).await,
+        }
+    }
+
+    fn end(&self, noted: &Noted, answered: Result<Reply, Problem>) -> Response<ReplyBody> {
         if let Some(cause) = answered.as_ref().err().and_then(Problem::cause) {
-            let (route, request_id) = (metrics.path, request_id.as_str());
-            tracing::error!(%method, route, request_id, cause, "request failed");
+            let (route, request_id) = (noted.metrics.path, noted.request_id.as_str());
+            tracing::error!(method = %noted.method, route, request_id, cause, "request failed");
         }
         let code = answered.as_ref().err().map(Problem::code);
         let response = match answered {
-            Ok(reply) => reply.into_response(&request_id),
-            Err(problem) => problem_response(problem, &request_id),
+            Ok(reply) => reply.into_response(&noted.request_id),
+            Err(problem) => problem_response(problem, &noted.request_id),
         };
         let status = response.status();
-        metrics.note(status, started.elapsed());
+        let elapsed = noted.started.elapsed();
+        noted.metrics.note(status, elapsed);
         let is_logged = match self.settings.access_log {
             AccessLog::Off => false,
             AccessLog::Errors => status.as_u16() >= 500,
             AccessLog::All => true,
         };
         if is_logged {
-            let (route, request_id) = (metrics.path, request_id.as_str());
+            let (route, request_id) = (noted.metrics.path, noted.request_id.as_str());
+            let (method, ip) = (&noted.method, noted.ip);
             let code = code.map(Code::name);
-            let micros = started.elapsed().as_micros();
+            let micros = elapsed.as_micros();
             let status = status.as_u16();
             tracing::info!(%method, route, status, code, micros, %ip, request_id, "request");
         }
@@ -213,13 +243,13 @@ impl Inner {
         }
     }
 
-    async fn route<'a>(
+    fn route<'a>(
         &'a self,
         matched: Matched<'a>,
         ip: IpAddr,
         request_id: &RequestId,
         request: Request<Incoming>,
-    ) -> (&'a RouteMetrics, Result<Reply, Problem>) {
+    ) -> (&'a Arc<RouteMetrics>, Step) {
         let (routes, parameters) = match matched {
             Matched::Api(routes, parameters) => (routes, parameters),
             Matched::Document(reply) => {
@@ -228,19 +258,16 @@ impl Inner {
                     Method::OPTIONS => Ok(options("GET, HEAD, OPTIONS")),
                     _ => Err(Problem::method_not_allowed("GET, HEAD, OPTIONS")),
                 };
-                return (&self.unrouted, answered);
+                return (&self.unrouted, Step::Answered(answered));
             }
             Matched::Unknown { is_api } => {
                 let refused = is_api.then(|| self.authenticated(&request)).and_then(Result::err);
-                let problem = match refused {
-                    Some(problem) => self.services.keys.floods.refuse(ip, problem).await,
-                    None => Problem::new(Code::NotFound, "There is no such route."),
-                };
-                return (&self.unrouted, Err(problem));
+                let unknown = || Step::Answered(Err(Problem::new(Code::NotFound, "There is no such route.")));
+                return (&self.unrouted, refused.map_or_else(unknown, Step::Refused));
             }
         };
         if request.method() == Method::OPTIONS {
-            return (&self.unrouted, Ok(options(&routes.allow)));
+            return (&self.unrouted, Step::Answered(Ok(options(&routes.allow))));
         }
         // HEAD is answered wherever GET is.
         let method = match *request.method() {
@@ -251,23 +278,24 @@ impl Inner {
         let metrics = found.map_or(&self.unrouted, |(_, metrics)| metrics);
         let entry = match self.authenticated(&request) {
             Ok(entry) => entry,
-            Err(problem) => {
-                let problem = self.services.keys.floods.refuse(ip, problem).await;
-                return (metrics, Err(problem));
-            }
+            Err(problem) => return (metrics, Step::Refused(problem)),
         };
         let Some((route, metrics)) = found else {
-            return (metrics, Err(Problem::method_not_allowed(&routes.allow)));
+            let problem = Problem::method_not_allowed(&routes.allow);
+            return (metrics, Step::Answered(Err(problem)));
         };
         if let Err(problem) = permit(&entry, route.access.scopes(), ip) {
-            return (metrics, Err(problem));
+            return (metrics, Step::Answered(Err(problem)));
         }
         let call = self.call(request, parameters, request_id, ip, Arc::new(entry.caller()));
-        let answered = match check_idempotency_key(&call) {
-            Ok(()) => self.handle(route, call).await,
-            Err(problem) => Err(problem),
+        let step = match check_idempotency_key(&call) {
+            Ok(()) => Step::Handling {
+                handling: (route.handler)(&self.services, call),
+                is_unbounded: route.is_unbounded,
+            },
+            Err(problem) => Step::Answered(Err(problem)),
         };
-        (metrics, answered)
+        (metrics, step)
     }
 
     fn authenticated(&self, request: &Request<Incoming>) -> Result<Arc<Entry>, Problem> {
@@ -306,13 +334,13 @@ impl Inner {
         }
     }
 
-    async fn handle(&self, route: &Route, call: Call) -> Result<Reply, Problem> {
-        let mut handling = AssertUnwindSafe((route.handler)(&self.services, call)).catch_unwind();
+    async fn handle(&self, handling: Handling, is_unbounded: bool) -> Result<Reply, Problem> {
+        let mut handling = AssertUnwindSafe(handling).catch_unwind();
         // What is answered at once needs no timer.
         let at_once = poll_fn(|context| Poll::Ready(handling.poll_unpin(context))).await;
         let handled = match at_once {
             Poll::Ready(handled) => Ok(handled),
-            Poll::Pending if route.is_unbounded => Ok(handling.await),
+            Poll::Pending if is_unbounded => Ok(handling.await),
             Poll::Pending => tokio::time::timeout(self.settings.request_timeout, handling).await,
         };
         match handled {
@@ -326,9 +354,12 @@ impl Inner {
 }
 
 fn check_idempotency_key(call: &Call) -> Result<(), Problem> {
+    if call.method != Method::POST {
+        return Ok(());
+    }
     let mut faults = Faults::default();
     for value in call.headers.get_all("idempotency-key") {
-        if call.method == Method::POST && !idempotency::is_valid_key(value) {
+        if !idempotency::is_valid_key(value) {
             let message = "expected 1 to 255 characters of visible ASCII";
             faults.add("header.idempotency-key", "invalid_length", message);
         }
@@ -341,57 +372,5 @@ fn options(allow: &str) -> Reply {
     match HeaderValue::from_str(allow) {
         Ok(value) => reply.with_header(ALLOW, value),
         Err(_) => reply,
-    }
-}
-
-/// The last address that no trusted proxy vouches for (RFC 7239 speaks of the same chain).
-fn client_address(request: &Request<Incoming>, peer: SocketAddr, trusted: &[IpNet]) -> IpAddr {
-    let mut address = peer.ip().to_canonical();
-    if trusted.is_empty() {
-        return address;
-    }
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
-    let chain: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in chain.iter().rev() {
-        if !is_trusted(address) {
-            break;
-        }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
-        }
-    }
-    address
-}
-
-impl RouteMetrics {
-    fn new(method: &Method, path: &'static str) -> Self {
-        Self {
-            method: method.to_string(),
-            path,
-            seconds: OnceLock::new(),
-            by_status: [const { OnceLock::new() }; STATUSES.len()],
-        }
-    }
-
-    fn note(&self, status: StatusCode, elapsed: Duration) {
-        let code = status.as_u16();
-        let at = STATUSES.iter().position(|&known| known == code);
-        let at = at.unwrap_or(STATUSES.len() - 1);
-        let counted = self.by_status[at].get_or_init(|| {
-            counter!(names::HTTP_REQUESTS, "method" => self.method.clone(), "route" => self.path,
-                     "status" => STATUSES[at].to_string())
-        });
-        counted.increment(1);
-        let seconds = self
-            .seconds
-            .get_or_init(|| histogram!(names::HTTP_SECONDS, "route" => self.path));
-        seconds.record(elapsed);
     }
 }

@@ -4,8 +4,10 @@
 
 pub mod dispatch;
 pub mod openapi;
+mod openapi_detail;
 mod openapi_page;
 mod record_table;
+mod route_metrics;
 mod table;
 
 use std::future::Future;

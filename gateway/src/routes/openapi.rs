@@ -1,6 +1,6 @@
 //! OpenAPI 3.1 from the table of routes, and a page that shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::{ReplyDoc, Route, SchemaDoc, routes};
+use super::{ReplyDoc, Route, SchemaDoc, openapi_detail, routes};
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::http::problem::Code;
 use crate::http::reply::Reply;
@@ -64,11 +64,14 @@ fn specification() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
     schemas.insert("Problem".into(), problem_schema());
+    let mut bodies = BTreeSet::new();
     for route in routes() {
+        bodies.extend(route.body.iter().map(|(body, _)| body.name.clone()));
         let operation = operation(&route, &mut schemas);
         let method = route.method.as_str().to_ascii_lowercase();
         paths.entry(route.path).or_default().insert(method, operation);
     }
+    openapi_detail::refine(&mut schemas, &bodies);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -131,14 +134,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
     for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')) {
         let name = name.trim_end_matches('}');
-        parameters.push(json!({
-            "name": name, "in": "path", "required": true, "schema": {"type": "string"},
-        }));
+        parameters.push(openapi_detail::path_parameter(route.path, name));
     }
     for (name, description) in route.query {
-        parameters.push(json!({
-            "name": name, "in": "query", "description": description, "schema": {"type": "string"},
-        }));
+        parameters.push(openapi_detail::query_parameter(name, description));
     }
     if matches!(route.reply, ReplyDoc::Page(_)) {
         let limit = json!({
@@ -162,8 +161,8 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     let mut responses = Map::new();
-    let request_id = json!({"X-Request-Id": {"schema": {"type": "string"}}});
-    let mut success = json!({"description": "Success", "headers": request_id});
+    let headers = openapi_detail::success_headers(route);
+    let mut success = json!({"description": "Success", "headers": headers});
     if let Some(schema) = reply_schema(&route.reply, schemas) {
         success["content"] = json!({"application/json": {"schema": schema}});
     }
@@ -178,7 +177,7 @@ fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     for (status, names) in by_status {
         let response = json!({
             "description": format!("`{}`", names.join("`, `")),
-            "headers": request_id,
+            "headers": openapi_detail::problem_headers(status),
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
             },

@@ -40,7 +40,6 @@ const DEBTS: &[(&str, &str)] = &[
 const DRIVER_DEBTS: &[&str] = &[
     // Checks that an address has a form, and takes nothing else of the driver.
     "gateway/src/config/postgres_address.rs",
-    "gateway/src/config/sections.rs",
     // SQL that stands beside the model instead of in a store.
     "gateway/src/events/types.rs",
     "gateway/src/keys/workspaces.rs",

@@ -1,0 +1,52 @@
+//! Which registries the change feed keeps fresh.
+
+use std::sync::Arc;
+
+use crate::events::types::EventTypes;
+use crate::feed::{ChangeKind, Feed};
+use crate::keys::Keys;
+use crate::webhooks::registry::Registry;
+
+/// Has each registry read again what changed.
+pub(super) fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &Arc<Registry>) {
+    let keys = keys.clone();
+    feed.subscribe(
+        ChangeKind::ApiKey,
+        Arc::new(move |client, changed| {
+            let keys = keys.clone();
+            Box::pin(async move {
+                let ids: Vec<_> = changed.into_iter().map(|(_, id)| id).collect();
+                match ids.is_empty() {
+                    true => keys.reload(client).await,
+                    false => keys.refresh(client, &ids).await,
+                }
+            })
+        }),
+    );
+    let types = types.clone();
+    feed.subscribe(
+        ChangeKind::EventType,
+        Arc::new(move |client, changed| {
+            let types = types.clone();
+            Box::pin(async move {
+                let workspaces: Vec<_> = changed.into_iter().map(|(workspace, _)| workspace).collect();
+                types
+                    .refresh(client, (!workspaces.is_empty()).then_some(workspaces))
+                    .await
+            })
+        }),
+    );
+    let endpoints = endpoints.clone();
+    feed.subscribe(
+        ChangeKind::Webhook,
+        Arc::new(move |client, changed| {
+            let endpoints = endpoints.clone();
+            Box::pin(async move {
+                match changed.is_empty() {
+                    true => endpoints.reload(client).await,
+                    false => endpoints.refresh(client, &changed).await,
+                }
+            })
+        }),
+    );
+}

@@ -1,0 +1,31 @@
+//! Whose request it is, seen through proxies that are trusted.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The last address that no trusted proxy vouches for (RFC 7239 speaks of the same chain).
+pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) -> IpAddr {
+    let mut address = peer.ip().to_canonical();
+    if trusted.is_empty() {
+        return address;
+    }
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let chain: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in chain.iter().rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(before) => address = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
