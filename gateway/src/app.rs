@@ -38,6 +38,7 @@ use crate::webhooks::notices::Notices;
 use crate::webhooks::recorder::{self, Recorder};
 use crate::webhooks::registry::Registry;
 use crate::webhooks::schedule::Schedule;
+use crate::webhooks::schedule_store;
 use crate::webhooks::secrets::{Vault, VaultError};
 
 /// Why a gateway could not start.
@@ -367,6 +368,11 @@ impl Engine {
         let recorded = self.recording.done.cancelled();
         if tokio::time::timeout(LAST_WRITES * 2, recorded).await.is_err() {
             tracing::warn!("the last outcomes could not be written; a successor attempts them again");
+        }
+        // Attempts that were cut are due again at once, not when their leases run out.
+        let owner = self.bus.owner();
+        if let Err(fault) = schedule_store::hand_back(&self.services.db, owner).await {
+            tracing::warn!(%fault, "leases run out by themselves");
         }
         self.upkeep.shut_down().await;
         if let Err(fault) = self.bus.retire().await {

@@ -12,6 +12,7 @@ pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod deliveries;
 pub mod events;
 pub mod feed;
 pub mod http;

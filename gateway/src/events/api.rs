@@ -12,11 +12,11 @@ use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
 use crate::base::page;
 use crate::bus::{Accepted, NewEvent, PublishError};
+use crate::deliveries;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::webhooks::delivery_store;
 
 /// `POST /v1/events`: 202 after the commit, and never before.
 pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Problem> {
@@ -179,7 +179,7 @@ async fn add_deliveries(
     events: &mut [(Uuid, ShownEvent)],
 ) -> Result<(), Problem> {
     let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();
-    let mut deliveries = delivery_store::of_events(client, workspace, &ids).await?;
+    let mut deliveries = deliveries::store::of_events(client, workspace, &ids).await?;
     for (id, event) in events {
         event.deliveries = deliveries.remove(id).unwrap_or_default();
     }

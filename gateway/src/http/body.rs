@@ -16,6 +16,10 @@ use super::problem::{Code, Problem};
 /// The largest JSON body, in bytes.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
 
+/// How much, and for how long, is read on after a body was found too large.
+const LINGER_BYTES: usize = 8 << 20;
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A body that has not been read yet.
 #[derive(Debug)]
 pub struct RequestBody {
@@ -25,6 +29,7 @@ pub struct RequestBody {
     silence: Duration,
     digest: Option<[u8; 32]>,
     wants_digest: bool,
+    expects_continue: bool,
 }
 
 impl RequestBody {
@@ -45,6 +50,7 @@ impl RequestBody {
             silence,
             digest: None,
             wants_digest: headers.contains_key("idempotency-key"),
+            expects_continue: headers.contains_key(http::header::EXPECT),
         }
     }
 
@@ -97,6 +103,7 @@ impl RequestBody {
     /// The whole body of at most `most` bytes; one piece is handed on without a copy.
     pub async fn read(&mut self, most: usize) -> Result<Bytes, Problem> {
         if self.declared_len.is_some_and(|len| len > most as u64) {
+            self.linger().await;
             return Err(too_large(most));
         }
         let Some(first) = self.next_piece().await? else {
@@ -113,6 +120,7 @@ impl RequestBody {
             }
             whole.extend_from_slice(&piece);
             if whole.len() > most {
+                self.linger().await;
                 return Err(too_large(most));
             }
         }
@@ -121,6 +129,24 @@ impl RequestBody {
             Some(only) => Ok(only),
             None => Ok(whole.freeze()),
         }
+    }
+
+    /// Reads on for a moment without keeping anything: a client that is still sending when its connection is closed would
+    /// be told of a reset and not of the reply. One that waits for a word first gets the reply instead.
+    async fn linger(&mut self) {
+        if self.expects_continue {
+            return;
+        }
+        let reading = async {
+            let mut byte_count = 0;
+            while byte_count < LINGER_BYTES
+                && let Some(Ok(frame)) = self.incoming.frame().await
+            {
+                byte_count += frame.data_ref().map_or(0, Bytes::len);
+            }
+        };
+        // Either way the reply comes next.
+        let _ = tokio::time::timeout(LINGER, reading).await;
     }
 
     /// The SHA-256 of the body that was read, if the request can be repeated; else of nothing.

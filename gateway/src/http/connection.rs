@@ -17,10 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::reply::ReplyBody;
-use super::timed_io::{TimedIo, Waits, Watch};
+use super::timed_io::{MAX_HEAD_BYTES, TimedIo, Waits, Watch};
 
-/// The largest head of a request, in bytes.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// HTTP/2 requests that one connection may have under way.
 const MAX_STREAMS: u32 = 200;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -54,8 +52,8 @@ impl Protocol {
             .timer(TokioTimer::new())
             // Heads and idle connections are timed by `TimedIo`, which tells the two apart.
             .header_read_timeout(None)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .pipeline_flush(true);
+            .half_close(true)
+            .max_buf_size(MAX_HEAD_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())

@@ -15,6 +15,10 @@ use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+/// The largest head of a request, in bytes.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
 /// How long each kind of wait may last.
 #[derive(Debug, Clone, Copy)]
 pub struct Waits {
@@ -29,12 +33,15 @@ pub struct Waits {
 pub struct Watch {
     requests_under_way: AtomicU32,
     has_ambiguous_framing: AtomicBool,
+    /// Set by a request, taken by the stream: one that was answered at once is never seen under way.
+    has_begun: AtomicBool,
 }
 
 impl Watch {
     /// Marks a request as under way until the guard is dropped.
     pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.requests_under_way.fetch_add(1, Ordering::Relaxed);
+        self.has_begun.store(true, Ordering::Relaxed);
         UnderWay(self.clone())
     }
 
@@ -75,6 +82,8 @@ pub struct TimedIo<S> {
     alarm: Pin<Box<Sleep>>,
     write_alarm: Option<Pin<Box<Sleep>>>,
     is_http2: bool,
+    /// What has come of a head that is not whole yet.
+    partial_head: Vec<u8>,
 }
 
 impl<S> TimedIo<S> {
@@ -90,6 +99,7 @@ impl<S> TimedIo<S> {
             alarm: Box::pin(tokio::time::sleep_until(deadline)),
             write_alarm: None,
             is_http2: false,
+            partial_head: Vec::new(),
         }
     }
 
@@ -106,7 +116,11 @@ impl<S> TimedIo<S> {
     }
 
     fn note_bytes(&mut self, bytes: &[u8]) {
+        if self.watch.has_begun.swap(false, Ordering::Relaxed) {
+            self.phase = Phase::Busy;
+        }
         if self.watch.is_busy() {
+            self.look_for_two_lengths(bytes, false);
             return self.enter(Phase::Busy);
         }
         if bytes.starts_with(b"PRI * HTTP/2") {
@@ -121,13 +135,34 @@ impl<S> TimedIo<S> {
             self.phase = Phase::Busy;
             self.enter(Phase::Head);
         }
-        if is_framed_twice(bytes) {
+        self.look_for_two_lengths(bytes, true);
+    }
+
+    /// A head that comes in pieces is put together first.
+    fn look_for_two_lengths(&mut self, bytes: &[u8], is_head: bool) {
+        let is_whole = !is_head || memmem::find(bytes, END_OF_HEAD).is_some();
+        let found = if self.partial_head.is_empty() && is_whole {
+            is_framed_twice(bytes)
+        } else {
+            let room = MAX_HEAD_BYTES.saturating_sub(self.partial_head.len());
+            self.partial_head
+                .extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let found = is_framed_twice(&self.partial_head);
+            if memmem::find(&self.partial_head, END_OF_HEAD).is_some() {
+                self.partial_head = Vec::new();
+            }
+            found
+        };
+        if found {
             self.watch.has_ambiguous_framing.store(true, Ordering::Relaxed);
         }
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let is_busy = self.watch.is_busy();
+        if self.watch.has_begun.swap(false, Ordering::Relaxed) {
+            self.phase = Phase::Busy;
+        }
         match (is_busy, self.phase) {
             (true, _) => self.enter(Phase::Busy),
             (false, Phase::Busy) => self.enter(Phase::Idle),
@@ -150,16 +185,40 @@ impl<S> TimedIo<S> {
     }
 }
 
-/// Whether a head names both ways to tell a body's length. hyper drops one of them before we could see it.
+/// Whether one of the heads in `bytes` names both ways to tell a body's length. hyper drops one of them before we could
+/// see it. A head is told from a body by its request line.
 fn is_framed_twice(bytes: &[u8]) -> bool {
-    // Searchers are made once: this looks at every request's head.
+    // Searchers are made once: this looks at everything that arrives.
     static CODING: LazyLock<[memmem::Finder<'static>; 2]> =
         LazyLock::new(|| [memmem::Finder::new("ransfer-"), memmem::Finder::new("RANSFER-")]);
     if CODING.iter().all(|coding| coding.find(bytes).is_none()) {
         return false;
     }
-    let end = memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
-    let head = bytes[..end].to_ascii_lowercase();
+    let mut rest = bytes;
+    loop {
+        let end = memmem::find(rest, END_OF_HEAD);
+        let head = &rest[..end.unwrap_or(rest.len())];
+        if has_request_line(head) && has_both_lengths(head) {
+            return true;
+        }
+        match end {
+            Some(end) => rest = &rest[end + END_OF_HEAD.len()..],
+            None => return false,
+        }
+    }
+}
+
+fn has_request_line(head: &[u8]) -> bool {
+    // A body without a line break may stand before the next request's line.
+    let line = head
+        .split(|&byte| byte == b'\n')
+        .find(|line| !line.trim_ascii().is_empty());
+    let line = line.unwrap_or_default().trim_ascii_end();
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
+}
+
+fn has_both_lengths(head: &[u8]) -> bool {
+    let head = head.to_ascii_lowercase();
     memmem::find(&head, b"\ntransfer-encoding:").is_some()
         && memmem::find(&head, b"\ncontent-length:").is_some()
 }
@@ -248,6 +307,11 @@ mod tests {
         assert!(of("TRANSFER-ENCODING: chunked\r\nCONTENT-LENGTH: 1"));
         assert!(!of("transfer-encoding: chunked"));
         assert!(!of("x-note: transfer-encoding: no\r\ncontent-length: 1"));
+        let two = format!(
+            "{}{{}}POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: x\r\n\r\n",
+            head("a: b")
+        );
+        assert!(is_framed_twice(two.as_bytes()));
         let in_body = format!("{}\ntransfer-encoding: x", head("content-length: 21"));
         assert!(!is_framed_twice(in_body.as_bytes()));
     }

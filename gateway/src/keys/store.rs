@@ -189,7 +189,7 @@ pub async fn update_last_used(db: &Db, used: &HashMap<Uuid, Millis>) -> Result<(
     db.client()
         .await?
         .execute(
-            "update api_keys k set last_used_at = greatest(k.last_used_at, u.at)
+            "update api_keys k set last_used_at = greatest(k.last_used_at, u.at, k.created_at)
              from unnest($1::uuid[], $2::timestamptz[]) as u(id, at) where k.id = u.id",
             &[&ids, &moments],
         )

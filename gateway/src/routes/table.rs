@@ -8,11 +8,12 @@ use crate::audit;
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
+use crate::deliveries;
 use crate::events::{api as events, batch, model as event_model, type_api, types};
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
-use crate::webhooks::{api as webhooks, deliveries, delivery_api, model as webhook_model};
+use crate::webhooks::{api as webhooks, delivery_api, model as webhook_model};
 
 /// Every route under `/v1`.
 pub fn routes() -> Vec<Route> {

@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::Full;
-use serde::Serialize;
-
 use super::endpoint::Endpoint;
 use super::job::Job;
 use super::sign::{hub_signature, standard_signature};
 use crate::base::clock::Millis;
+use crate::deliveries::Attempt;
 use crate::outbound::client::{Client, Progress, SendFault};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::Full;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
 
@@ -23,26 +22,6 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
 const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
 const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-
-/// What came of an attempt, as the log shows it. Times are in milliseconds.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Attempt {
-    pub number: u16,
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Millis,
-    pub status_code: Option<u16>,
-    /// Absent on success. One of `dns_failed`, `address_forbidden`, `connect_failed`, `tls_failed`, `timeout`, `closed`,
-    /// `bad_answer`, `http_status`.
-    pub error_code: Option<&'static str>,
-    /// The first 16 KiB of the answer.
-    pub response_body: Option<String>,
-    /// This and the next two are absent where an open connection was used.
-    pub dns_ms: Option<f64>,
-    pub connect_ms: Option<f64>,
-    pub tls_ms: Option<f64>,
-    pub first_byte_ms: Option<f64>,
-    pub total_ms: f64,
-}
 
 /// An attempt and what the answer asked for.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::api::{Webhooks, lock, target_of};
-use super::deliveries::Status;
 use super::delivery_store::{self, Repeated};
 use super::job::body;
 use super::{schedule_store, store};
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
+use crate::deliveries::Status;
 use crate::events::examples;
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};

@@ -1,18 +1,16 @@
 //! The SQL of the delivery log, for readers.
 
-use std::collections::HashMap;
-
 use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::deliveries::{Delivery, DeliveryDetail, EventDelivery, Status};
-use super::job::{body, delivery_range};
+use super::job::body;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_millis};
 use crate::base::page::Page;
 use crate::db::{Db, DbError};
+use crate::deliveries::{Delivery, DeliveryDetail, Status};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
     d.attempt_count, d.test_body is not null,
@@ -171,43 +169,6 @@ pub async fn existing(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
         .query("select id from deliveries where id = any($1)", &[&ids])
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// The deliveries of each of these events.
-pub async fn of_events(
-    client: &Client,
-    workspace: WorkspaceId,
-    events: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<EventDelivery>>, DbError> {
-    let (from, to): (Vec<Uuid>, Vec<Uuid>) = events.iter().map(|event| delivery_range(*event)).unzip();
-    // First deliveries stand in their event's range of ids; later ones have an index of their own.
-    let rows = client
-        .query(
-            "select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
-             from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as wanted(event_id, low, high)
-             join deliveries d on d.id between wanted.low and wanted.high
-               and d.event_id = wanted.event_id and d.redelivery_of is null
-             where d.workspace_id = $1
-             union all
-             select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
-             from deliveries d
-             where d.event_id = any($2) and d.redelivery_of is not null and d.workspace_id = $1",
-            &[&workspace, &events, &from, &to],
-        )
-        .await?;
-    let mut found: HashMap<Uuid, Vec<EventDelivery>> = HashMap::new();
-    for row in &rows {
-        found.entry(row.get(0)).or_default().push(EventDelivery {
-            id: row.get(1),
-            webhook_id: row.get(2),
-            status: Status::of(row.get(3)),
-            attempt_count: count(row, 4),
-        });
-    }
-    for deliveries in found.values_mut() {
-        deliveries.sort_by_key(|delivery| delivery.id);
-    }
-    Ok(found)
 }
 
 fn delivery(row: &Row) -> Delivery {

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::delivery_store;
-use super::job::{Hold, Job, Payload, first_delivery_id};
+use super::job::{Hold, Job, Payload};
 use super::lanes::Lanes;
 use super::registry::Registry;
 use crate::bus::{Batch, Bus, Event};
 use crate::db::Db;
+use crate::deliveries::id::first_delivery_id;
 
 const RETRY: Duration = Duration::from_millis(250);
 

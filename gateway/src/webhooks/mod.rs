@@ -10,7 +10,6 @@
 pub mod api;
 pub mod attempt;
 pub mod breaker;
-pub mod deliveries;
 pub mod delivery_api;
 pub mod delivery_store;
 pub mod endpoint;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::attempt::Attempt;
 use super::endpoint::Endpoint;
 use super::job::Payload;
 use super::outcome::{Outcome, Verdict};
@@ -16,6 +15,7 @@ use super::store::GONE;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::{DeliveryId, WebhookId};
 use crate::bus::NewEvent;
+use crate::deliveries::Attempt;
 use crate::events::types::is_operational;
 
 /// Makes notices for workspaces in which some endpoint wants them.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::{Attempt, Tried};
+use super::attempt::Tried;
 use super::endpoint::Endpoint;
 use super::job::{Job, Payload};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, WebhookId};
 use crate::bus::BatchId;
+use crate::deliveries::Attempt;
 
 /// A wait that a receiver asks for is honoured up to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);

@@ -3,12 +3,12 @@
 use tokio_postgres::{Statement, Transaction};
 use uuid::Uuid;
 
-use super::attempt::Attempt;
 use super::notices::Notices;
 use super::outcome::{NewDelivery, Outcome, Parking, Verdict};
 use crate::base::clock::Millis;
 use crate::bus::{Bus, Emission};
 use crate::db::{CopyRows, Db, DbError, Dedicated};
+use crate::deliveries::Attempt;
 
 /// The database's numbers for a delivery's status.
 pub const PENDING: i16 = 0;

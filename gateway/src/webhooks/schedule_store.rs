@@ -127,6 +127,14 @@ pub async fn give_back(db: &Db, held: &[(DeliveryId, i32, Millis)]) -> Result<()
     Ok(())
 }
 
+/// Gives everything that `owner` holds back to whoever comes: it is due at once.
+pub async fn hand_back(db: &Db, owner: i32) -> Result<(), DbError> {
+    let statement =
+        "update scheduled_deliveries set due_at = now(), owner = null, fence = fence + 1 where owner = $1";
+    db.client().await?.execute(statement, &[&owner]).await?;
+    Ok(())
+}
+
 /// Ends a delivery that cannot be attempted any more.
 pub async fn give_up(db: &Db, delivery: DeliveryId) -> Result<(), DbError> {
     db.client()

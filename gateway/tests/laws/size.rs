@@ -27,7 +27,7 @@ fn every_file_says_why_it_is_there() {
     let silent: Vec<String> = rust_files("gateway/src")
         .into_iter()
         .chain(rust_files("gateway/tests"))
-        .filter(|file| !file.text.starts_with("//! ") && file.path != "gateway/src/config/tests.rs")
+        .filter(|file| !file.text.starts_with("//! ") && !file.path.ends_with("tests.rs"))
         .map(|file| file.path)
         .collect();
     assert!(

@@ -34,7 +34,7 @@ impl Status {
         self as i16
     }
 
-    pub(super) fn of(number: i16) -> Self {
+    pub fn of(number: i16) -> Self {
         let known = usize::try_from(number).ok().and_then(|at| Self::ALL.get(at));
         known.copied().unwrap_or(Self::Pending)
     }
@@ -70,7 +70,7 @@ pub struct DeliveryDetail {
     pub delivery: Delivery,
     /// The exact body; absent once its event is no longer kept.
     pub request_body: Option<String>,
-    #[schema(value_type = Vec<super::attempt::Attempt>)]
+    #[schema(value_type = Vec<Attempt>)]
     pub attempts: Box<RawValue>,
 }
 
@@ -83,4 +83,24 @@ pub struct EventDelivery {
     pub webhook_id: WebhookId,
     pub status: Status,
     pub attempt_count: u16,
+}
+
+/// What came of an attempt, as the log shows it. Times are in milliseconds.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Attempt {
+    pub number: u16,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Millis,
+    pub status_code: Option<u16>,
+    /// Absent on success. One of `dns_failed`, `address_forbidden`, `connect_failed`, `tls_failed`, `timeout`, `closed`,
+    /// `bad_answer`, `http_status`.
+    pub error_code: Option<&'static str>,
+    /// The first 16 KiB of the answer.
+    pub response_body: Option<String>,
+    /// This and the next two are absent where an open connection was used.
+    pub dns_ms: Option<f64>,
+    pub connect_ms: Option<f64>,
+    pub tls_ms: Option<f64>,
+    pub first_byte_ms: Option<f64>,
+    pub total_ms: f64,
 }

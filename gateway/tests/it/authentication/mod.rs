@@ -1,0 +1,6 @@
+//! From a request's credential to a caller or a refusal, in the contract's order.
+
+mod credential;
+mod every_route;
+mod order;
+mod permission;

@@ -1,0 +1,112 @@
+//! Migrations, and what `serve` does with a schema that does not fit.
+
+use crate::stage::{Cluster, Database, Gateway, cli};
+
+const NEWEST: &str = "select max(version)::bigint from refinery_schema_history";
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
+    ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
+];
+
+fn refuses(database: &Database, environment: &[(&str, &str)], word: &str) {
+    let environment: Vec<_> = ELSEWHERE.iter().chain(environment).copied().collect();
+    let output = cli::run(&database.url(), &["serve"], &environment);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains(word), "{errors}");
+}
+
+#[tokio::test]
+async fn migrating_twice_is_migrating_once() {
+    let database = Cluster::shared().empty_database().await;
+    cli::succeed(&database.url(), &["migrate"]);
+    let newest = database.count(NEWEST).await;
+    let tables = database.dump("pg_tables").await;
+    cli::succeed(&database.url(), &["migrate"]);
+    assert_eq!(database.count(NEWEST).await, newest);
+    assert_eq!(database.dump("pg_tables").await, tables);
+    assert_eq!(
+        database
+            .count("select count(*) from workspaces where name = 'default'")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn many_may_migrate_at_once() {
+    let database = Cluster::shared().empty_database().await;
+    let children: Vec<_> = (0..6)
+        .map(|_| {
+            cli::command(Some(&database.url()), &["migrate"], &[])
+                .spawn()
+                .expect("the gateway runs")
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().expect("ended").success());
+    }
+    assert_eq!(database.count("select count(*) from workspaces").await, 1);
+    let database = Cluster::shared().empty_database().await;
+    let gateways = [
+        Gateway::launch(&database.url(), &[]),
+        Gateway::launch(&database.url(), &[]),
+    ];
+    for gateway in &gateways {
+        gateway.wait_until_ready().await;
+    }
+}
+
+#[tokio::test]
+async fn serve_migrates_unless_told_otherwise() {
+    let separately = ("GATEWAY_DATABASE__MIGRATE_ON_START", "false");
+    let empty = Cluster::shared().empty_database().await;
+    refuses(&empty, &[separately], "too old");
+    assert_eq!(
+        empty
+            .count("select count(*) from pg_tables where schemaname = 'public'")
+            .await,
+        0,
+        "nothing was made"
+    );
+    let migrated = Cluster::shared().database().await;
+    let gateway = Gateway::start(&migrated.url(), &[separately]).await;
+    assert!(gateway.terminate().await.success());
+    migrated.run("delete from refinery_schema_history where version = (select max(version) from refinery_schema_history)").await;
+    refuses(&migrated, &[separately], "too old");
+}
+
+#[tokio::test]
+async fn a_schema_of_a_later_version_is_refused_either_way() {
+    let database = Cluster::shared().database().await;
+    database
+        .run("insert into refinery_schema_history select 9999, 'later', applied_on, checksum from refinery_schema_history limit 1")
+        .await;
+    refuses(
+        &database,
+        &[("GATEWAY_DATABASE__MIGRATE_ON_START", "false")],
+        "too new",
+    );
+    refuses(&database, &[], "too new");
+    assert!(!cli::run(&database.url(), &["migrate"], &[]).status.success());
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_at_the_start_is_waited_for() {
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(crate::stage::cluster::Sync::Off)));
+    let database = cluster.database().await;
+    cluster.kill();
+    let gateway = Gateway::launch(&database.url(), &[]);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(gateway.is_running());
+    assert_eq!(gateway.operations("/livez").await.status, 200);
+    let ready = gateway.operations("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()["checks"]["postgres"]["ok"], false);
+    cluster.restart();
+    gateway.wait_until_ready().await;
+    // Stopping while it waits is no failure either.
+    cluster.kill();
+    let waiting = Gateway::launch(&database.url(), &[]);
+    assert!(waiting.terminate().await.success());
+}

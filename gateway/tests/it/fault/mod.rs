@@ -1,0 +1,8 @@
+//! Cut, kill and stall: what was acknowledged is never lost, what is broken says so, and all comes back.
+
+mod gateway_killed;
+mod instance_killed;
+mod neighbour;
+mod postgres_frozen;
+mod postgres_killed;
+mod receipts;

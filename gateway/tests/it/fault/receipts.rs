@@ -1,0 +1,48 @@
+//! Compares what was acknowledged with what arrived.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::stage::load::{Sent, numbers_of};
+use crate::stage::{Receiver, until};
+
+/// Long enough for a takeover, leases and retries on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until everything that was acknowledged has arrived; how many requests were repeats.
+pub async fn all_arrive(receiver: &Receiver, sent: &Sent) -> usize {
+    let mut missing = BTreeSet::new();
+    let arriving = async {
+        loop {
+            let (numbers, repeats) = numbers_of(&receiver.received());
+            missing = sent.acknowledged.difference(&numbers).copied().collect();
+            if missing.is_empty() {
+                return repeats;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let arrived = tokio::time::timeout(LIMIT, arriving).await;
+    arrived.unwrap_or_else(|_| {
+        let some: Vec<_> = missing.iter().take(10).collect();
+        panic!(
+            "{} of {} acknowledged events never arrived, such as {some:?}",
+            missing.len(),
+            sent.acknowledged.len()
+        )
+    })
+}
+
+/// Waits until no more requests come in for a while.
+pub async fn quiet(receiver: &Receiver) {
+    let mut last = (0, std::time::Instant::now());
+    until("the receiver is left alone", LIMIT, || {
+        let count = receiver.count();
+        if count != last.0 {
+            last = (count, std::time::Instant::now());
+        }
+        let is_quiet = last.1.elapsed() > Duration::from_secs(2);
+        async move { is_quiet.then_some(()) }
+    })
+    .await;
+}

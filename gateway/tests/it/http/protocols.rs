@@ -1,0 +1,104 @@
+//! HTTP/1.0, `Expect`, and HTTP/2 by prior knowledge.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
+
+use crate::stage::{Desk, Receiver, wire::Wire};
+
+const BODY: &str = r#"{"type":"deal.won","data":{"v":2}}"#;
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_go_on() {
+    let desk = Desk::open().await;
+    let key = desk.api.key.as_deref().expect("a key");
+    let head = |key: &str, length: usize| {
+        format!(
+            "POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        )
+    };
+    let mut wire = Wire::open(desk.api.address).await;
+    wire.write(head(key, BODY.len())).await;
+    assert_eq!(wire.answer().await.expect("an interim answer").status, 100);
+    wire.write(BODY).await;
+    assert_eq!(wire.answer().await.expect("an answer").status, 202);
+    // Who is refused need not send the body at all.
+    let mut wire = Wire::open(desk.api.address).await;
+    wire.write(head("sk_nonsense", BODY.len())).await;
+    assert_eq!(wire.answer().await.expect("an answer").status, 401);
+    let mut wire = Wire::open(desk.api.address).await;
+    wire.write(head(key, 5_000_000)).await;
+    assert_eq!(wire.answer().await.expect("an answer").status, 413);
+}
+
+#[tokio::test]
+async fn http_1_0_is_answered_and_closed() {
+    let desk = Desk::open().await;
+    let key = desk.api.key.as_deref().expect("a key");
+    let mut wire = Wire::open(desk.api.address).await;
+    wire.write(format!(
+        "GET /v1/whoami HTTP/1.0\r\nauthorization: Bearer {key}\r\n\r\n"
+    ))
+    .await;
+    assert_eq!(wire.answer().await.expect("an answer").status, 200);
+    assert!(wire.rest().await.is_empty());
+}
+
+#[tokio::test]
+async fn http_2_by_prior_knowledge_and_many_at_once() {
+    let desk = Desk::open().await;
+    let receiver = Receiver::start().await;
+    desk.hook(&receiver, &["deal.won"]).await;
+    let stream = TcpStream::connect(desk.api.address).await.expect("a connection");
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .expect("HTTP/2");
+    tokio::spawn(connection);
+    let key = desk.api.key.clone().expect("a key");
+    let request = |method: Method, path: &str, body: &'static str| {
+        Request::builder()
+            .method(method)
+            .uri(format!("http://gateway{path}"))
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from_static(body.as_bytes())))
+            .expect("a request")
+    };
+    let sending: Vec<_> = (0..50)
+        .map(|_| {
+            let mut sender = sender.clone();
+            let request = request(Method::POST, "/v1/events", BODY);
+            tokio::spawn(async move {
+                sender.ready().await.expect("open");
+                sender
+                    .send_request(request)
+                    .await
+                    .expect("a reply")
+                    .status()
+                    .as_u16()
+            })
+        })
+        .collect();
+    for task in sending {
+        assert_eq!(task.await.expect("sent"), 202);
+    }
+    receiver.wait_for(50).await;
+    let mut sender = sender;
+    for (method, path, status) in [
+        (Method::GET, "/v1/whoami", 200),
+        (Method::HEAD, "/v1/whoami", 200),
+        (Method::GET, "/v1/nothing", 404),
+    ] {
+        let reply = sender
+            .send_request(request(method.clone(), path, ""))
+            .await
+            .expect("a reply");
+        assert_eq!(reply.status().as_u16(), status);
+        let body = reply.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(body.is_empty(), method == Method::HEAD);
+    }
+}

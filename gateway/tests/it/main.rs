@@ -1,0 +1,20 @@
+//! The gateway as its clients, receivers and operators see it: real processes, a real PostgreSQL, real sockets.
+//!
+//! The files follow the ways through the house; `fault` cuts, kills and stalls. Every test works in a workspace or a
+//! database of its own, so they run side by side. `stage` is what they play on.
+
+mod audit;
+mod authentication;
+mod bus_conformance;
+mod config;
+mod drain;
+mod events;
+mod fault;
+mod http;
+mod idempotency;
+mod keys;
+mod operations;
+mod problems;
+mod stage;
+mod two_instances;
+mod webhooks;

@@ -1,0 +1,161 @@
+//! The listener for probes and metrics.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use serde_json::json;
+
+use crate::stage::{Act, Api, Desk, Gateway, Receiver};
+
+#[tokio::test]
+async fn probes_name_each_dependency() {
+    let (gateway, _) = Gateway::shared().await;
+    let live = gateway.operations("/livez").await;
+    assert_eq!(live.status, 200);
+    let ready = gateway.operations("/readyz").await.ok(200);
+    assert!(ready["status"].is_string());
+    for dependency in ["postgres", "feed", "bus"] {
+        assert_eq!(ready["checks"][dependency]["ok"], true, "{ready}");
+    }
+    let api = Api::new(gateway.operations, None);
+    api.get("/v1/whoami").await.problem(404, "not_found");
+    let refused = api.post_nothing("/livez").await;
+    refused.problem(405, "method_not_allowed");
+    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    assert_eq!(api.call(Method::HEAD, "/readyz").send().await.status, 200);
+    // Nor are probes and metrics on the API's listener.
+    for path in ["/livez", "/readyz", "/metrics"] {
+        gateway.anonymous().get(path).await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn every_metric_stands_in_the_table_of_names() {
+    let (gateway, _database, desk) = Desk::own(&[]).await;
+    let receiver = Receiver::scripted(vec![Act::Status(500), Act::Status(200)]).await;
+    desk.hook(&receiver, &["deal.won"]).await;
+    let body = json!({"type": "deal.won", "data": {}, "id": "one"});
+    for _ in 0..2 {
+        desk.api.post("/v1/events", &body).await.ok(202);
+    }
+    receiver.wait_for(2).await;
+    desk.api
+        .with_key("sk_nonsense")
+        .get("/v1/whoami")
+        .await
+        .problem(401, "key_invalid");
+    desk.delivery_that("one", "succeeded").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    let reply = gateway.operations("/metrics").await;
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/plain"))
+    );
+    let known: BTreeSet<&str> = gateway::telemetry::names::ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    let mut shown = BTreeSet::new();
+    for line in reply.text().lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split_whitespace().nth(2).expect("a name");
+        assert!(known.contains(name), "{name} stands in no table");
+        shown.insert(name);
+        assert!(
+            reply.text().contains(&format!("# HELP {name} ")),
+            "{name} is not explained"
+        );
+    }
+    // After this much traffic all but the signs of trouble are there.
+    let trouble = [
+        "gateway_http_connections_refused_total",
+        "gateway_events_refused_total",
+        "gateway_bus_takeovers_total",
+        "gateway_recorder_failures_total",
+    ];
+    let missing: Vec<_> = known
+        .iter()
+        .filter(|name| !shown.contains(*name) && !trouble.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "never shown: {missing:?}");
+    // The route is told, never ids or queries.
+    assert!(reply.text().contains("route=\"/v1/events/{id}\"") && !reply.text().contains("evt_"));
+}
+
+#[tokio::test]
+async fn metrics_count_what_happened() {
+    let (gateway, _database, desk) = Desk::own(&[]).await;
+    let value = async |line: &str| -> f64 {
+        let text = gateway.operations("/metrics").await.text().to_owned();
+        let found = text
+            .lines()
+            .find_map(|row| row.strip_prefix(line)?.trim().parse().ok());
+        found.unwrap_or(0.0)
+    };
+    for nth in 0..5 {
+        desk.send("deal.won", json!({"n": nth})).await;
+    }
+    assert_eq!(value("gateway_events_accepted_total ").await, 5.0);
+    let posts = "gateway_http_requests_total{method=\"POST\",route=\"/v1/events\",status=\"202\"}";
+    assert_eq!(value(posts).await, 5.0);
+    let before = value("gateway_key_failures_total{code=\"key_invalid\"}").await;
+    for _ in 0..3 {
+        desk.api
+            .with_key("sk_nonsense")
+            .get("/v1/whoami")
+            .await
+            .problem(401, "key_invalid");
+    }
+    assert_eq!(
+        value("gateway_key_failures_total{code=\"key_invalid\"}").await,
+        before + 3.0
+    );
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_whatever_the_level() {
+    let (gateway, _database, desk) = Desk::own(&[
+        ("GATEWAY_TELEMETRY__LOG_LEVEL", "trace"),
+        ("GATEWAY_TELEMETRY__LOG_FORMAT", "json"),
+        ("GATEWAY_TELEMETRY__ACCESS_LOG", "all"),
+    ])
+    .await;
+    let receiver = Receiver::scripted(vec![Act::Status(500), Act::Status(200)]).await;
+    let hook = desk
+        .hook_with(
+            &receiver,
+            &["deal.won"],
+            json!({"headers": {"authorization": "Bearer s3same"}}),
+        )
+        .await;
+    let id = desk
+        .send("deal.won", json!({"confidential": "c0nfidential"}))
+        .await;
+    desk.delivery_that(&id, "succeeded").await;
+    desk.api.get("/v1/webhooks?limit=7").await.ok(200);
+    let made = desk.make_key(&json!({"name": "x", "scopes": ["crm:read"]})).await;
+    let log = gateway.log();
+    let keys = [
+        desk.api.key.clone().expect("a key"),
+        crate::stage::desk::text(&made, "key"),
+    ];
+    for hidden in [
+        &keys[0][3..],
+        &keys[1][3..],
+        &hook.secret,
+        &hook.standard_secret[6..],
+        "s3same",
+        "c0nfidential",
+        "limit=7",
+    ] {
+        assert!(!log.contains(hidden), "{hidden} is in the log");
+    }
+    // The access log holds the route, and the request's id.
+    let line = log
+        .lines()
+        .find(|line| line.contains("/v1/events/{id}"))
+        .expect("a line for each request");
+    let line: serde_json::Value = serde_json::from_str(line).expect("one JSON object a line");
+    assert!(line["request_id"].is_string() && line["status"] == 200, "{line}");
+}

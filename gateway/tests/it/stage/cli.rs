@@ -1,0 +1,58 @@
+//! The command line, run as an operator would.
+
+use std::process::{Command, Output, Stdio};
+
+use super::warden;
+
+/// The binary with nothing of this process's environment but the path.
+pub fn command(url: Option<&str>, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command
+        .args(arguments)
+        .current_dir(warden::folder())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null());
+    if let Some(url) = url {
+        command.env("GATEWAY_DATABASE__URL", url);
+    }
+    command.envs(environment.iter().copied());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(url: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(Some(url), arguments, environment)
+        .output()
+        .expect("the gateway runs")
+}
+
+/// Runs a command that must succeed; what it printed.
+pub fn succeed(url: &str, arguments: &[&str]) -> String {
+    let output = run(url, arguments, &[]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+/// Makes a key that holds `scopes`.
+pub fn make_key(url: &str, workspace: &str, scopes: &str) -> String {
+    let key = succeed(
+        url,
+        &[
+            "keys",
+            "create",
+            "--workspace",
+            workspace,
+            "--name",
+            "test",
+            "--scopes",
+            scopes,
+        ],
+    );
+    assert!(
+        key.starts_with("sk_") && key.len() == 67,
+        "the key alone is printed"
+    );
+    key
+}

@@ -1,0 +1,191 @@
+//! A gateway as a child process, with its log at hand.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::api::Api;
+use super::reply::Reply;
+use super::wait::{SOON, eventually};
+use super::{Cluster, Database, cli, warden};
+
+/// What every gateway on the stage is told: receivers are on loopback, and retries come quickly.
+const USUAL: &[(&str, &str)] = &[
+    ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
+    ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
+    ("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8"),
+    ("GATEWAY_WEBHOOKS__RETRY_BASE_SECONDS", "0.2"),
+    ("GATEWAY_DATABASE__POOL_SIZE", "12"),
+];
+
+/// A running gateway; dropped, it is killed.
+pub struct Gateway {
+    child: Mutex<Child>,
+    log: Arc<Mutex<String>>,
+    pub api: SocketAddr,
+    pub operations: SocketAddr,
+}
+
+impl Gateway {
+    /// The gateway that tests share which only need a workspace of their own, and its database.
+    pub async fn shared() -> (&'static Self, &'static Database) {
+        static SHARED: tokio::sync::OnceCell<(Gateway, Database)> = tokio::sync::OnceCell::const_new();
+        let shared = SHARED.get_or_init(|| async {
+            let database = Cluster::shared().database().await;
+            (Gateway::start(&database.url(), &[]).await, database)
+        });
+        let (gateway, database) = shared.await;
+        (gateway, database)
+    }
+
+    /// Starts a gateway on a database, and waits until it is ready.
+    pub async fn start(url: &str, environment: &[(&str, &str)]) -> Self {
+        let gateway = Self::launch(url, environment);
+        gateway.wait_until_ready().await;
+        gateway
+    }
+
+    /// Starts a gateway that may not become ready.
+    pub fn launch(url: &str, environment: &[(&str, &str)]) -> Self {
+        let file = warden::folder().join("gateway.toml");
+        std::fs::write(&file, "").expect("an empty configuration");
+        let path = file.to_str().expect("UTF-8");
+        let settings: Vec<_> = USUAL.iter().chain(environment).copied().collect();
+        let mut child = cli::command(Some(url), &["serve", "--config", path], &settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the gateway starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().expect("piped"));
+        let written = log.clone();
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut text = written.lock().expect("unpoisoned");
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+        let Some((api, operations)) = addresses(&log, &mut child) else {
+            panic!("the gateway did not start:\n{}", log.lock().expect("unpoisoned"));
+        };
+        Self {
+            child: Mutex::new(child),
+            log,
+            api,
+            operations,
+        }
+    }
+
+    /// Waits for `/readyz` to say so.
+    pub async fn wait_until_ready(&self) {
+        eventually("the gateway is ready", SOON * 2, || async {
+            self.try_operations("/readyz")
+                .await
+                .is_some_and(|reply| reply.status == 200)
+        })
+        .await;
+    }
+
+    /// A client with this key.
+    pub fn with_key(&self, key: &str) -> Api {
+        Api::new(self.api, Some(key))
+    }
+
+    /// A client without a key.
+    pub fn anonymous(&self) -> Api {
+        Api::new(self.api, None)
+    }
+
+    /// Asks the operations listener.
+    pub async fn operations(&self, path: &str) -> Reply {
+        self.try_operations(path).await.expect("operations answers")
+    }
+
+    /// The same, where it may be gone.
+    pub async fn try_operations(&self, path: &str) -> Option<Reply> {
+        Api::new(self.operations, None).get_call(path).try_send().await
+    }
+
+    /// What was logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("unpoisoned").clone()
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        warden::signal(self.child.lock().expect("unpoisoned").id(), name);
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&self) {
+        let mut child = self.child.lock().expect("unpoisoned");
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+    }
+
+    /// Asks it to stop and waits; its exit status.
+    pub async fn terminate(&self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait_for_exit(Duration::from_secs(60)).await
+    }
+
+    /// Waits until it has ended.
+    pub async fn wait_for_exit(&self, limit: Duration) -> ExitStatus {
+        super::until("the gateway exits", limit, || async {
+            self.child
+                .lock()
+                .expect("unpoisoned")
+                .try_wait()
+                .expect("a child")
+        })
+        .await
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self.child.lock().expect("unpoisoned").try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Ok(mut child) = self.child.lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            let tail: Vec<&str> = tail.into_iter().rev().collect();
+            eprintln!("the end of the gateway's log:\n{}", tail.join("\n"));
+        }
+    }
+}
+
+/// The bound addresses, from the line that tells them.
+fn addresses(log: &Mutex<String>, child: &mut Child) -> Option<(SocketAddr, SocketAddr)> {
+    let started = Instant::now();
+    while started.elapsed() < SOON {
+        let text = log.lock().expect("unpoisoned").clone();
+        if let Some(line) = text.lines().find(|line| line.contains("listening")) {
+            // `api=1.2.3.4:5` in text, `"api":"1.2.3.4:5"` in JSON.
+            let plain = line.replace("\":\"", "=").replace(['"', ','], " ");
+            let of = |name: &str| {
+                let (_, rest) = plain.split_once(name)?;
+                rest.split_whitespace().next()?.parse().ok()
+            };
+            if let (Some(api), Some(operations)) = (of(" api="), of(" operations=")) {
+                return Some((api, operations));
+            }
+        }
+        if !matches!(child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(50));
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}

@@ -1,0 +1,111 @@
+//! `health`, and the circuit breaker of an endpoint that fails for long.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::stage::{Act, Desk, Hook, Receiver, SOON, desk::a_moment, until};
+
+async fn wait_for_health(desk: &Desk, hook: &Hook, health: &str) -> Value {
+    until(&format!("the endpoint is {health}"), SOON, || async {
+        let shown = desk.webhook(hook).await;
+        (shown["health"] == health).then_some(shown)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn three_failures_in_a_row_are_failing_and_a_success_heals() {
+    let desk = Desk::open().await;
+    let receiver = Receiver::scripted(vec![
+        Act::Status(500),
+        Act::Status(500),
+        Act::Status(500),
+        Act::Status(500),
+        Act::Status(200),
+    ])
+    .await;
+    let hook = desk.hook(&receiver, &["deal.won"]).await;
+    desk.send("deal.won", json!({})).await;
+    receiver.wait_for(2).await;
+    assert_eq!(desk.webhook(&hook).await["health"], "healthy");
+    receiver.wait_for(3).await;
+    wait_for_health(&desk, &hook, "failing").await;
+    receiver.wait_for(5).await;
+    wait_for_health(&desk, &hook, "healthy").await;
+}
+
+#[tokio::test]
+async fn a_paused_endpoint_is_probed_and_nothing_is_lost() {
+    let (_gateway, _database, desk) = Desk::own(&[
+        ("GATEWAY_WEBHOOKS__BREAKER_AFTER_SECONDS", "0.5"),
+        ("GATEWAY_WEBHOOKS__BREAKER_FAILURES", "6"),
+        ("GATEWAY_WEBHOOKS__BREAKER_PROBE_SECONDS", "2"),
+    ])
+    .await;
+    let is_well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let state = is_well.clone();
+    let receiver = Receiver::deciding(
+        move |_, _| match state.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Act::Status(200),
+            false => Act::Status(500),
+        },
+    )
+    .await;
+    let hook = desk
+        .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 50}))
+        .await;
+    let mut sent = Vec::new();
+    for nth in 0..10 {
+        sent.push(desk.send("deal.won", json!({"n": nth})).await);
+    }
+    let shown = wait_for_health(&desk, &hook, "paused").await;
+    assert_eq!(shown["enabled"], true, "paused is not disabled");
+    // What was on its way when the breaker opened has arrived after a moment; then there are probes alone.
+    a_moment().await;
+    let before = receiver.count();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let probes = receiver.count() - before;
+    assert!((1..=4).contains(&probes), "{probes} probes in 5 s, one each 2 s");
+    for nth in 10..15 {
+        sent.push(desk.send("deal.won", json!({"n": nth})).await);
+    }
+    let waiting = desk.delivery_when(&sent[14], |_| true).await;
+    assert_eq!(
+        (&waiting["status"], &waiting["attempt_count"]),
+        (&json!("pending"), &json!(0)),
+        "it waits"
+    );
+    is_well.store(true, std::sync::atomic::Ordering::SeqCst);
+    wait_for_health(&desk, &hook, "healthy").await;
+    for id in &sent {
+        desk.delivery_that(id, "succeeded").await;
+    }
+}
+
+#[tokio::test]
+async fn enabling_closes_the_breaker() {
+    let (_gateway, _database, desk) = Desk::own(&[
+        ("GATEWAY_WEBHOOKS__BREAKER_AFTER_SECONDS", "0.3"),
+        ("GATEWAY_WEBHOOKS__BREAKER_FAILURES", "3"),
+        ("GATEWAY_WEBHOOKS__BREAKER_PROBE_SECONDS", "3600"),
+    ])
+    .await;
+    let receiver = Receiver::scripted(vec![Act::Status(500)]).await;
+    let good = Receiver::start().await;
+    let hook = desk
+        .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 50}))
+        .await;
+    let id = desk.send("deal.won", json!({})).await;
+    wait_for_health(&desk, &hook, "paused").await;
+    desk.api
+        .patch(&hook.path(), &json!({"enabled": false}))
+        .await
+        .ok(200);
+    let body = json!({"enabled": true, "url": good.url()});
+    assert_eq!(
+        desk.api.patch(&hook.path(), &body).await.ok(200)["health"],
+        "healthy"
+    );
+    desk.delivery_that(&id, "succeeded").await;
+}
