@@ -3,6 +3,8 @@
 //! The reply is kept in the transaction of the change, so a crash leaves either both or neither: no double effect
 //! and no key that is stuck. Two requests at once are told apart by an advisory lock that ends with its transaction.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::store::{self, KeptReply};
@@ -13,6 +15,8 @@ use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 
 const MAX_LEN: usize = 255;
+const LOCK_TRIES: u32 = 8;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// A request's key and what must be equal when it is used again.
 pub(super) struct Repeatable {
@@ -48,7 +52,7 @@ impl Repeatable {
         transaction: &Transaction<'_>,
         workspace: WorkspaceId,
     ) -> Result<Option<Reply>, Problem> {
-        if !store::try_lock_key(transaction, workspace, &self.key).await? {
+        if !self.lock(transaction, workspace).await? {
             let detail = "The first request with this key has not ended yet.";
             return Err(Problem::new(Code::IdempotencyRunning, detail));
         }
@@ -66,6 +70,18 @@ impl Repeatable {
         Ok(Some(
             reply.with_header(replayed, HeaderValue::from_static("true")),
         ))
+    }
+
+    /// Locks the key. A request that was refused lets go a moment after its reply, when its rollback has reached the
+    /// database; so one that finds the key locked looks again before it says that another is still running.
+    async fn lock(&self, transaction: &Transaction<'_>, workspace: WorkspaceId) -> Result<bool, Problem> {
+        for _ in 0..LOCK_TRIES {
+            if store::try_lock_key(transaction, workspace, &self.key).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Ok(store::try_lock_key(transaction, workspace, &self.key).await?)
     }
 
     /// Keeps a reply in the same transaction.
