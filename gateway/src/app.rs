@@ -18,6 +18,7 @@ use crate::feed::{ChangeKind, Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
 use crate::http::tls::{Certificate, CertificateError};
+use crate::imports::{self, Imports};
 use crate::keys::Keys;
 use crate::maintenance;
 use crate::operations::Operations;
@@ -296,8 +297,11 @@ impl Engine {
         );
 
         let shared_bus: Arc<dyn Bus> = bus.clone();
+        let imports = Imports::new(db.clone(), shared_bus.clone(), config.imports.clone());
+        upkeep.spawn("imports", imports::ending::sweep(imports.clone(), upkeep.stop()));
         let services = Services {
             db: db.clone(),
+            imports,
             keys,
             events: Events {
                 db: db.clone(),
@@ -330,6 +334,10 @@ impl Engine {
 
     /// Ends everything in the order in which work flows: no more batches, no more attempts, the last outcomes, the lock.
     async fn drain(self, limit: Duration) {
+        self.services
+            .imports
+            .drain(limit.saturating_sub(LAST_WRITES))
+            .await;
         self.bus.close();
         self.intake.shut_down().await;
         self.lanes.drain(limit.saturating_sub(LAST_WRITES)).await;
@@ -366,10 +374,7 @@ fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &
         Arc::new(move |changed| {
             let types = types.clone();
             Box::pin(async move {
-                let workspaces = changed
-                    .into_iter()
-                    .map(|(workspace, _)| workspace)
-                    .collect::<Vec<_>>();
+                let workspaces: Vec<_> = changed.into_iter().map(|(workspace, _)| workspace).collect();
                 types
                     .refresh((!workspaces.is_empty()).then_some(workspaces))
                     .await

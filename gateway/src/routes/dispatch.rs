@@ -301,7 +301,11 @@ impl Inner {
 
     async fn handle(&self, route: &Route, call: Call) -> Result<Reply, Problem> {
         let handling = AssertUnwindSafe((route.handler)(&self.services, call)).catch_unwind();
-        match tokio::time::timeout(self.settings.request_timeout, handling).await {
+        let limit = match route.streams {
+            true => Duration::MAX,
+            false => self.settings.request_timeout,
+        };
+        match tokio::time::timeout(limit, handling).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Problem::internal(&"a handler panicked")),
             Err(_) => Err(Problem::unavailable(

@@ -3,6 +3,7 @@
 //! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
 
 pub mod dispatch;
+mod import_table;
 pub mod openapi;
 mod openapi_page;
 mod record_table;
@@ -21,6 +22,7 @@ use crate::events::Events;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
+use crate::imports::Imports;
 use crate::keys::Keys;
 use crate::records::Records;
 use crate::webhooks::api::Webhooks;
@@ -34,6 +36,7 @@ pub struct Services {
     pub keys: Keys,
     pub events: Events,
     pub records: Records,
+    pub imports: Imports,
     pub webhooks: Webhooks,
 }
 
@@ -99,6 +102,8 @@ pub struct Route {
     pub status: u16,
     pub reply: ReplyDoc,
     pub errors: &'static [Code],
+    /// Its body or its reply takes as long as it takes: the limit on a request's time does not hold.
+    pub streams: bool,
 }
 
 impl Route {
@@ -120,6 +125,7 @@ impl Route {
             status: 200,
             reply: ReplyDoc::Nothing,
             errors: &[],
+            streams: false,
         }
     }
 
@@ -170,6 +176,12 @@ impl Route {
 
     fn no_content(mut self) -> Self {
         self.status = 204;
+        self
+    }
+
+    /// The work is as long as the client's file; see [`Route::streams`].
+    const fn streams(mut self) -> Self {
+        self.streams = true;
         self
     }
 
