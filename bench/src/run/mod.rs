@@ -11,6 +11,7 @@ mod control;
 mod deliver;
 mod gateway;
 mod goals;
+mod import;
 mod latency;
 mod ledger;
 mod neighbour;
@@ -57,6 +58,9 @@ pub struct Options {
     /// takes them). Without such a sample a delivery counts once it was received.
     #[arg(long, default_value = gateway::RECORDED_METRIC)]
     recorded_metric: String,
+    /// Rows of the file that `import` imports.
+    #[arg(long, default_value_t = 1_000_000)]
+    import_rows: u32,
     /// Also writes every sample of every row to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -72,6 +76,8 @@ enum Scenario {
     Deliver,
     Latency,
     Neighbour,
+    /// A million contacts by default; not part of the whole unless asked for.
+    Import,
 }
 
 impl Options {
@@ -131,6 +137,10 @@ async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
         }
         if options.wants(Scenario::Neighbour) {
             neighbour::measure(stage, &mut ledger, round).await?;
+        }
+        // Each round is minutes long: never by itself.
+        if options.only.contains(&Scenario::Import) {
+            import::measure(stage, &mut ledger, options.import_rows).await?;
         }
     }
     Ok(ledger)

@@ -176,12 +176,7 @@ pub async fn cancel_import(imports: Imports, call: Call) -> Result<Reply, Proble
     if !job.is_running() {
         return Reply::ok(&job);
     }
-    let ending = Ending {
-        status: "cancelled",
-        error: None,
-        bytes_read: None,
-        encoding: None,
-    };
+    let ending = Ending::of("cancelled", None);
     match ending::end_job(&imports, workspace, job.number, &ending, Some(actor)).await? {
         Some(job) => Reply::ok(&job),
         None => {

@@ -1,4 +1,4 @@
-//! Rows on their way from the parser to the database: a few thousand at a time, in one buffer.
+//! Rows on their way from the parser to the database: two thousand at a time, in one buffer.
 
 use uuid::Uuid;
 
@@ -8,9 +8,9 @@ use super::record::Record;
 use super::row::Row;
 
 /// A chunk is full with so many rows …
-const MAX_ROWS: usize = 4_000;
+const MAX_ROWS: usize = 2_000;
 /// … or so many bytes of values.
-const MAX_BYTES: usize = 2 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// A stretch of a chunk's text; nothing where a row says nothing.
 type Span = Option<(u32, u32)>;

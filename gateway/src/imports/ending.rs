@@ -67,6 +67,16 @@ pub async fn end_job(
     let mut client = imports.db.client().await?;
     let actor = canceller.unwrap_or(Actor::System);
     let mut work = Work::begin_as(&mut client, workspace, actor).await?;
+    // A server that is set not to flush its commits loses the last ones in a crash: then the job is not complete.
+    let lost = match (ending.status, ending.chunk_count) {
+        ("completed", Some(written)) => store::chunk_count(work.transaction(), number).await? != written,
+        _ => false,
+    };
+    let message = "The database lost rows in a crash; what the counts say is there.".to_owned();
+    let ending = &match lost {
+        true => Ending::of("failed", Some(("database_away", message))),
+        false => ending.clone(),
+    };
     let Some(job) = store::finish(work.transaction(), workspace, number, ending).await? else {
         return Ok(None);
     };
@@ -124,15 +134,13 @@ async fn fail_orphans(imports: &Imports) -> Result<(), DbError> {
         if !row.get::<_, bool>(0) {
             continue;
         }
-        let ending = Ending {
-            status: "failed",
-            error: Some((
+        let ending = Ending::of(
+            "failed",
+            Some((
                 "interrupted",
                 "The gateway ended before the import did.".to_owned(),
             )),
-            bytes_read: None,
-            encoding: None,
-        };
+        );
         let ended = end_job(imports, workspace, number, &ending, None).await;
         client
             .execute("select pg_advisory_unlock($1, $2)", &[&LOCK_CLASS, &number])

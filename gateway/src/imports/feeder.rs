@@ -139,6 +139,11 @@ impl Feeder {
         self.flush(token).await
     }
 
+    /// How many chunks were dealt out.
+    pub fn chunk_count(&self) -> i64 {
+        self.next_chunk.into()
+    }
+
     /// Whether nobody, on whatever instance, has ended the job.
     async fn is_still_running(&self) -> bool {
         let look = async {

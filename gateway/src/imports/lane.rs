@@ -26,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 /// So often a chunk is planned again because of others; then something else is wrong.
 const MAX_TRIES: u32 = 200;
-/// The first half of the lock on a lane.
-const LANE_CLASS: i32 = 0x6c61_6e65;
 
 /// What one lane needs to know.
 #[derive(Clone)]
@@ -133,17 +131,10 @@ impl Lane {
         };
         let (client, writer) = session.split();
         let transaction = client.transaction().await?;
-        if !self.is_dry {
-            let lock =
-                "select pg_advisory_xact_lock($1, hashtext($2::text || ' ' || $3::int4 || ' ' || $4::int4))";
-            transaction
-                .execute(lock, &[&LANE_CLASS, &object.name, &workspace, &self.number])
-                .await?;
-        }
         let mut keys: Vec<&str> = (0..chunk.rows.len()).filter_map(|row| chunk.key(row)).collect();
         keys.sort_unstable();
         keys.dedup();
-        let (stored, versions) = writer.find(&transaction, &keys).await?;
+        let (stored, versions) = writer.begin(&transaction, self.number, &keys).await?;
         let now = Millis::now();
         let mut plan = plan(&self.rules, chunk, &stored, now);
         sort_by_key(&mut plan, chunk);
@@ -169,15 +160,11 @@ impl Lane {
             false => std::mem::take(&mut plan.events),
         };
         let emission = self.bus.emit(&transaction, events).await?;
-        let is_noted = store::note_chunk(
-            &transaction,
-            self.import_no,
-            chunk.number,
-            trace.as_deref(),
-            &plan.counts,
-            chunk.bytes_read,
-        );
-        if !is_noted.await? {
+        let undo = trace.as_deref();
+        if !writer
+            .note(&transaction, self.import_no, chunk, undo, &plan.counts)
+            .await?
+        {
             return Ok(Applied::Ended);
         }
         transaction.commit().await?;

@@ -89,10 +89,12 @@ impl Runner {
             let _ = self.progress.send(Progress::Uploaded(id)).await;
         }
         let encoding = feeder.stream.encoding();
+        let chunk_count = feeder.chunk_count();
         let lanes = feeder.finish().await;
         let ending = how_it_ended(read, lanes).map(|ending| Ending {
             bytes_read: Some(source.bytes_read()),
             encoding: Some(encoding),
+            chunk_count: Some(chunk_count),
             ..ending
         });
         // A client that is still sending hears of it.
@@ -185,14 +187,7 @@ impl Runner {
 
 /// `None`: someone else ended the job.
 fn how_it_ended(read: Result<(), Stop>, lanes: Vec<LaneEnd>) -> Option<Ending> {
-    let failed = |code: &'static str, message: String| {
-        Some(Ending {
-            status: "failed",
-            error: Some((code, message)),
-            bytes_read: None,
-            encoding: None,
-        })
-    };
+    let failed = |code: &'static str, message: String| Some(Ending::of("failed", Some((code, message))));
     let mut is_ended = false;
     for lane in lanes {
         match lane {
@@ -212,12 +207,7 @@ fn how_it_ended(read: Result<(), Stop>, lanes: Vec<LaneEnd>) -> Option<Ending> {
         }
     }
     match read {
-        Ok(()) if !is_ended => Some(Ending {
-            status: "completed",
-            error: None,
-            bytes_read: None,
-            encoding: None,
-        }),
+        Ok(()) if !is_ended => Some(Ending::of("completed", None)),
         Err(Stop::Fault(fault)) if !is_ended => {
             let mut words = fault.to_string();
             words[..1].make_ascii_uppercase();

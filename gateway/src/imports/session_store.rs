@@ -41,6 +41,9 @@ pub struct Version {
     pub import_no: Option<i32>,
 }
 
+/// Taken by a chunk on its object and lane, for the rest of its transaction.
+const LOCK: &str = "select pg_advisory_xact_lock($1::int4, hashtext($2::text))";
+
 /// See the module.
 pub struct Session {
     client: Dedicated,
@@ -53,6 +56,8 @@ pub struct Session {
     copy_staged: Statement,
     update: Statement,
     copy_failures: Statement,
+    lock: Statement,
+    note: Statement,
 }
 
 impl Session {
@@ -102,6 +107,8 @@ impl Session {
             copy_failures: client
                 .prepare("copy import_failures (import_no, row_number, line_number, message, cells) from stdin")
                 .await?,
+            lock: client.prepare(LOCK).await?,
+            note: client.prepare(super::store::NOTE_CHUNK).await?,
             client,
             object,
             workspace,
@@ -126,6 +133,8 @@ impl Session {
             copy_staged: &self.copy_staged,
             update: &self.update,
             copy_failures: &self.copy_failures,
+            lock: &self.lock,
+            note: &self.note,
         };
         (&mut self.client, writer)
     }

@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::merge::Counts;
 use super::model::{Job, JobError, Order, Starter};
 use crate::base::caller::{Caller, WorkspaceId};
 use crate::base::clock::Millis;
@@ -109,35 +108,20 @@ pub async fn is_running(client: &Client, number: i32) -> Result<bool, DbError> {
     Ok(row.get(0))
 }
 
-/// Notes a chunk and its counts; `false` if the job has ended meanwhile, and nothing of the chunk may stay.
-pub async fn note_chunk(
-    transaction: &Transaction<'_>,
-    import_no: i32,
-    chunk: i32,
-    undo: Option<&[u8]>,
-    counts: &Counts,
-    bytes_read: u64,
-) -> Result<bool, DbError> {
-    let insert = "insert into import_chunks (import_no, chunk, undo) values ($1, $2, $3)";
-    transaction.execute(insert, &[&import_no, &chunk, &undo]).await?;
-    // Last, because other lanes wait for the row.
-    let updated = transaction
-        .execute(
-            "update imports set rows_created = rows_created + $2, rows_updated = rows_updated + $3,
-                 rows_unchanged = rows_unchanged + $4, rows_failed = rows_failed + $5,
-                 bytes_read = greatest(bytes_read, $6)
-             where number = $1 and status = 'running'",
-            &[
-                &import_no,
-                &signed(counts.created),
-                &signed(counts.updated),
-                &signed(counts.unchanged),
-                &signed(counts.failed),
-                &signed(bytes_read),
-            ],
-        )
-        .await?;
-    Ok(updated == 1)
+/// Notes a chunk with its trace, and adds its counts to a job that runs. It comes last in a chunk's transaction,
+/// because other lanes wait for the job's row.
+pub const NOTE_CHUNK: &str = "
+    with noted as (insert into import_chunks (import_no, chunk, undo) values ($1, $2, $3))
+    update imports set rows_created = rows_created + $4, rows_updated = rows_updated + $5,
+        rows_unchanged = rows_unchanged + $6, rows_failed = rows_failed + $7,
+        bytes_read = greatest(bytes_read, $8)
+    where number = $1 and status = 'running'";
+
+/// How many chunks of a job are committed.
+pub async fn chunk_count(transaction: &Transaction<'_>, import_no: i32) -> Result<i64, DbError> {
+    let statement = "select count(*) from import_chunks where import_no = $1";
+    let row = transaction.query_one(statement, &[&import_no]).await?;
+    Ok(row.get(0))
 }
 
 /// Whether a chunk was committed.
@@ -155,6 +139,21 @@ pub struct Ending {
     /// What is known of the body by now.
     pub bytes_read: Option<u64>,
     pub encoding: Option<String>,
+    /// The chunks that were written. Fewer: the database lost some in a crash.
+    pub chunk_count: Option<i64>,
+}
+
+impl Ending {
+    /// An end of which nothing else is known.
+    pub const fn of(status: &'static str, error: Option<(&'static str, String)>) -> Self {
+        Self {
+            status,
+            error,
+            bytes_read: None,
+            encoding: None,
+            chunk_count: None,
+        }
+    }
 }
 
 /// Ends a job that runs; `None` if it has ended already.
@@ -297,6 +296,7 @@ fn job(row: &Row) -> Job {
     }
 }
 
-fn signed(count: u64) -> i64 {
+/// Counts as the database has them.
+pub fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -4,15 +4,19 @@ use tokio_postgres::{Statement, Transaction};
 use uuid::Uuid;
 
 use super::chunk::{Chunk, Failure};
-use super::merge::{Created, Stored};
+use super::merge::{Counts, Created, Stored};
 use super::session_store::{RowPlace, Version};
+use super::store::signed;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::db::CopyLines;
-use crate::db::DbError;
+use crate::db::{DbError, ToSql};
 use crate::records::record::Record;
 use crate::records::store::{extra_text, record};
 use crate::records::{Object, words};
+
+/// The first half of the lock on a lane.
+const LANE_CLASS: i32 = 0x6c61_6e65;
 
 /// Writes records in a transaction.
 pub struct Writer<'s> {
@@ -25,11 +29,53 @@ pub struct Writer<'s> {
     pub(super) copy_staged: &'s Statement,
     pub(super) update: &'s Statement,
     pub(super) copy_failures: &'s Statement,
+    pub(super) lock: &'s Statement,
+    pub(super) note: &'s Statement,
 }
 
 impl Writer<'_> {
+    /// Takes a lane's turn among all imports of the object, and the records that have one of these keys then.
+    pub async fn begin(
+        &self,
+        transaction: &Transaction<'_>,
+        lane: i32,
+        keys: &[&str],
+    ) -> Result<(Vec<Stored>, Vec<Version>), DbError> {
+        if self.is_dry {
+            return self.find(transaction, keys).await;
+        }
+        let turn = format!("{} {} {lane}", self.object.name, self.workspace.0);
+        let parameters: [&(dyn ToSql + Sync); 2] = [&LANE_CLASS, &turn];
+        let locking = async { Ok(transaction.execute(self.lock, &parameters).await?) };
+        // Sent one behind the other without a wait; the second begins when the first has ended.
+        let (_, found) = futures_util::future::try_join(locking, self.find(transaction, keys)).await?;
+        Ok(found)
+    }
+
+    /// Notes a chunk; `false` if the job has ended meanwhile, and nothing of the chunk may stay.
+    pub async fn note(
+        &self,
+        transaction: &Transaction<'_>,
+        import_no: i32,
+        chunk: &Chunk,
+        undo: Option<&[u8]>,
+        counts: &Counts,
+    ) -> Result<bool, DbError> {
+        let parameters: [&(dyn ToSql + Sync); 8] = [
+            &import_no,
+            &chunk.number,
+            &undo,
+            &signed(counts.created),
+            &signed(counts.updated),
+            &signed(counts.unchanged),
+            &signed(counts.failed),
+            &signed(chunk.bytes_read),
+        ];
+        Ok(transaction.execute(self.note, &parameters).await? == 1)
+    }
+
     /// The records that have one of these keys.
-    pub async fn find(
+    async fn find(
         &self,
         transaction: &Transaction<'_>,
         keys: &[&str],
