@@ -240,3 +240,62 @@ fn a_job_whose_gateway_was_killed_is_failed_with_true_counts() {
     gateway.post(&undone, "").expect(200);
     assert_eq!(cluster.ask("select count(*) from contacts"), "0");
 }
+
+/// A small generator of its own, so that a failure can be repeated.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % sides) as usize
+    }
+}
+
+#[test]
+fn random_files_are_read_alike_however_they_are_cut() {
+    const PIECES: [&str; 14] = [
+        "a@b.c", "x@y.z", ",", ",", "\n", "\r\n", "\"", "\"\"", "é", "=1", "\u{0}", " ", "Rome", "\n,\n",
+    ];
+    let cluster = Cluster::start();
+    let gateway = Gateway::start(&cluster, &[]);
+    for seed in 1..=25 {
+        let mut dice = Dice(seed);
+        let mut file = "email,city\n".to_owned();
+        for _ in 0..dice.roll(300) {
+            file.push_str(PIECES[dice.roll(PIECES.len() as u64)]);
+        }
+        let whole = gateway
+            .import("object=contact&dry_run=true", file.as_bytes())
+            .expect(201);
+        let mut upload = gateway.open(
+            "POST",
+            "/v1/imports?object=contact&dry_run=true",
+            &[("content-type", "text/csv")],
+            "transfer-encoding: chunked\r\n",
+        );
+        let mut rest = file.as_bytes();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at((1 + dice.roll(40)).min(rest.len()));
+            rest = after;
+            let head = format!("{:x}\r\n", piece.len());
+            upload
+                .write_all(&[head.as_bytes(), piece, b"\r\n"].concat())
+                .expect("sent");
+        }
+        upload.write_all(b"0\r\n\r\n").expect("sent");
+        let cut = Answer::read(upload).expect(201);
+        assert_eq!(counts(&cut), counts(&whole), "seed {seed}: {file:?}");
+        let report = |job: &serde_json::Value| {
+            gateway
+                .get(&format!(
+                    "/v1/imports/{}/errors.csv?original=true",
+                    job["id"].as_str().expect("an id")
+                ))
+                .text()
+        };
+        assert_eq!(report(&cut), report(&whole), "seed {seed}");
+    }
+}
