@@ -21,6 +21,7 @@ use crate::feed::{Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
 use crate::http::tls::{Certificate, CertificateError};
+use crate::imports::{self, Imports};
 use crate::keys::Keys;
 use crate::maintenance;
 use crate::operations::Operations;
@@ -326,8 +327,11 @@ impl Engine {
         );
 
         let shared_bus: Arc<dyn Bus> = bus.clone();
+        let imports = Imports::new(db.clone(), shared_bus.clone(), config.imports.clone());
+        upkeep.spawn("imports", imports::ending::sweep(imports.clone(), upkeep.stop()));
         let services = Services {
             db: db.clone(),
+            imports,
             keys,
             events: Events {
                 db: db.clone(),
@@ -361,6 +365,10 @@ impl Engine {
 
     /// Ends everything in the order in which work flows: no more batches, no more attempts, the last outcomes, the lock.
     async fn drain(self, limit: Duration) {
+        self.services
+            .imports
+            .drain(limit.saturating_sub(LAST_WRITES))
+            .await;
         self.bus.close();
         self.intake.shut_down().await;
         self.lanes.drain(limit.saturating_sub(LAST_WRITES)).await;

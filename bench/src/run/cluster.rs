@@ -109,6 +109,16 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Runs SQL, or one of its own commands, by `psql`.
+    pub async fn psql(&self, command: &str) -> Result<()> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", command])
+            .arg(self.url())
+            // Files are named as this process knows them.
+            .kill_on_drop(true);
+        output(&mut psql).await.map(drop)
+    }
+
     /// Process id of the postmaster, parent of every backend.
     pub fn pid(&self) -> Result<u32> {
         self.postmaster.id().context("postgres has ended")

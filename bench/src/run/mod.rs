@@ -11,6 +11,7 @@ mod control;
 mod deliver;
 mod gateway;
 mod goals;
+mod import;
 mod keys;
 mod latency;
 mod ledger;
@@ -58,6 +59,9 @@ pub struct Options {
     /// takes them). Without such a sample a delivery counts once it was received.
     #[arg(long, default_value = gateway::RECORDED_METRIC)]
     recorded_metric: String,
+    /// Rows of the file that `import` imports.
+    #[arg(long, default_value_t = 1_000_000)]
+    import_rows: u32,
     /// Also writes every sample of every row to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -75,6 +79,8 @@ enum Scenario {
     Neighbour,
     /// A million keys and a flood of wrong ones; runs only when it is named.
     Keys,
+    /// A million contacts by default; not part of the whole unless asked for.
+    Import,
 }
 
 impl Options {
@@ -138,6 +144,10 @@ async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
         }
         if options.wants(Scenario::Neighbour) {
             neighbour::measure(stage, &mut ledger, round).await?;
+        }
+        // Each round is minutes long: never by itself.
+        if options.only.contains(&Scenario::Import) {
+            import::measure(stage, &mut ledger, options.import_rows).await?;
         }
     }
     if options.only.contains(&Scenario::Keys) {

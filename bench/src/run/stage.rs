@@ -29,7 +29,7 @@ pub struct Stage {
     /// Answers each delivery after 10 s.
     pub hanger: Server,
     pub gateway: Gateway,
-    cluster: Cluster,
+    pub cluster: Cluster,
     pub shape: Shape,
 }
 

@@ -11,7 +11,8 @@ use std::path::Path;
 pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
-    AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls, Webhooks,
+    AccessLog, Bus, BusKind, Database, Events, Imports, Keys, LogFormat, Operations, Server, Telemetry, Tls,
+    Webhooks,
 };
 
 /// Where the file is looked for when the command line does not say.
@@ -26,6 +27,7 @@ pub struct Config {
     pub bus: Bus,
     pub keys: Keys,
     pub events: Events,
+    pub imports: Imports,
     pub webhooks: Webhooks,
     pub telemetry: Telemetry,
 }
@@ -88,6 +90,7 @@ impl Config {
             bus: Bus::read(&mut reader),
             keys: Keys::read(&mut reader),
             events: Events::read(&mut reader),
+            imports: Imports::read(&mut reader),
             webhooks: Webhooks::read(&mut reader),
             telemetry: Telemetry::read(&mut reader),
         };

@@ -1,6 +1,7 @@
 //! PostgreSQL: the pool, the schema, and the few things that every store needs.
 
 mod copy;
+mod copy_lines;
 mod error;
 mod migrate;
 mod partitions;
@@ -9,10 +10,11 @@ mod tls;
 mod types;
 
 pub use copy::CopyRows;
+pub use copy_lines::CopyLines;
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions};
-pub use pool::{Client, Db, Dedicated, begin};
+pub use pool::{Client, Db, Dedicated, Detached, begin, detach};
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;

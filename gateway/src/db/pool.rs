@@ -144,6 +144,14 @@ impl Db {
     }
 }
 
+/// A connection that was taken out of its pool for good: what its session holds ends with it.
+pub type Detached = deadpool_postgres::ClientWrapper;
+
+/// Takes a connection out of its pool.
+pub fn detach(client: Client) -> Detached {
+    Object::take(client)
+}
+
 /// Begins a transaction on a pooled connection; dropped without a commit, it is rolled back.
 pub async fn begin(client: &mut Client) -> Result<tokio_postgres::Transaction<'_>, DbError> {
     let client: &mut tokio_postgres::Client = client;

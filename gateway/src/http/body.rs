@@ -59,6 +59,16 @@ impl RequestBody {
         self.incoming.is_end_stream()
     }
 
+    /// The content type without its parameters, in lower case.
+    pub fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
+    }
+
+    /// The length that the client told.
+    pub const fn declared_len(&self) -> Option<u64> {
+        self.declared_len
+    }
+
     /// 415 unless the content type is `expected`.
     pub fn expect_media_type(&self, expected: &str) -> Result<(), Problem> {
         match &self.media_type {

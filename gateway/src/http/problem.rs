@@ -64,10 +64,12 @@ problems! {
     TypeTaken "type_taken" 409 "The event type exists" false "Use the existing type.";
     KeyEnded "key_ended" 409 "The API key has ended" false "Only a live key can be rotated; create a new one.";
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled" false "Enable it first.";
+    ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
     TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
     MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";
     ValidationFailed "validation_failed" 422 "The request is not valid" false "`errors` names each fault and its place.";
+    FileRefused "file_refused" 422 "The file cannot be read as a table" false "`detail` names what was found and what was looked for.";
     CursorInvalid "cursor_invalid" 422 "The cursor is not valid for this list" false "Use `next_cursor` as it was given, with the same filters.";
     IdempotencyMismatch "idempotency_mismatch" 422 "The Idempotency-Key was used for another request" false "Use a new key for a new request.";
     UrlInvalid "url_invalid" 422 "The URL is not valid for a webhook" false "Use http or https, a host, and no user name.";

@@ -34,6 +34,12 @@ impl Query {
         query
     }
 
+    /// The value of `name`, which is still to be taken.
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        let found = self.pairs.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The value of `name`.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let at = self.pairs.iter().position(|(known, _)| known == name)?;

@@ -1,6 +1,5 @@
 //! What handlers answer, and the body type that hyper sends.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,26 +8,38 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::problem::Problem;
 use super::request_id::{self, RequestId};
 use super::timed_io::UnderWay;
 
-/// A reply's body, of one piece or none. It holds the mark that its request is under way.
+/// A streamed body that ends before its end: the client is cut off, so that it does not take a part for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reply broke off")]
+pub struct BrokeOff;
+
+enum Content {
+    Nothing,
+    Whole(Bytes),
+    Stream(mpsc::Receiver<Result<Bytes, BrokeOff>>),
+}
+
+/// A reply's body. It holds the mark that its request is under way until it is sent.
 pub struct ReplyBody {
-    content: Option<Bytes>,
+    content: Content,
     under_way: Option<UnderWay>,
 }
 
 impl ReplyBody {
     /// No body at all.
     pub const fn empty() -> Self {
-        Self::whole(None)
+        Self::of(Content::Nothing)
     }
 
-    const fn whole(bytes: Option<Bytes>) -> Self {
+    const fn of(content: Content) -> Self {
         Self {
-            content: bytes,
+            content,
             under_way: None,
         }
     }
@@ -47,22 +58,36 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokeOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.get_mut().content.take();
-        Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        let content = &mut self.get_mut().content;
+        match std::mem::replace(content, Content::Nothing) {
+            Content::Nothing => Poll::Ready(None),
+            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            Content::Stream(mut pieces) => {
+                let piece = pieces.poll_recv(context);
+                if !matches!(piece, Poll::Ready(None)) {
+                    *content = Content::Stream(pieces);
+                }
+                piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_none()
+        matches!(self.content, Content::Nothing)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.content.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match &self.content {
+            Content::Nothing => SizeHint::with_exact(0),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(_) => SizeHint::default(),
+        }
     }
 }
 
@@ -92,8 +117,15 @@ impl Reply {
         Self {
             status,
             headers,
-            body: ReplyBody::whole(Some(body.into())),
+            body: ReplyBody::of(Content::Whole(body.into())),
         }
+    }
+
+    /// A body that comes piece by piece; whoever sends them waits while the client does not read.
+    pub fn stream(media_type: &'static str, pieces: mpsc::Receiver<Result<Bytes, BrokeOff>>) -> Self {
+        let mut reply = Self::of(StatusCode::OK, media_type, Bytes::new());
+        reply.body = ReplyBody::of(Content::Stream(pieces));
+        reply
     }
 
     /// 204.
@@ -124,7 +156,7 @@ impl Reply {
 
 /// The HTTP response for a problem.
 pub fn problem_response(mut problem: Problem, request_id: &RequestId) -> Response<ReplyBody> {
-    let body = ReplyBody::whole(Some(problem.to_json(request_id).into()));
+    let body = ReplyBody::of(Content::Whole(problem.to_json(request_id).into()));
     let mut headers = problem.take_headers();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     finish(problem.status(), headers, body, request_id)

@@ -3,6 +3,7 @@
 //! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
 
 pub mod dispatch;
+mod import_table;
 pub mod openapi;
 mod openapi_detail;
 mod openapi_page;
@@ -23,6 +24,7 @@ use crate::events::Events;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
+use crate::imports::Imports;
 use crate::keys::Keys;
 use crate::records::Records;
 use crate::webhooks::api::Webhooks;
@@ -36,6 +38,7 @@ pub struct Services {
     pub keys: Keys,
     pub events: Events,
     pub records: Records,
+    pub imports: Imports,
     pub webhooks: Webhooks,
 }
 

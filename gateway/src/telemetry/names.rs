@@ -45,4 +45,10 @@ metrics_table! {
     RECORD_ROWS describe_histogram "gateway_recorder_commit_rows" "Outcomes that shared one commit.";
     RECORD_SECONDS describe_histogram "gateway_recorder_commit_seconds" "Duration of one commit of outcomes.";
     RECORD_FAILURES describe_counter "gateway_recorder_failures_total" "Commits of outcomes that failed and were tried again.";
+    IMPORTS describe_counter "gateway_imports_total" "Imports ended, by object and status.";
+    IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports under way on this instance.";
+    IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running was reached.";
+    IMPORT_ROWS describe_counter "gateway_import_rows_total" "Rows of imports whose outcome is committed.";
+    IMPORT_CHUNK_SECONDS describe_histogram "gateway_import_chunk_seconds" "Duration of the transaction of one chunk of rows.";
+    IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were tried again because others changed the same records or the database was away.";
 }

@@ -17,6 +17,9 @@ use crate::db::{Db, DbError, Transaction};
 
 /// Between two looks at a transaction that has not ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How often, and in what steps, it is waited for this instance's ownership.
+const TRIES: u32 = 50;
+const OWNER_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is needed to emit.
 #[derive(Clone)]
@@ -46,7 +49,7 @@ impl Emitter {
         if contents.is_empty() {
             return Ok(Emission::nothing());
         }
-        let owner = self.ownership.current();
+        let owner = self.owner().await?;
         let (batch, events) = self.ownership.number(self.handover.ledger(), contents);
         let mut pending = Pending {
             emitter: self.clone(),
@@ -62,6 +65,19 @@ impl Emitter {
                 Err(fault)
             }
         }
+    }
+}
+
+impl Emitter {
+    /// This instance's number; just after the start it takes a moment until there is one.
+    async fn owner(&self) -> Result<i32, DbError> {
+        for _ in 0..TRIES {
+            match self.ownership.current() {
+                0 => tokio::time::sleep(OWNER_PAUSE).await,
+                owner => return Ok(owner),
+            }
+        }
+        Err(DbError::Away("this instance owns no events yet".into()))
     }
 }
 

@@ -1,0 +1,259 @@
+//! Handlers of `/v1/imports`.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use metrics::counter;
+use tokio::sync::mpsc;
+
+use super::model::{Job, Order};
+use super::runner::{Progress, Runner};
+use super::source::{Coding, Source};
+use super::store::{Ending, LOCK_CLASS};
+use super::{Imports, Limits, ending, report, store, undo};
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::id::ImportId;
+use crate::base::page;
+use crate::base::scope::Scope;
+use crate::db::{self, DbError};
+use crate::http::call::Call;
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+use crate::records::Object;
+use crate::telemetry::names;
+
+/// `POST /v1/imports`.
+pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+    check_scope(&call, call.query.peek("object").and_then(Object::named))?;
+    let form = Form::of(&call)?;
+    let limits = Limits {
+        record_bytes: imports.settings.max_record_bytes,
+        ..Limits::default()
+    };
+    let order = Order::read(&mut call, limits, form.charset.as_deref())?;
+    let place = imports.places.clone().try_acquire_owned().map_err(|_| {
+        counter!(names::IMPORTS_REFUSED).increment(1);
+        Problem::unavailable("As many imports run as may (imports.max_running).").closing()
+    })?;
+    let answers_early = call.headers.get_all("prefer").iter().any(|value| {
+        let parts = value.to_str().unwrap_or_default().split(',');
+        parts
+            .into_iter()
+            .any(|part| part.trim().eq_ignore_ascii_case("respond-async"))
+    });
+    let (progress, mut waiting) = mpsc::channel(4);
+    let runner = Runner {
+        order,
+        caller: call.caller.clone(),
+        actor: actor(&call),
+        bytes_total: call.body.declared_len(),
+        progress,
+        imports: imports.clone(),
+    };
+    let workspace = call.caller.workspace;
+    let max_bytes = imports.settings.max_bytes;
+    imports.running.tasks.spawn(async move {
+        let _place = place;
+        match Source::open(call.body, form.coding, form.boundary, max_bytes).await {
+            Ok(source) => Box::pin(runner.run(source)).await,
+            Err(fault) => {
+                let _ = runner.progress.send(Progress::Refused(fault.problem())).await;
+            }
+        }
+    });
+    while let Some(progress) = waiting.recv().await {
+        match progress {
+            Progress::Refused(problem) => return Err(problem),
+            Progress::Uploaded(id) if answers_early => {
+                let client = imports.db.client().await?;
+                let job = store::find(&client, workspace, id).await?;
+                let job = job.ok_or_else(Problem::not_found)?;
+                return Reply::json(StatusCode::ACCEPTED, &job);
+            }
+            Progress::Uploaded(_) => {}
+            // A job that ended early leaves a body behind that nobody reads.
+            Progress::Ended(job) => {
+                let reply = Reply::json(StatusCode::CREATED, &*job)?;
+                return Ok(match job.status.as_str() {
+                    "completed" => reply,
+                    _ => reply.with_header(CONNECTION, HeaderValue::from_static("close")),
+                });
+            }
+        }
+    }
+    Err(Problem::unavailable(
+        "The gateway stopped before the import ended.",
+    ))
+}
+
+/// How the headers say that the body is packed.
+struct Form {
+    coding: Coding,
+    boundary: Option<String>,
+    charset: Option<String>,
+}
+
+impl Form {
+    fn of(call: &Call) -> Result<Self, Problem> {
+        let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported, detail).closing();
+        let encoding = call.headers.get(CONTENT_ENCODING);
+        let encoding = encoding.map_or(Some(""), |value| value.to_str().ok());
+        let coding = encoding
+            .and_then(Coding::named)
+            .ok_or_else(|| unsupported("Content-Encoding may be gzip or zstd."))?;
+        let content_type = call.headers.get(CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let boundary = match call.body.media_type() {
+            Some("text/csv") => None,
+            Some("multipart/form-data") => Some(
+                multer::parse_boundary(content_type)
+                    .map_err(|_| unsupported("The multipart/form-data has no boundary."))?,
+            ),
+            _ => {
+                return Err(unsupported(
+                    "Send Content-Type: text/csv, or multipart/form-data with a part `file`.",
+                ));
+            }
+        };
+        let parameters = content_type.split(';').skip(1);
+        let charset = parameters
+            .filter_map(|parameter| parameter.trim().split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+            .map(|(_, value)| value.trim().trim_matches('"').to_owned());
+        Ok(Self {
+            coding,
+            boundary,
+            charset,
+        })
+    }
+}
+
+/// `GET /v1/imports`.
+pub async fn list_imports(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+    let list = format!("imports {:?}", call.caller.workspace);
+    let page = call.query.page(page::DEFAULT_LIMIT, list);
+    call.query.finish()?;
+    let client = imports.db.client().await?;
+    let found = store::list(&client, call.caller.workspace, &page).await?;
+    Reply::ok(&page.listing(found, |job| job.id.to_string()))
+}
+
+/// `GET /v1/imports/{id}`.
+pub async fn get_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    call.query.finish()?;
+    Reply::ok(&job)
+}
+
+/// `GET /v1/imports/{id}/events`.
+pub async fn watch_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    call.query.finish()?;
+    Ok(report::progress(imports.db, call.caller.workspace, job))
+}
+
+/// `GET /v1/imports/{id}/errors.csv`.
+pub async fn get_errors(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    let with_cells = call.query.read("original", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    });
+    call.query.finish()?;
+    Ok(report::errors_csv(imports.db, &job, with_cells.unwrap_or(false)))
+}
+
+/// `POST /v1/imports/{id}/cancel`. The job ends here and now; whoever runs it notices.
+pub async fn cancel_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    let actor = actor(&call);
+    let workspace = call.caller.workspace;
+    call.query.finish()?;
+    if !job.is_running() {
+        return Reply::ok(&job);
+    }
+    let ending = Ending::of("cancelled", None);
+    match ending::end_job(&imports, workspace, job.number, &ending, Some(actor)).await? {
+        Some(job) => Reply::ok(&job),
+        None => {
+            let client = imports.db.client().await?;
+            let job = store::find(&client, workspace, job.id).await?;
+            Reply::ok(&job.ok_or_else(Problem::not_found)?)
+        }
+    }
+}
+
+/// `POST /v1/imports/{id}/undo`.
+pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    let object = Object::named(&job.object).ok_or_else(Problem::not_found)?;
+    check_scope(&call, Some(object))?;
+    let workspace = call.caller.workspace;
+    let actor = actor(&call);
+    call.query.finish()?;
+    if job.is_running() {
+        return Err(still_running());
+    }
+    // The undo goes on when the client goes away.
+    let undoing = tokio::spawn(async move {
+        let keeper = db::detach(imports.db.client().await?);
+        let lock = "select pg_try_advisory_lock($1, $2)";
+        let row = keeper.query_one(lock, &[&LOCK_CLASS, &job.number]).await;
+        if !row.map_err(DbError::from)?.get::<_, bool>(0) {
+            return Err(still_running());
+        }
+        let mut client = imports.db.client().await?;
+        // Another undo may have ended just now.
+        let job = store::find(&client, workspace, job.id).await?;
+        let job = job.ok_or_else(Problem::not_found)?;
+        undo::undo(&imports.db, object, workspace, &job).await?;
+        let work = Work::begin_as(&mut client, workspace, actor).await?;
+        let target = Target::new("import", job.id, job.filename.as_deref());
+        work.audit("import.undone", &target, &Changes::default()).await?;
+        work.commit_silently().await?;
+        let job = store::find(&client, workspace, job.id).await?;
+        job.ok_or_else(Problem::not_found)
+    });
+    let job = undoing.await.map_err(|fault| Problem::internal(&fault))??;
+    Reply::ok(&job)
+}
+
+fn still_running() -> Problem {
+    Problem::new(
+        Code::ImportRunning,
+        "The import, or an undo of it, is still running.",
+    )
+}
+
+async fn find(imports: &Imports, call: &Call) -> Result<Job, Problem> {
+    let id: ImportId = call.id()?;
+    let client = imports.db.client().await?;
+    let found = store::find(&client, call.caller.workspace, id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+fn actor(call: &Call) -> Actor {
+    Actor::Key {
+        id: call.caller.key_id,
+        name: Arc::clone(&call.caller.key_name),
+        request_id: call.request_id.as_str().to_owned(),
+        ip: call.ip,
+    }
+}
+
+/// 403 unless the key may write the object's records.
+fn check_scope(call: &Call, object: Option<&Object>) -> Result<(), Problem> {
+    let needed = match object {
+        None => return Ok(()),
+        Some(object) if object.name == "product" => Scope::CommerceWrite,
+        Some(_) => Scope::CrmWrite,
+    };
+    match call.caller.scopes.contains(needed) {
+        true => Ok(()),
+        false => Err(Problem::scope_missing(needed.name()).closing()),
+    }
+}

@@ -1,0 +1,212 @@
+//! Writes chunks, one after another, each in a transaction of its own.
+//!
+//! An import has a few lanes; a key always goes to the same one, so rows of one key keep their order. A chunk holds an
+//! advisory lock on (object, lane) of its workspace, so that two imports take turns instead of failing each other.
+//! Whoever else writes meanwhile makes the chunk start again: a key that was taken is a unique violation, a record
+//! that was changed is not found where it was read.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use tokio::sync::mpsc;
+
+use super::chunk::Chunk;
+use super::merge::{Created, Plan, Rules, plan};
+use super::session_store::{Session, Version};
+use super::store;
+use super::trace::{Replaced, Trace};
+use crate::base::clock::Millis;
+use crate::bus::Bus;
+use crate::db::{Db, DbError};
+use crate::telemetry::names;
+
+/// A database that is away for longer ends the import.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
+/// So often a chunk is planned again because of others; then something else is wrong.
+const MAX_TRIES: u32 = 200;
+
+/// What one lane needs to know.
+#[derive(Clone)]
+pub struct Lane {
+    pub db: Db,
+    pub bus: Arc<dyn Bus>,
+    pub rules: Rules,
+    pub import_no: i32,
+    pub is_dry: bool,
+    pub number: i32,
+}
+
+/// How a lane came to its end.
+#[derive(Debug)]
+pub enum LaneEnd {
+    /// Every chunk is written.
+    Done,
+    /// The job was ended by someone else.
+    Ended,
+    Failed(DbError),
+}
+
+enum Applied {
+    Written,
+    /// Others changed what the plan was made from.
+    Again,
+    Ended,
+}
+
+impl Lane {
+    /// Writes chunks until there are no more, or one cannot be written.
+    pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>) -> LaneEnd {
+        let mut session = None;
+        while let Some(chunk) = chunks.recv().await {
+            let started = Instant::now();
+            match self.write(&mut session, &chunk).await {
+                Ok(true) => {}
+                Ok(false) => return LaneEnd::Ended,
+                Err(fault) => return LaneEnd::Failed(fault),
+            }
+            histogram!(names::IMPORT_CHUNK_SECONDS).record(started.elapsed());
+            let row_count = chunk.rows.len() + chunk.failures.len();
+            counter!(names::IMPORT_ROWS).increment(row_count as u64 + chunk.unchanged_count);
+        }
+        LaneEnd::Done
+    }
+
+    /// `false`: the job has ended.
+    async fn write(&self, session: &mut Option<Session>, chunk: &Chunk) -> Result<bool, DbError> {
+        let mut away_since: Option<Instant> = None;
+        let mut tries = 0;
+        loop {
+            let fault = match self.try_write(session, chunk).await {
+                Ok(Applied::Written) => return Ok(true),
+                Ok(Applied::Ended) => return Ok(false),
+                Ok(Applied::Again) => None,
+                Err(fault) => Some(fault),
+            };
+            counter!(names::IMPORT_RETRIES).increment(1);
+            match fault {
+                Some(fault @ DbError::Away(_)) => {
+                    // The records of a dry run are gone with its connection.
+                    let had_session = session.take().is_some();
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > PATIENCE || (self.is_dry && had_session && chunk.number > 0) {
+                        return Err(fault);
+                    }
+                    tracing::warn!(%fault, import = self.import_no, "a chunk broke off; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Some(fault) if tries >= MAX_TRIES || !is_conflict(&fault) => return Err(fault),
+                None if tries >= MAX_TRIES => {
+                    return Err(DbError::Away("others keep changing the same records".into()));
+                }
+                _ => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)))).await;
+                }
+            }
+            if let Some(open) = session.as_mut()
+                && store::has_chunk(open.client(), self.import_no, chunk.number).await?
+            {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn try_write(&self, session: &mut Option<Session>, chunk: &Chunk) -> Result<Applied, DbError> {
+        let Rules {
+            object, workspace, ..
+        } = self.rules;
+        if session.is_none() {
+            let mut fresh = Session::open(&self.db, object, workspace, self.is_dry).await?;
+            // The one before may have been cut off in the middle of its commit.
+            let is_written = store::has_chunk(fresh.client(), self.import_no, chunk.number).await?;
+            *session = Some(fresh);
+            if is_written {
+                return Ok(Applied::Written);
+            }
+        }
+        let Some(session) = session else {
+            return Ok(Applied::Again);
+        };
+        let (client, writer) = session.split();
+        let transaction = client.transaction().await?;
+        let mut keys: Vec<&str> = (0..chunk.rows.len()).filter_map(|row| chunk.key(row)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let (stored, versions) = writer.begin(&transaction, self.number, &keys).await?;
+        let now = Millis::now();
+        let mut plan = plan(&self.rules, chunk, &stored, now);
+        sort_by_key(&mut plan, chunk);
+        writer
+            .create(&transaction, chunk, &plan.created, self.import_no, now)
+            .await?;
+        let import_no = Some(self.import_no);
+        let changed = plan
+            .updated
+            .iter()
+            .map(|(index, record)| (versions[*index], record, import_no));
+        if !writer.change(&transaction, changed).await? {
+            return Ok(Applied::Again);
+        }
+        let failures = chunk.failures.iter().chain(&plan.failures);
+        writer.report(&transaction, self.import_no, failures).await?;
+        let trace = match self.is_dry {
+            true => None,
+            false => self.trace(chunk, &plan, &stored, &versions)?,
+        };
+        let events = match self.is_dry {
+            true => Vec::new(),
+            false => std::mem::take(&mut plan.events),
+        };
+        let emission = self.bus.emit(&transaction, events).await?;
+        let undo = trace.as_deref();
+        if !writer
+            .note(&transaction, self.import_no, chunk, undo, &plan.counts)
+            .await?
+        {
+            return Ok(Applied::Ended);
+        }
+        transaction.commit().await?;
+        emission.committed();
+        Ok(Applied::Written)
+    }
+
+    fn trace(
+        &self,
+        chunk: &Chunk,
+        plan: &Plan,
+        stored: &[super::merge::Stored],
+        versions: &[Version],
+    ) -> Result<Option<Vec<u8>>, DbError> {
+        let created = plan.created.iter().map(|created| match created {
+            Created::Row(row) => chunk.rows[*row].id,
+            Created::Record(record) => record.id,
+        });
+        let replaced = plan
+            .updated
+            .iter()
+            .map(|(index, after)| Replaced::of(&stored[*index], versions[*index], after));
+        let trace = Trace {
+            created: created.collect(),
+            replaced: replaced.collect(),
+        };
+        // Compressing memory into memory does not fail.
+        trace
+            .encode()
+            .map_err(|fault| DbError::Away(format!("a trace was not made: {fault}")))
+    }
+}
+
+/// Two writers that insert in one order never wait for each other in a circle; and neighbours share pages.
+fn sort_by_key(plan: &mut Plan, chunk: &Chunk) {
+    plan.created.sort_by_cached_key(|created| match created {
+        Created::Row(row) => chunk.key(*row).map(str::to_owned),
+        Created::Record(record) => record.key(),
+    });
+}
+
+/// Unique violation, deadlock, serialisation failure.
+fn is_conflict(fault: &DbError) -> bool {
+    matches!(fault.sqlstate(), Some("23505" | "40P01" | "40001"))
+}

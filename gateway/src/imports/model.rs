@@ -1,0 +1,194 @@
+//! A job as the API shows it, and an order for one as the query gives it.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::opening::Reading;
+use super::sniff::{delimiter, encoding};
+use super::{Limits, Mode, mapping::Mapping};
+use crate::base::clock::Millis;
+use crate::base::id::{ImportId, KeyId};
+use crate::http::call::Call;
+use crate::http::problem::Problem;
+use crate::records::Object;
+use crate::records::value::{DateOrder, DecimalSign, Spelling};
+
+const MAX_FILENAME_CHARS: usize = 255;
+
+/// Whose API key started an import.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Starter {
+    #[schema(value_type = String)]
+    pub key_id: KeyId,
+    pub name: String,
+}
+
+/// Why an import ended early.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct JobError {
+    pub code: String,
+    pub message: String,
+}
+
+/// An import.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Job {
+    /// The import's number within the database.
+    #[serde(skip)]
+    pub number: i32,
+    /// The file's own header line, as errors.csv has it.
+    #[serde(skip)]
+    pub columns: String,
+    #[schema(value_type = String)]
+    pub id: ImportId,
+    pub object: String,
+    pub filename: Option<String>,
+    /// `upsert`, `create` or `update`.
+    pub mode: String,
+    pub dry_run: bool,
+    /// `summary` or `each`.
+    pub events: String,
+    /// `mdy`, `dmy`, or null where dates tell themselves.
+    pub date_order: Option<String>,
+    /// `running`, `completed`, `failed` or `cancelled`.
+    pub status: String,
+    pub rows_total: i64,
+    pub rows_created: i64,
+    pub rows_updated: i64,
+    pub rows_unchanged: i64,
+    pub rows_failed: i64,
+    /// 0 to 1, of the rows that did not fail; 1 for none.
+    pub success_rate: f64,
+    /// Bytes of the body as sent.
+    pub bytes_read: i64,
+    pub bytes_total: Option<i64>,
+    pub encoding: String,
+    pub delimiter: String,
+    /// Header → field; null where the column is left out.
+    #[schema(value_type = Object)]
+    pub mapping: Box<RawValue>,
+    #[schema(value_type = Vec<String>)]
+    pub unmapped_headers: Box<RawValue>,
+    pub error: Option<JobError>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Millis,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Millis>,
+    pub created_by: Starter,
+    /// What an undo did: `{removed, restored, left: [{id, reason}], at}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub undo: Option<Box<RawValue>>,
+}
+
+impl Job {
+    /// Whether it goes on.
+    pub fn is_running(&self) -> bool {
+        self.status == "running"
+    }
+}
+
+/// What a client wants to have imported, and how.
+pub struct Order {
+    pub reading: Reading,
+    pub filename: Option<String>,
+    pub is_dry: bool,
+    pub tells_each: bool,
+    pub date_order: Option<&'static str>,
+}
+
+impl Order {
+    /// Reads the query; every fault is told at once.
+    pub fn read(call: &mut Call, limits: Limits, charset: Option<&str>) -> Result<Self, Problem> {
+        let query = &mut call.query;
+        let object = query.read("object", |name| {
+            Object::named(name).ok_or_else(|| "expected contact, account, deal or product".to_owned())
+        });
+        if object.is_none() && query.faults.is_empty() {
+            query.fault(
+                "object",
+                "required",
+                "is required: contact, account, deal or product",
+            );
+        }
+        let filename = query.read("filename", |name| match name.chars().count() {
+            1..=MAX_FILENAME_CHARS if !name.contains('\0') => Ok(name.to_owned()),
+            _ => Err(format!("expected 1 to {MAX_FILENAME_CHARS} characters")),
+        });
+        let mode = query.read("mode", |name| {
+            Mode::named(name).ok_or_else(|| "expected upsert, create or update".to_owned())
+        });
+        let is_dry = query.read("dry_run", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("expected true or false".to_owned()),
+        });
+        let tells_each = query.read("events", |text| match text {
+            "each" => Ok(true),
+            "summary" => Ok(false),
+            _ => Err("expected summary or each".to_owned()),
+        });
+        let told = query.read("encoding", |label| {
+            encoding::labelled(label).ok_or_else(|| "is no encoding of the WHATWG's list".to_owned())
+        });
+        let delimiter = query.read("delimiter", |name| {
+            delimiter::named(name).ok_or_else(|| {
+                "expected one ASCII character that is no quote and no line break, or tab".to_owned()
+            })
+        });
+        let decimal = query.read("decimal", |name| {
+            DecimalSign::named(name).ok_or_else(|| "expected , or .".to_owned())
+        });
+        let order = query.read("date_order", |name| {
+            DateOrder::named(name).ok_or_else(|| "expected mdy or dmy".to_owned())
+        });
+        let mut mapping = None;
+        if let Some(text) = query.take("mapping")
+            && let Some(object) = object
+        {
+            match Mapping::parse(&text, object) {
+                Ok(read) => mapping = Some(read),
+                Err(faults) => {
+                    for fault in faults {
+                        query.fault("mapping", "invalid", fault.to_string());
+                    }
+                }
+            }
+        }
+        let of_charset = charset.and_then(encoding::labelled);
+        if charset.is_some() && of_charset.is_none() && told.is_none() {
+            let faults = &mut query.faults;
+            faults.add(
+                "header.content-type",
+                "invalid",
+                "its charset is no encoding of the WHATWG's list",
+            );
+        }
+        let query = std::mem::replace(query, crate::http::query::Query::parse(None));
+        query.finish()?;
+        let Some(object) = object else {
+            return Err(Problem::not_found());
+        };
+        Ok(Self {
+            reading: Reading {
+                object,
+                mode: mode.unwrap_or_default(),
+                mapping,
+                encoding: told.or(of_charset),
+                delimiter,
+                spelling: Spelling::Loose {
+                    decimal,
+                    date_order: order,
+                },
+                limits,
+            },
+            filename,
+            is_dry: is_dry.unwrap_or(false),
+            tells_each: tells_each.unwrap_or(false),
+            date_order: order.map(|order| match order {
+                DateOrder::MonthFirst => "mdy",
+                DateOrder::DayFirst => "dmy",
+            }),
+        })
+    }
+}

@@ -1,0 +1,302 @@
+//! The SQL of jobs, their chunks and their reports.
+
+use serde_json::value::RawValue;
+use tokio_postgres::{Client, Row, Transaction};
+use uuid::Uuid;
+
+use super::model::{Job, JobError, Order, Starter};
+use crate::base::caller::{Caller, WorkspaceId};
+use crate::base::clock::Millis;
+use crate::base::id::ImportId;
+use crate::base::page::Page;
+use crate::db::DbError;
+use crate::records::Object;
+
+/// The first half of the two-part advisory lock that a job's instance holds; the second is the job's number.
+pub const LOCK_CLASS: i32 = 0x696d_706f;
+
+const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
+    rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read, bytes_total, encoding, delimiter,
+    mapping::text, unmapped_headers::text, error_code, error_message, created_at, finished_at, key_id, key_name,
+    undo::text";
+
+/// What the header told of a file.
+pub struct Opened {
+    pub encoding: String,
+    pub delimiter: String,
+    pub mapping: String,
+    pub unmapped_headers: String,
+    pub columns: String,
+    pub bytes_total: Option<i64>,
+}
+
+/// Writes a job that has begun, and takes the lock that says its instance lives; gives its number.
+pub async fn insert(
+    transaction: &Transaction<'_>,
+    caller: &Caller,
+    id: ImportId,
+    order: &Order,
+    opened: &Opened,
+) -> Result<i32, DbError> {
+    let events = if order.tells_each { "each" } else { "summary" };
+    let row = transaction
+        .query_one(
+            "insert into imports (id, workspace_id, object, filename, mode, dry_run, events, date_order, encoding,
+                 delimiter, mapping, unmapped_headers, columns, bytes_total, key_id, key_name, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($11::text)::json, ($12::text)::json, $13, $14, $15,
+                 $16, $17)
+             returning number",
+            &[
+                &id,
+                &caller.workspace,
+                &order.reading.object.name,
+                &order.filename,
+                &order.reading.mode.word(),
+                &order.is_dry,
+                &events,
+                &order.date_order,
+                &opened.encoding,
+                &opened.delimiter,
+                &opened.mapping,
+                &opened.unmapped_headers,
+                &opened.columns,
+                &opened.bytes_total,
+                &caller.key_id,
+                &&*caller.key_name,
+                &Millis::now(),
+            ],
+        )
+        .await?;
+    let number: i32 = row.get(0);
+    // Before the commit, so that nobody finds the job running and its lock free.
+    let lock = "select pg_advisory_lock($1, $2)";
+    transaction.execute(lock, &[&LOCK_CLASS, &number]).await?;
+    Ok(number)
+}
+
+/// One job of a workspace.
+pub async fn find(client: &Client, workspace: WorkspaceId, id: ImportId) -> Result<Option<Job>, DbError> {
+    let statement = format!("select {COLUMNS} from imports where workspace_id = $1 and id = $2");
+    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
+    Ok(row.as_ref().map(job))
+}
+
+/// A page of jobs, newest first.
+pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<Job>, DbError> {
+    let after = page.after.as_deref().and_then(ImportId::parse);
+    let statement = format!(
+        "select {COLUMNS} from imports where workspace_id = $1 and ($2::uuid is null or id < $2)
+         order by id desc limit $3"
+    );
+    let rows = client
+        .query(&statement, &[&workspace, &after, &page.fetch_count()])
+        .await?;
+    Ok(rows.iter().map(job).collect())
+}
+
+/// Numbers, ids and workspaces of the jobs that run, of whatever instance.
+pub async fn running(client: &Client) -> Result<Vec<(i32, WorkspaceId)>, DbError> {
+    let statement = "select number, workspace_id from imports where status = 'running' order by number";
+    let rows = client.query(statement, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Whether a job goes on.
+pub async fn is_running(client: &Client, number: i32) -> Result<bool, DbError> {
+    let statement = "select exists (select from imports where number = $1 and status = 'running')";
+    let row = client.query_one(statement, &[&number]).await?;
+    Ok(row.get(0))
+}
+
+/// Notes a chunk with its trace, and adds its counts to a job that runs. It comes last in a chunk's transaction,
+/// because other lanes wait for the job's row.
+pub const NOTE_CHUNK: &str = "
+    with noted as (insert into import_chunks (import_no, chunk, undo) values ($1, $2, $3))
+    update imports set rows_created = rows_created + $4, rows_updated = rows_updated + $5,
+        rows_unchanged = rows_unchanged + $6, rows_failed = rows_failed + $7,
+        bytes_read = greatest(bytes_read, $8)
+    where number = $1 and status = 'running'";
+
+/// How many chunks of a job are committed.
+pub async fn chunk_count(transaction: &Transaction<'_>, import_no: i32) -> Result<i64, DbError> {
+    let statement = "select count(*) from import_chunks where import_no = $1";
+    let row = transaction.query_one(statement, &[&import_no]).await?;
+    Ok(row.get(0))
+}
+
+/// Whether a chunk was committed.
+pub async fn has_chunk(client: &Client, import_no: i32, chunk: i32) -> Result<bool, DbError> {
+    let statement = "select exists (select from import_chunks where import_no = $1 and chunk = $2)";
+    let row = client.query_one(statement, &[&import_no, &chunk]).await?;
+    Ok(row.get(0))
+}
+
+/// How a job ends.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    pub status: &'static str,
+    pub error: Option<(&'static str, String)>,
+    /// What is known of the body by now.
+    pub bytes_read: Option<u64>,
+    pub encoding: Option<String>,
+    /// The chunks that were written. Fewer: the database lost some in a crash.
+    pub chunk_count: Option<i64>,
+}
+
+impl Ending {
+    /// An end of which nothing else is known.
+    pub const fn of(status: &'static str, error: Option<(&'static str, String)>) -> Self {
+        Self {
+            status,
+            error,
+            bytes_read: None,
+            encoding: None,
+            chunk_count: None,
+        }
+    }
+}
+
+/// Ends a job that runs; `None` if it has ended already.
+pub async fn finish(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    number: i32,
+    ending: &Ending,
+) -> Result<Option<Job>, DbError> {
+    let statement = format!(
+        "update imports set status = $3, error_code = $4, error_message = $5, finished_at = $6,
+             bytes_read = greatest(bytes_read, $7), encoding = coalesce($8, encoding)
+         where workspace_id = $1 and number = $2 and status = 'running'
+         returning {COLUMNS}"
+    );
+    let error = ending.error.as_ref();
+    let row = transaction
+        .query_opt(
+            &statement,
+            &[
+                &workspace,
+                &number,
+                &ending.status,
+                &error.map(|(code, _)| *code),
+                &error.map(|(_, message)| message),
+                &Millis::now(),
+                &ending.bytes_read.map(signed),
+                &ending.encoding,
+            ],
+        )
+        .await?;
+    Ok(row.as_ref().map(job))
+}
+
+/// A stretch of a job's report: failed rows behind `after`, in the file's order.
+pub async fn failures(
+    client: &Client,
+    import_no: i32,
+    after: i64,
+    count: i64,
+    with_cells: bool,
+) -> Result<Vec<Row>, DbError> {
+    let cells = if with_cells { "cells" } else { "null::text" };
+    let statement = format!(
+        "select row_number, line_number, message, {cells} from import_failures
+         where import_no = $1 and row_number > $2 order by row_number limit $3"
+    );
+    Ok(client.query(&statement, &[&import_no, &after, &count]).await?)
+}
+
+/// Removes those of the records that nobody but the import has touched; gives their ids.
+pub async fn remove_records(
+    transaction: &Transaction<'_>,
+    object: &Object,
+    workspace: WorkspaceId,
+    ids: &[Uuid],
+    import_no: i32,
+) -> Result<Vec<Uuid>, DbError> {
+    let statement = format!(
+        "delete from {} where workspace_id = $1 and id = any($2) and import_no = $3 returning id",
+        object.plural
+    );
+    let rows = transaction
+        .query(&statement, &[&workspace, &ids, &import_no])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The last chunk that is not undone yet, with what it did.
+pub async fn last_chunk(
+    transaction: &Transaction<'_>,
+    import_no: i32,
+) -> Result<Option<(i32, Option<Vec<u8>>)>, DbError> {
+    let statement = "select chunk, undo from import_chunks where import_no = $1 order by chunk desc limit 1";
+    let row = transaction.query_opt(statement, &[&import_no]).await?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
+/// Notes that a chunk is undone, and what the undo has come to so far.
+pub async fn note_undone(
+    transaction: &Transaction<'_>,
+    import_no: i32,
+    chunk: Option<i32>,
+    undo: &str,
+) -> Result<(), DbError> {
+    let gone = "delete from import_chunks where import_no = $1 and chunk = $2";
+    transaction.execute(gone, &[&import_no, &chunk]).await?;
+    let statement = "update imports set undo = ($2::text)::json where number = $1";
+    transaction.execute(statement, &[&import_no, &undo]).await?;
+    Ok(())
+}
+
+fn job(row: &Row) -> Job {
+    let count = |column: usize| row.get::<_, i64>(column);
+    let (created, updated, unchanged, failed) = (count(10), count(11), count(12), count(13));
+    let total = created + updated + unchanged + failed;
+    let raw = |column: usize| {
+        let text: Option<String> = row.get(column);
+        // The column's type is json, so the text is valid.
+        text.and_then(|text| RawValue::from_string(text).ok())
+    };
+    let code: Option<String> = row.get(20);
+    Job {
+        number: row.get(0),
+        columns: row.get(1),
+        id: row.get(2),
+        object: row.get(3),
+        filename: row.get(4),
+        mode: row.get(5),
+        dry_run: row.get(6),
+        events: row.get(7),
+        date_order: row.get(8),
+        status: row.get(9),
+        rows_total: total,
+        rows_created: created,
+        rows_updated: updated,
+        rows_unchanged: unchanged,
+        rows_failed: failed,
+        success_rate: match total {
+            0 => 1.0,
+            _ => (total - failed) as f64 / total as f64,
+        },
+        bytes_read: count(14),
+        bytes_total: row.get(15),
+        encoding: row.get(16),
+        delimiter: row.get(17),
+        mapping: raw(18).unwrap_or_else(|| RawValue::NULL.to_owned()),
+        unmapped_headers: raw(19).unwrap_or_else(|| RawValue::NULL.to_owned()),
+        error: code.map(|code| JobError {
+            code,
+            message: row.get::<_, Option<String>>(21).unwrap_or_default(),
+        }),
+        created_at: row.get(22),
+        finished_at: row.get(23),
+        created_by: Starter {
+            key_id: row.get(24),
+            name: row.get(25),
+        },
+        undo: raw(26),
+    }
+}
+
+/// Counts as the database has them.
+pub fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,90 @@
+//! The routes of imports.
+
+use http::Method;
+
+use super::Access::Scopes;
+use super::Route;
+use crate::base::scope::Scope::{ImportsRead, ImportsWrite};
+use crate::http::problem::Code;
+use crate::imports::{api, guide, model};
+
+/// All of them.
+pub(super) fn import_routes() -> Vec<Route> {
+    const READ: super::Access = Scopes(&[ImportsRead]);
+    const WRITE: super::Access = Scopes(&[ImportsWrite]);
+    let get = |path, summary, handler| Route::new(Method::GET, path, READ, summary, handler);
+    let post = |path, summary, handler| Route::new(Method::POST, path, WRITE, summary, handler);
+    vec![
+        post("/v1/imports", "Import a CSV file", |services, call| {
+            Box::pin(api::create_import(services.imports.clone(), call))
+        })
+        .query(PARAMETERS)
+        .replies::<model::Job>(201)
+        .errors(&[
+            Code::FileRefused,
+            Code::TooLarge,
+            Code::MediaTypeUnsupported,
+            Code::BodyTimeout,
+        ])
+        .unbounded(),
+        get("/v1/imports", "List imports", |services, call| {
+            Box::pin(api::list_imports(services.imports.clone(), call))
+        })
+        .lists::<model::Job>(),
+        get("/v1/imports/{id}", "Get an import", |services, call| {
+            Box::pin(api::get_import(services.imports.clone(), call))
+        })
+        .replies::<model::Job>(200),
+        get(
+            "/v1/imports/{id}/events",
+            "Watch an import, as server-sent events",
+            |services, call| Box::pin(api::watch_import(services.imports.clone(), call)),
+        ),
+        get(
+            "/v1/imports/{id}/errors.csv",
+            "The rows that failed, as CSV",
+            |services, call| Box::pin(api::get_errors(services.imports.clone(), call)),
+        )
+        .query(&[(
+            "original",
+            "`true`: with the rows themselves, to be mended and uploaded again.",
+        )]),
+        post("/v1/imports/{id}/cancel", "Cancel an import", |services, call| {
+            Box::pin(api::cancel_import(services.imports.clone(), call))
+        })
+        .replies::<model::Job>(200),
+        post(
+            "/v1/imports/{id}/undo",
+            "Take an import back",
+            |services, call| Box::pin(api::undo_import(services.imports.clone(), call)),
+        )
+        .replies::<model::Job>(200)
+        .errors(&[Code::ImportRunning])
+        .unbounded(),
+        get("/v1/imports/objects/{object}", "The column guide", |_, call| {
+            Box::pin(async move { guide::get_guide(call) })
+        })
+        .replies::<guide::Guide>(200),
+        get(
+            "/v1/imports/objects/{object}/template.csv",
+            "A file to begin with",
+            |_, call| Box::pin(async move { guide::get_template(call) }),
+        ),
+    ]
+}
+
+const PARAMETERS: &[(&str, &str)] = &[
+    ("object", "`contact`, `account`, `deal` or `product`; required."),
+    ("filename", "What the job calls the file."),
+    ("mode", "`upsert` (the default), `create` or `update`."),
+    ("dry_run", "`true`: everything but keeping it."),
+    ("mapping", "JSON: header to field, or to null to leave it out."),
+    ("encoding", "The file's encoding, a label of the WHATWG's list."),
+    ("delimiter", "The character between cells, or `tab`."),
+    ("date_order", "`mdy` or `dmy`."),
+    ("decimal", "`,` or `.`"),
+    (
+        "events",
+        "`each`: every row tells its own event too; `summary` is the default.",
+    ),
+];
