@@ -3,6 +3,8 @@
 //! The reply is kept in the transaction of the change, so a crash leaves either both or neither: no double effect
 //! and no key that is stuck. Two requests at once are told apart by an advisory lock that ends with its transaction.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::store::{self, KeptReply};
@@ -13,6 +15,8 @@ use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 
 const MAX_LEN: usize = 255;
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A request's key and what must be equal when it is used again.
 pub(super) struct Repeatable {
@@ -48,10 +52,7 @@ impl Repeatable {
         transaction: &Transaction<'_>,
         workspace: WorkspaceId,
     ) -> Result<Option<Reply>, Problem> {
-        if !store::try_lock_key(transaction, workspace, &self.key).await? {
-            let detail = "The first request with this key has not ended yet.";
-            return Err(Problem::new(Code::IdempotencyRunning, detail));
-        }
+        self.lock(transaction, workspace).await?;
         let Some(kept) = store::kept_reply(transaction, workspace, &self.key).await? else {
             return Ok(None);
         };
@@ -66,6 +67,21 @@ impl Repeatable {
         Ok(Some(
             reply.with_header(replayed, HeaderValue::from_static("true")),
         ))
+    }
+
+    /// A request that failed, or that was a repeat itself, has its reply a moment before its transaction ends and gives
+    /// the lock back. So a lock that is taken is tried again for a little while before the other request counts as running.
+    async fn lock(&self, transaction: &Transaction<'_>, workspace: WorkspaceId) -> Result<(), Problem> {
+        let mut tries = 1;
+        while !store::try_lock_key(transaction, workspace, &self.key).await? {
+            if tries == LOCK_TRIES {
+                let detail = "The first request with this key has not ended yet.";
+                return Err(Problem::new(Code::IdempotencyRunning, detail));
+            }
+            tries += 1;
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Keeps a reply in the same transaction.

@@ -254,7 +254,7 @@ impl Feed {
     ) -> Result<(), DbError> {
         let beating = async {
             self.instance.beat(session, &seen.snapshot).await?;
-            if beat_count % BEATS_A_PURGE == 0 {
+            if beat_count.is_multiple_of(BEATS_A_PURGE) {
                 instances::purge(session).await?;
             }
             Ok(())
