@@ -26,6 +26,7 @@ use crate::maintenance;
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
 use crate::outbound::guard::Guard;
+use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::telemetry::health::Health;
@@ -33,6 +34,7 @@ use crate::telemetry::registry;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::fanout::Fanout;
 use crate::webhooks::lanes::Lanes;
+use crate::webhooks::notices::Notices;
 use crate::webhooks::recorder::{self, Recorder};
 use crate::webhooks::registry::Registry;
 use crate::webhooks::schedule::Schedule;
@@ -284,6 +286,7 @@ impl Engine {
             client.clone(),
             outcomes,
             background.clone(),
+            bus.clone(),
             &config.webhooks,
         ));
         let wake = Arc::new(Notify::new());
@@ -296,6 +299,7 @@ impl Engine {
             db: background.clone(),
             bus: bus.clone(),
             owner: owner_of(&bus),
+            notices: Notices::new(endpoints.clone()),
         };
         tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
         let fanout = Fanout {
@@ -326,9 +330,13 @@ impl Engine {
             keys,
             events: Events {
                 db: db.clone(),
-                bus: shared_bus,
+                bus: shared_bus.clone(),
                 types: types.clone(),
                 batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
+            },
+            records: Records {
+                db: db.clone(),
+                bus: shared_bus,
             },
             webhooks: Webhooks {
                 db,

@@ -1,7 +1,8 @@
 //! Sentinel Gateway: API keys checked at line rate and webhooks that are not lost, on PostgreSQL alone.
 //!
 //! The modules, in the order in which data meets them, import downward only (`tests/laws.rs` holds them to it):
-//! `cli`, `app` (the only place where things are built), `routes`, the features (`webhooks`, `events`, `keys`, `audit`),
+//! `cli`, `app` (the only place where things are built), `routes`, the features (`webhooks`, `imports`, `records`,
+//! `events`, `keys`, `audit`),
 //! then `bus`, `feed`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
 
 pub mod app;
@@ -14,10 +15,12 @@ pub mod db;
 pub mod events;
 pub mod feed;
 pub mod http;
+pub mod imports;
 pub mod keys;
 pub mod maintenance;
 pub mod operations;
 pub mod outbound;
+pub mod records;
 pub mod routes;
 pub mod telemetry;
 pub mod webhooks;

@@ -7,6 +7,7 @@ use super::idempotency::{self, Repeatable};
 use super::model::{Actor, Changes, Target};
 use super::store;
 use crate::base::caller::WorkspaceId;
+use crate::bus::{Bus, Emission, NewEvent};
 use crate::db::{self, Client, DbError, Transaction};
 use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
@@ -19,6 +20,7 @@ pub struct Work<'a> {
     workspace: WorkspaceId,
     actor: Actor,
     repeatable: Option<Repeatable>,
+    emissions: Vec<Emission>,
 }
 
 /// How a change begins.
@@ -41,6 +43,7 @@ impl<'a> Work<'a> {
                 ip: call.ip,
             },
             repeatable: idempotency::of(call),
+            emissions: Vec::new(),
         };
         if let Some(repeatable) = &work.repeatable
             && let Some(reply) = repeatable.begin(&work.transaction, work.workspace).await?
@@ -61,6 +64,7 @@ impl<'a> Work<'a> {
             workspace,
             actor,
             repeatable: None,
+            emissions: Vec::new(),
         })
     }
 
@@ -91,6 +95,13 @@ impl<'a> Work<'a> {
         feed::record(&self.transaction, kind, self.workspace, entity).await
     }
 
+    /// Emits the gateway's own events: they become durable with the change, and are delivered after it.
+    pub async fn emit(&mut self, bus: &dyn Bus, events: Vec<NewEvent>) -> Result<(), DbError> {
+        let emission = bus.emit(&self.transaction, events).await?;
+        self.emissions.push(emission);
+        Ok(())
+    }
+
     /// Commits, and keeps `reply` for repeats of the request.
     pub async fn commit(self, status: StatusCode, reply: &impl Serialize) -> Result<Reply, Problem> {
         self.commit_hiding(status, reply, reply).await
@@ -110,7 +121,7 @@ impl<'a> Work<'a> {
                 .keep(&self.transaction, self.workspace, status, kept)
                 .await?;
         }
-        self.transaction.commit().await.map_err(DbError::from)?;
+        self.commit_silently().await?;
         Ok(reply)
     }
 
@@ -129,7 +140,9 @@ impl<'a> Work<'a> {
 
     /// Commits a change that has no reply to keep.
     pub async fn commit_silently(self) -> Result<(), DbError> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        self.emissions.into_iter().for_each(Emission::committed);
+        Ok(())
     }
 }
 

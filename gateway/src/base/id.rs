@@ -38,6 +38,8 @@ kinds! {
     Audit AuditId "aud_";
     /// One life of one gateway process.
     Instance InstanceId "ins_";
+    /// An import of a file.
+    Import ImportId "imp_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.
@@ -67,10 +69,7 @@ impl<K: Kind> Id<K> {
 
     /// Reads the public form; anything but the exact prefix and the 36 lower-case characters is `None`.
     pub fn parse(text: &str) -> Option<Self> {
-        let body = text.strip_prefix(K::PREFIX)?;
-        let is_exact = body.len() == 36 && !body.bytes().any(|byte| byte.is_ascii_uppercase());
-        let uuid = is_exact.then(|| Uuid::try_parse(body).ok()).flatten()?;
-        Some(Self::from_uuid(uuid))
+        parse_uuid(K::PREFIX, text).map(Self::from_uuid)
     }
 }
 
@@ -120,6 +119,13 @@ impl<K: Kind> serde::Serialize for Id<K> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// The UUID of an id with that exact prefix and 36 lower-case characters behind it.
+pub fn parse_uuid(prefix: &str, text: &str) -> Option<Uuid> {
+    let body = text.strip_prefix(prefix)?;
+    let is_exact = body.len() == 36 && !body.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_exact.then(|| Uuid::try_parse(body).ok()).flatten()
 }
 
 /// The milliseconds since the Unix epoch that a UUIDv7 carries in its first 48 bits (RFC 9562, 5.7).

@@ -4,6 +4,7 @@
 //! never before. [`Bus::receive`] hands events out in batches; [`Ledger`] counts what of them is finished, which
 //! means recorded or parked in the database. What is not finished when an instance dies comes out again elsewhere.
 
+mod emission;
 mod ledger;
 pub mod postgres;
 
@@ -19,6 +20,7 @@ use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
 use crate::db::{DbError, Transaction};
 
+pub use emission::Emission;
 pub use ledger::{BatchId, Ledger, Origin};
 
 /// An event that a client hands in.
@@ -99,6 +101,15 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Bus: Send + Sync {
     /// Makes an event durable.
     fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>>;
+
+    /// Writes the gateway's own events in `transaction`, which makes the change that they tell of: both or neither.
+    ///
+    /// They are delivered once the [`Emission`] hears of the commit.
+    fn emit<'a>(
+        &'a self,
+        transaction: &'a Transaction<'_>,
+        events: Vec<NewEvent>,
+    ) -> Answer<'a, Result<Emission, DbError>>;
 
     /// The next events to deliver, or `None` once the bus is closed.
     fn receive(&self) -> Answer<'_, Option<Batch>>;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Events;
 use super::model::{AcceptedEvent, EventFault, ShownEvent, read_event};
 use super::store;
-use super::types::{self, BUILT_IN};
+use super::types::{self, BUILT_IN, OPERATIONAL};
 use crate::audit::{Begun, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
@@ -112,7 +112,7 @@ fn unavailable(fault: PublishError) -> Problem {
 pub async fn list_events(events: Events, mut call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let names = events.types.names(workspace);
-    let wanted = call.query.read("type", |name| match names.contains(name) {
+    let wanted = call.query.read("type", |name| match names.is_subscribable(name) {
         true => Ok(name.to_owned()),
         false => Err("is no event type of this workspace".into()),
     });
@@ -124,7 +124,10 @@ pub async fn list_events(events: Events, mut call: Call) -> Result<Reply, Proble
         Some(name) => vec![name],
         None => {
             let added = types::list_added(&client, workspace).await?;
-            let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
+            let built_in = BUILT_IN
+                .iter()
+                .chain(&OPERATIONAL)
+                .map(|(name, _)| (*name).to_owned());
             built_in
                 .chain(added.into_iter().map(|added| added.name))
                 .collect()

@@ -23,6 +23,10 @@ pub fn data(label: &str) -> String {
         "sentry.state_changed" => {
             r#"{"id":"sen_example","name":"nightly load","state":"sick","previous":"happy"}"#.into()
         }
+        "webhook.paused" | "webhook.disabled" => r#"{"id":"wh_example","reason":"It failed for too long."}"#.into(),
+        "delivery.failed" => {
+            r#"{"id":"dlv_example","webhook_id":"wh_example","event_id":"evt_example","type":"deal.won","attempt_count":5,"status_code":500,"error_code":"http_status"}"#.into()
+        }
         _ => r#"{"example":true}"#.into(),
     }
 }

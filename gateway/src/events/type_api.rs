@@ -66,7 +66,7 @@ pub async fn create_event_type(events: Events, mut call: Call) -> Result<Reply, 
     fields.finish()?;
     call.query.finish()?;
     let description = description.unwrap_or_default();
-    let is_built_in = BUILT_IN.iter().any(|(known, _)| *known == name);
+    let is_built_in = BUILT_IN.iter().any(|(known, _)| *known == name) || types::is_operational(&name);
     let taken = || Problem::new(Code::TypeTaken, format!("The type {name} exists."));
     if is_built_in {
         return Err(taken());

@@ -30,6 +30,22 @@ pub const BUILT_IN: [(&str, &str); 15] = [
     ("sentry.state_changed", "A sentry reported another state."),
 ];
 
+/// What the gateway tells about deliveries themselves. Endpoints get these only by name, not by `*`, and clients cannot
+/// send them.
+pub const OPERATIONAL: [(&str, &str); 3] = [
+    (
+        "webhook.paused",
+        "An endpoint failed for so long that its breaker opened.",
+    ),
+    ("webhook.disabled", "An endpoint answered 410 and was disabled."),
+    ("delivery.failed", "A delivery used up its attempts."),
+];
+
+/// Whether a type is one of [`OPERATIONAL`].
+pub fn is_operational(name: &str) -> bool {
+    OPERATIONAL.iter().any(|(known, _)| *known == name)
+}
+
 const MAX_NAME_CHARS: usize = 100;
 
 /// A type as the API shows it.
@@ -49,6 +65,11 @@ impl TypeNames {
     /// Whether `name` is known.
     pub fn contains(&self, name: &str) -> bool {
         self.label(name).is_some()
+    }
+
+    /// Whether an endpoint may ask for `name`: a known type, or one of the gateway's operational ones.
+    pub fn is_subscribable(&self, name: &str) -> bool {
+        self.contains(name) || is_operational(name)
     }
 
     /// The shared text of a known name.

@@ -4,6 +4,7 @@
 //! one without breaking SHA-256. There is no map by id, which would cost an eighth more: whoever changes a key reads its
 //! digest from the database, where a deleted one leaves it for a day.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -124,7 +125,9 @@ impl Cache {
     }
 
     /// The keys used since the last call, each with its last use.
-    pub fn take_used(&self) -> Vec<(Uuid, Millis)> {
+    ///
+    /// A key that was replaced in memory meanwhile is noted twice; its later use stands.
+    pub fn take_used(&self) -> HashMap<Uuid, Millis> {
         let used = std::mem::take(&mut *self.used.lock());
         used.iter()
             .map(|entry| {
@@ -179,8 +182,7 @@ mod tests {
         cache.note_use(&found, Millis(6_000));
         cache.put(entry(&cache, id, 1, "one", None));
         cache.note_use(&cache.find(&[1; 32]).expect("is there"), Millis(7_000));
-        // Replaced meanwhile, it is noted twice; the last word is the latest.
-        assert_eq!(cache.take_used().last(), Some(&(id.uuid(), Millis(7_000))));
+        assert_eq!(cache.take_used(), HashMap::from([(id.uuid(), Millis(7_000))]));
         assert!(cache.take_used().is_empty());
     }
 }

@@ -27,9 +27,9 @@ pub struct Entry {
     expires_at: Millis,
     rare: Option<Box<Rare>>,
     pub scopes: Scopes,
-    /// The last use in seconds since the Unix epoch, good until 2106; `last_used_at` need not be finer.
+    /// When it was last used, in seconds since the Unix epoch, good until 2106; `last_used_at` need not be finer.
     pub(super) used_seconds: AtomicU32,
-    /// Whether the use waits to be written.
+    /// Whether that use waits to be written. Fields of their own, for they pack better than a struct would.
     pub(super) is_noted: AtomicBool,
 }
 

@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod openapi;
 mod openapi_detail;
 mod openapi_page;
+mod record_table;
 mod route_metrics;
 mod table;
 
@@ -23,6 +24,7 @@ use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::keys::Keys;
+use crate::records::Records;
 use crate::webhooks::api::Webhooks;
 
 pub use table::routes;
@@ -33,6 +35,7 @@ pub struct Services {
     pub db: Db,
     pub keys: Keys,
     pub events: Events,
+    pub records: Records,
     pub webhooks: Webhooks,
 }
 
@@ -160,6 +163,19 @@ impl Route {
     fn replies<T: ToSchema + PartialSchema>(mut self, status: u16) -> Self {
         self.status = status;
         self.reply = ReplyDoc::One(SchemaDoc::of::<T>());
+        self
+    }
+
+    /// A body that the table of an object describes.
+    fn takes(mut self, body: SchemaDoc) -> Self {
+        self.body = Some((body, true));
+        self
+    }
+
+    /// A reply that the table of an object describes.
+    fn documents(mut self, status: u16, reply: ReplyDoc) -> Self {
+        self.status = status;
+        self.reply = reply;
         self
     }
 

@@ -19,6 +19,7 @@ pub fn routes() -> Vec<Route> {
     [
         key_routes(),
         event_routes(),
+        super::record_table::record_routes(),
         webhook_routes(),
         delivery_routes(),
         audit_routes(),

@@ -19,12 +19,14 @@ use super::breaker::{HealthState, Thresholds};
 use super::endpoint::Endpoint;
 use super::job::{Hold, Job};
 use super::lane::{Caps, Lane, Offered, Refusal};
+use super::notices::Notices;
 use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
 use super::registry::Registry;
 use super::{schedule_store, store};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
+use crate::bus::Bus;
 use crate::config;
 use crate::db::Db;
 use crate::keys::cache::DigestHasher;
@@ -44,6 +46,8 @@ pub struct Lanes {
     client: Client,
     recorder: mpsc::Sender<Outcome>,
     db: Db,
+    bus: Arc<dyn Bus>,
+    notices: Notices,
     backoff: Backoff,
     caps: Caps,
     thresholds: Thresholds,
@@ -58,14 +62,17 @@ impl Lanes {
         client: Client,
         recorder: mpsc::Sender<Outcome>,
         db: Db,
+        bus: Arc<dyn Bus>,
         settings: &config::Webhooks,
     ) -> Self {
         Self {
             lanes: papaya::HashMap::default(),
+            notices: Notices::new(registry.clone()),
             registry,
             client,
             recorder,
             db,
+            bus,
             backoff: Backoff::new(settings.retry_base, MAX_STEP),
             caps: Caps {
                 concurrency: settings.lane_concurrency,
@@ -145,7 +152,7 @@ impl Lanes {
         let tried = self.attempt_visibly(&endpoint, &mut job).await;
         self.observe(&tried);
         if let Some(health) = lane.note(tried.is_success()) {
-            self.persist_health(job.webhook, health);
+            self.persist_health(&endpoint, health);
         }
         if tried.is_gone() {
             self.disable(&endpoint);
@@ -160,6 +167,8 @@ impl Lanes {
             },
             Hold::Leased { fence, .. } => Outcome::Again {
                 delivery: job.delivery,
+                webhook: job.webhook,
+                payload: job.payload,
                 fence,
                 attempt,
                 verdict,
@@ -228,11 +237,16 @@ impl Lanes {
         histogram!(names::ATTEMPT_SECONDS).record(tried.attempt.total_ms / 1000.0);
     }
 
-    fn persist_health(&self, webhook: WebhookId, health: HealthState) {
+    fn persist_health(&self, endpoint: &Arc<Endpoint>, health: HealthState) {
+        let webhook = endpoint.id;
         tracing::info!(%webhook, health = health.name(), "endpoint health changed");
-        let db = self.db.clone();
+        let (db, bus, endpoint) = (self.db.clone(), self.bus.clone(), endpoint.clone());
+        let notice = match health {
+            HealthState::Paused => self.notices.paused(&endpoint),
+            HealthState::Healthy | HealthState::Failing => None,
+        };
         self.workers.spawn(async move {
-            if let Err(fault) = store::set_health(&db, webhook, health).await {
+            if let Err(fault) = store::set_health(&db, &*bus, &endpoint, health, notice).await {
                 tracing::warn!(%webhook, %fault, "endpoint health could not be written");
             }
         });
@@ -240,11 +254,12 @@ impl Lanes {
 
     fn disable(&self, endpoint: &Arc<Endpoint>) {
         tracing::info!(webhook = %endpoint.id, "endpoint answered 410 Gone and is disabled");
-        let (db, endpoint, registry) = (self.db.clone(), endpoint.clone(), self.registry.clone());
+        let (db, bus, registry) = (self.db.clone(), self.bus.clone(), self.registry.clone());
+        let (endpoint, notice) = (endpoint.clone(), self.notices.disabled(endpoint));
         self.workers.spawn(async move {
             let disabling = async {
                 let mut client = db.client().await?;
-                store::disable_gone(&mut client, endpoint.workspace, endpoint.id).await?;
+                store::disable_gone(&mut client, &*bus, &endpoint, notice).await?;
                 let changed = [(endpoint.workspace, endpoint.id.uuid())];
                 registry.refresh(&client, &changed).await
             };

@@ -19,6 +19,7 @@ pub mod job;
 pub mod lane;
 pub mod lanes;
 pub mod model;
+pub mod notices;
 pub mod outcome;
 pub mod record_store;
 pub mod recorder;

@@ -141,7 +141,7 @@ impl Draft {
     pub fn read(body: Node, is_patch: bool, types: &TypeNames) -> Self {
         let mut fields = Fields::of(body);
         let mut draft = Self::default();
-        let known_type = |name: &str| match name == "*" || types.contains(name) {
+        let known_type = |name: &str| match name == "*" || types.is_subscribable(name) {
             true => Ok(name.to_owned()),
             false => Err("is no event type of this workspace; GET /v1/event-types lists them".into()),
         };

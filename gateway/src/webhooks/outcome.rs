@@ -59,6 +59,8 @@ pub enum Outcome {
     /// An attempt of a scheduled delivery ended.
     Again {
         delivery: DeliveryId,
+        webhook: WebhookId,
+        payload: Arc<Payload>,
         fence: i32,
         attempt: Attempt,
         verdict: Verdict,

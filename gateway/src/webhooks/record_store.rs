@@ -4,9 +4,10 @@ use tokio_postgres::{Statement, Transaction};
 use uuid::Uuid;
 
 use super::attempt::Attempt;
+use super::notices::Notices;
 use super::outcome::{NewDelivery, Outcome, Parking, Verdict};
 use crate::base::clock::Millis;
-use crate::bus::Bus;
+use crate::bus::{Bus, Emission};
 use crate::db::{CopyRows, Db, DbError, Dedicated};
 
 /// The database's numbers for a delivery's status.
@@ -80,8 +81,9 @@ pub async fn write(
     group: &[Outcome],
     bus: &dyn Bus,
     owner: i32,
+    notices: &Notices,
 ) -> Result<(), DbError> {
-    match try_write(session, group, bus, owner, &[]).await {
+    match try_write(session, group, bus, owner, notices, &[]).await {
         Err(fault) if fault.is_unique_violation() => {
             // Another instance took these over and has recorded them: its word stands.
             let ids: Vec<Uuid> = news(group).map(|new| new.delivery.uuid()).collect();
@@ -90,7 +92,7 @@ pub async fn write(
                 .query("select id from deliveries where id = any($1)", &[&ids])
                 .await?;
             let known: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-            try_write(session, group, bus, owner, &known).await
+            try_write(session, group, bus, owner, notices, &known).await
         }
         written => written,
     }
@@ -101,6 +103,7 @@ async fn try_write(
     group: &[Outcome],
     bus: &dyn Bus,
     owner: i32,
+    notices: &Notices,
     known: &[Uuid],
 ) -> Result<(), DbError> {
     let Session {
@@ -120,8 +123,14 @@ async fn try_write(
     }
     write_again(&transaction, again, group).await?;
     write_released(&transaction, release, group).await?;
+    let emission = match notices.failed(group) {
+        none if none.is_empty() => Emission::nothing(),
+        failed => bus.emit(&transaction, failed).await?,
+    };
     bus.acknowledge(&transaction).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    emission.committed();
+    Ok(())
 }
 
 fn news(group: &[Outcome]) -> impl Iterator<Item = &NewDelivery> {
@@ -214,6 +223,7 @@ async fn write_again(
             fence,
             attempt,
             verdict,
+            ..
         } = outcome
         else {
             continue;

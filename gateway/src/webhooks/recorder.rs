@@ -10,6 +10,7 @@ use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::notices::Notices;
 use super::outcome::{Outcome, Verdict};
 use super::record_store::{Session, write};
 use crate::bus::{BatchId, Bus};
@@ -32,6 +33,7 @@ pub struct Recorder {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
+    pub notices: Notices,
 }
 
 impl Recorder {
@@ -142,7 +144,7 @@ impl Recorder {
                 Some(session) if !session.is_closed() => session,
                 _ => session.insert(Session::open(&self.db).await?),
             };
-            write(session, group, &*self.bus, (self.owner)()).await
+            write(session, group, &*self.bus, (self.owner)(), &self.notices).await
         };
         match tokio::time::timeout(WRITE_TIMEOUT, writing).await {
             Ok(written) => written,

@@ -15,6 +15,7 @@ use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
 use crate::db::DbError;
+use crate::events::types::is_operational;
 
 /// The endpoints of one workspace.
 #[derive(Debug, Default)]
@@ -43,7 +44,9 @@ impl Subscriptions {
     /// The enabled endpoints that want events of that type.
     pub fn wanting(&self, label: &str) -> impl Iterator<Item = &Arc<Endpoint>> {
         let by_type = self.by_type.get(label).into_iter().flatten();
-        self.every.iter().chain(by_type)
+        // `*` is every type of the product; what the gateway says about itself is asked for by name.
+        let every = if is_operational(label) { &[] } else { &*self.every };
+        every.iter().chain(by_type)
     }
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::breaker::HealthState;
-use super::endpoint::EndpointError;
+use super::endpoint::{Endpoint, EndpointError};
 use super::model::{MASK, Webhook};
 use super::record_store::{FAILED, PENDING};
 use super::secrets::Vault;
@@ -15,8 +15,12 @@ use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::page::Page;
+use crate::bus::{Bus, NewEvent};
 use crate::db::{self, Db, DbError};
 use crate::feed::ChangeKind;
+
+/// Why an endpoint is disabled that answered 410.
+pub const GONE: &str = "The endpoint answered 410 Gone.";
 
 const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
     timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
@@ -181,40 +185,56 @@ pub async fn delete(transaction: &Transaction<'_>, id: WebhookId) -> Result<(), 
     Ok(())
 }
 
-/// Writes how an endpoint is doing.
-pub async fn set_health(db: &Db, id: WebhookId, health: HealthState) -> Result<(), DbError> {
+/// Writes how an endpoint is doing, and tells whoever wants to know.
+pub async fn set_health(
+    db: &Db,
+    bus: &dyn Bus,
+    endpoint: &Endpoint,
+    health: HealthState,
+    notice: Option<NewEvent>,
+) -> Result<(), DbError> {
+    let mut client = db.client().await?;
+    let work = Work::begin_as(&mut client, endpoint.workspace, Actor::System).await?;
     let statement = "update webhooks set health = $2 where id = $1 and health <> $2";
-    db.client()
-        .await?
-        .execute(statement, &[&id, &health.name()])
+    let changed = work
+        .transaction()
+        .execute(statement, &[&endpoint.id, &health.name()])
         .await?;
+    // Another instance may have told of it already.
+    let notice = notice.filter(|_| changed > 0);
+    let emission = bus.emit(work.transaction(), notice.into_iter().collect()).await?;
+    work.commit_silently().await?;
+    emission.committed();
     Ok(())
 }
 
-/// Disables an endpoint that said it is gone.
+/// Disables an endpoint that said it is gone, and tells whoever wants to know.
 pub async fn disable_gone(
     client: &mut db::Client,
-    workspace: WorkspaceId,
-    id: WebhookId,
+    bus: &dyn Bus,
+    endpoint: &Endpoint,
+    notice: Option<NewEvent>,
 ) -> Result<(), DbError> {
-    let work = Work::begin_as(client, workspace, Actor::System).await?;
-    let reason = "The endpoint answered 410 Gone.";
+    let work = Work::begin_as(client, endpoint.workspace, Actor::System).await?;
     let row = work
         .transaction()
         .query_opt(
             "update webhooks set enabled = false, disabled_reason = $3, updated_at = $4
              where workspace_id = $1 and id = $2 and enabled returning name",
-            &[&workspace, &id, &reason, &Millis::now()],
+            &[&endpoint.workspace, &endpoint.id, &GONE, &Millis::now()],
         )
         .await?;
     let Some(row) = row else { return Ok(()) };
     let mut changes = Changes::default();
     changes.note("enabled", &true, &false);
-    changes.note("disabled_reason", &None, &Some(reason));
-    let target = Target::new("webhook", id, Some(row.get(0)));
+    changes.note("disabled_reason", &None, &Some(GONE));
+    let target = Target::new("webhook", endpoint.id, Some(row.get(0)));
     work.audit("webhook.updated", &target, &changes).await?;
-    work.changed(ChangeKind::Webhook, id.uuid()).await?;
-    work.commit_silently().await
+    work.changed(ChangeKind::Webhook, endpoint.id.uuid()).await?;
+    let emission = bus.emit(work.transaction(), notice.into_iter().collect()).await?;
+    work.commit_silently().await?;
+    emission.committed();
+    Ok(())
 }
 
 /// The sealing key that is kept in the database; the first instance's `fresh` one stays.

@@ -14,11 +14,9 @@ use uuid::Uuid;
 
 use super::events;
 use super::handover::Handover;
-use super::ids::IdClock;
 use super::owner::Ownership;
 use crate::base::caller::WorkspaceId;
-use crate::base::clock::Millis;
-use crate::bus::{Accepted, BatchId, Event, NewEvent, Origin, PublishError};
+use crate::bus::{Accepted, BatchId, Event, NewEvent, PublishError};
 use crate::db::{Db, DbError, Dedicated};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
@@ -62,6 +60,7 @@ struct Doubt {
 
 /// One commit's worth of events and of those who wait for them.
 struct Group {
+    batch: BatchId,
     events: Vec<Event>,
     replies: Vec<oneshot::Sender<Result<Accepted, PublishError>>>,
     /// For each reply, the place of its event in `events`, or the earlier event that it repeats.
@@ -78,13 +77,12 @@ impl Committer {
     pub(super) async fn run(self, mut waiting: mpsc::Receiver<Waiting>, stop: CancellationToken) {
         let mut session = None;
         let mut doubts = Vec::new();
-        let mut ids = IdClock::default();
         let mut observed = Instant::now();
         while let Some(first) = self.next(&mut waiting, &mut session, &mut doubts, &stop).await {
             if !self.gather.is_zero() {
                 tokio::time::sleep(self.gather).await;
             }
-            let group = self.gather(first, &mut waiting, &mut ids);
+            let group = self.gather(first, &mut waiting);
             self.commit(group, &mut session, &mut doubts).await;
             if observed.elapsed() > OBSERVE {
                 observed = Instant::now();
@@ -169,39 +167,37 @@ impl Committer {
     }
 
     /// Takes what waits, up to a commit's worth, and gives each event its id.
-    fn gather(&self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>, ids: &mut IdClock) -> Group {
-        let now = Millis::now();
-        let mut group = Group {
-            events: Vec::with_capacity(64),
-            replies: Vec::with_capacity(64),
-            answers: Vec::with_capacity(64),
-        };
+    fn gather(&self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Group {
+        let mut replies = Vec::with_capacity(64);
         let mut byte_count = 0;
         let mut next = Some(first);
-        while let Some(Waiting { event, reply }) = next {
+        let contents = std::iter::from_fn(|| {
+            let Waiting { event, reply } = next.take()?;
             byte_count += event.data.len();
             self.release(&event);
-            group.answers.push(Place::Stored(group.events.len()));
-            group.replies.push(reply);
-            group.events.push(Event {
-                id: ids.next(now),
-                content: event,
-            });
-            let is_full = group.events.len() == MAX_ROWS || byte_count > MAX_BYTES;
+            replies.push(reply);
+            let is_full = replies.len() == MAX_ROWS || byte_count > MAX_BYTES;
             next = if is_full { None } else { waiting.try_recv().ok() };
+            Some(event)
+        });
+        let (batch, events) = self.ownership.number(self.handover.ledger(), contents);
+        Group {
+            batch,
+            answers: (0..events.len()).map(Place::Stored).collect(),
+            events,
+            replies,
         }
-        self.ownership.note_ids(ids.millis());
-        group
     }
 
     async fn commit(&self, mut group: Group, session: &mut Option<Session>, doubts: &mut Vec<Doubt>) {
-        // `next` gave an event only while there was a session, and a group is never empty.
-        let (Some(open), Some(first)) = (session.as_mut(), group.events.first()) else {
+        let batch = group.batch;
+        // `next` gave an event only while there was a session.
+        let Some(open) = session.as_mut() else {
+            self.handover.ledger().count(batch, 0);
             return group.refuse();
         };
         let started = Instant::now();
         let owner = open.owner;
-        let batch = self.handover.ledger().open(Origin::Own, first.id);
         let written = tokio::time::timeout(COMMIT_TIMEOUT, write(open, &mut group)).await;
         let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
         match written {

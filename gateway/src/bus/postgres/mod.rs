@@ -6,6 +6,7 @@
 //! commit either, so nothing can be written behind the back of who took over.
 
 mod committer;
+mod emit;
 mod events;
 mod handover;
 mod ids;
@@ -19,7 +20,7 @@ use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Accepted, Answer, Batch, Bus, Ledger, NewEvent, PublishError};
+use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError};
 use crate::base::id::uuid_floor;
 use crate::base::tasks::Tasks;
 use crate::config;
@@ -27,6 +28,7 @@ use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 use committer::Waiting;
+use emit::Emitter;
 use handover::Handover;
 use owner::Ownership;
 
@@ -40,6 +42,7 @@ pub struct PostgresBus {
     waiting_bytes: Arc<AtomicUsize>,
     handover: Arc<Handover>,
     ownership: Arc<Ownership>,
+    emitter: Emitter,
 }
 
 impl PostgresBus {
@@ -73,6 +76,11 @@ impl PostgresBus {
             db: db.clone(),
             queue,
             waiting_bytes,
+            emitter: Emitter {
+                db: db.clone(),
+                ownership: ownership.clone(),
+                handover: handover.clone(),
+            },
             handover,
             ownership,
         })
@@ -121,6 +129,14 @@ impl PostgresBus {
 impl Bus for PostgresBus {
     fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>> {
         Box::pin(self.publish_waiting(event))
+    }
+
+    fn emit<'a>(
+        &'a self,
+        transaction: &'a Transaction<'_>,
+        events: Vec<NewEvent>,
+    ) -> Answer<'a, Result<Emission, DbError>> {
+        Box::pin(self.emitter.emit(transaction, events))
     }
 
     fn receive(&self) -> Answer<'_, Option<Batch>> {

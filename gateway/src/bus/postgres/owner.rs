@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::floor_of;
+use super::ids::IdClock;
 use crate::base::clock::Millis;
+use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction};
 use crate::feed::instances::instance_name;
 
@@ -19,6 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
     owner: AtomicI32,
+    ids: Mutex<IdClock>,
     next_millis: AtomicI64,
 }
 
@@ -28,8 +32,32 @@ impl Ownership {
         self.owner.load(Ordering::Acquire)
     }
 
+    /// Gives events their ids, and opens the batch that holds the watermark below them.
+    ///
+    /// Both under one lock: else a later batch could be opened first, and be finished, and the watermark pass ids that
+    /// are not in the ledger yet.
+    pub(super) fn number(
+        &self,
+        ledger: &Ledger,
+        contents: impl IntoIterator<Item = NewEvent>,
+    ) -> (BatchId, Vec<Event>) {
+        let now = Millis::now();
+        let mut ids = self.ids.lock();
+        let mut next = ids.next(now);
+        let batch = ledger.open(Origin::Own, next);
+        let mut events = Vec::with_capacity(64);
+        for content in contents {
+            if !events.is_empty() {
+                next = ids.next(now);
+            }
+            events.push(Event { id: next, content });
+        }
+        self.note_ids(ids.millis());
+        (batch, events)
+    }
+
     /// Notes how far ids have been made.
-    pub(super) fn note_ids(&self, millis: i64) {
+    fn note_ids(&self, millis: i64) {
         self.next_millis.fetch_max(millis, Ordering::AcqRel);
     }
 

@@ -80,6 +80,7 @@ impl Sweeper {
                  from bus_owners o
                  join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2
                    and l.classid::bigint = $3 and l.objid::bigint = o.id and l.granted
+                   and l.database = (select oid from pg_database where datname = current_database())
                  where o.id <> $1 and o.heartbeat_at < now() - make_interval(secs => $2)",
                 &[&me, &self.lease.as_secs_f64(), &class],
             )
@@ -102,14 +103,21 @@ impl Sweeper {
         if !locked.get::<_, bool>(0) {
             return Ok(());
         }
+        // `for update` waits for whoever emits events in the dead one's name; afterwards nobody can.
+        session.batch_execute("set lock_timeout = '1s'").await?;
         let taken = session
             .query_opt(
-                "update bus_owners set taken_by = $2
-                 where id = $1 and heartbeat_at < now() - make_interval(secs => $3)
-                 returning watermark",
+                "with dead as materialized (
+                     select id from bus_owners
+                     where id = $1 and heartbeat_at < now() - make_interval(secs => $3)
+                     for update
+                 )
+                 update bus_owners o set taken_by = $2 from dead where o.id = dead.id
+                 returning o.watermark",
                 &[&dead, &me, &SILENCE_SECONDS],
             )
             .await?;
+        session.batch_execute("reset lock_timeout").await?;
         let Some(row) = taken else { return Ok(()) };
         tracing::warn!(owner = dead, "taking over from a dead instance");
         counter!(names::BUS_TAKEOVERS).increment(1);

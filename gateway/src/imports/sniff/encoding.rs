@@ -1,0 +1,152 @@
+//! The encoding of a file that does not say it: byte order marks, and the rule for Windows-1252.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+/// How far into a file without a byte order mark its encoding is looked for, in bytes. Up to there plain
+/// ASCII passes at once, for it is the same in both encodings.
+pub const EXAMINED_BYTES: usize = 1024 * 1024;
+
+/// Bytes of the longest mark.
+pub const MARK_BYTES: usize = 3;
+
+/// The encoding that a byte order mark tells, and the mark's length in bytes.
+pub fn of_mark(first: &[u8]) -> Option<(&'static Encoding, usize)> {
+    match first {
+        [0xef, 0xbb, 0xbf, ..] => Some((UTF_8, 3)),
+        [0xff, 0xfe, ..] => Some((UTF_16LE, 2)),
+        [0xfe, 0xff, ..] => Some((UTF_16BE, 2)),
+        _ => None,
+    }
+}
+
+/// The encoding of that WHATWG label (`&encoding=`, `charset`). `None` for unknown labels, and for those
+/// that WHATWG maps to "replacement" because they cannot be read safely.
+pub fn labelled(label: &str) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label_no_replacement(label.as_bytes())?;
+    (encoding != encoding_rs::X_USER_DEFINED).then_some(encoding)
+}
+
+/// The name a job shows: `utf-8`, `utf-16le`, `windows-1252`, …
+pub fn name(encoding: &'static Encoding) -> String {
+    encoding.name().to_ascii_lowercase()
+}
+
+/// UTF-8 or Windows-1252, told byte by byte as they come: it is Windows-1252 only if something is not
+/// valid UTF-8 and nothing is a valid multi-byte sequence of it.
+#[derive(Debug, Default)]
+pub struct Examination {
+    /// How many of the bytes given so far need no second look.
+    examined: usize,
+    /// Whether an invalid sequence was seen.
+    is_invalid: bool,
+}
+
+/// What an [`Examination`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Valid multi-byte sequences are there, or nothing is invalid.
+    Utf8,
+    /// Invalid as UTF-8 throughout.
+    Windows1252,
+    /// More bytes are needed.
+    Open,
+}
+
+impl Examination {
+    /// Looks at `bytes`: all that was given before, and more. `is_all`: no more comes, or no more is to
+    /// be examined. `is_end`: the file ends here, so that a sequence cut short is invalid; where only the
+    /// examined part ends, a cut sequence is no evidence.
+    pub fn verdict(&mut self, bytes: &[u8], is_all: bool, is_end: bool) -> Verdict {
+        while let Some(rest) = bytes.get(self.examined..).filter(|rest| !rest.is_empty()) {
+            let (valid, skip) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), Some(0)),
+                Err(error) => (error.valid_up_to(), error.error_len()),
+            };
+            if !rest[..valid].is_ascii() {
+                return Verdict::Utf8;
+            }
+            self.examined += valid;
+            match skip {
+                Some(0) => break,
+                Some(invalid) => {
+                    self.is_invalid = true;
+                    self.examined += invalid;
+                }
+                None if is_end => {
+                    self.is_invalid = true;
+                    self.examined += 1;
+                }
+                None => break,
+            }
+        }
+        match (is_all || is_end, self.is_invalid) {
+            (false, _) => Verdict::Open,
+            (true, true) => Verdict::Windows1252,
+            (true, false) => Verdict::Utf8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict_at_end(bytes: &[u8]) -> Verdict {
+        let whole = Examination::default().verdict(bytes, true, true);
+        let mut piecewise = Examination::default();
+        for end in 0..bytes.len() {
+            match piecewise.verdict(&bytes[..end], false, false) {
+                Verdict::Open => {}
+                early => {
+                    assert_eq!(early, whole);
+                    return whole;
+                }
+            }
+        }
+        assert_eq!(piecewise.verdict(bytes, true, true), whole);
+        whole
+    }
+
+    #[test]
+    fn marks() {
+        assert_eq!(of_mark(b"\xef\xbb\xbfa"), Some((UTF_8, 3)));
+        assert_eq!(of_mark(b"\xff\xfea\0"), Some((UTF_16LE, 2)));
+        assert_eq!(of_mark(b"\xfe\xff\0a"), Some((UTF_16BE, 2)));
+        assert_eq!(of_mark(b"\xef\xbb"), None);
+    }
+
+    #[test]
+    fn windows_1252_needs_invalid_bytes_and_no_valid_sequence() {
+        assert_eq!(verdict_at_end(b"plain"), Verdict::Utf8);
+        assert_eq!(verdict_at_end("Ren\u{e9}".as_bytes()), Verdict::Utf8);
+        assert_eq!(verdict_at_end(b"Ren\xe9"), Verdict::Windows1252);
+        assert_eq!(verdict_at_end(b"Ren\xe9,x"), Verdict::Windows1252);
+        assert_eq!(
+            verdict_at_end(b"M\xfcller \xe9t\xe9 \xe9\xbb"),
+            Verdict::Windows1252
+        );
+        // One valid sequence anywhere: UTF-8 with a bad row.
+        assert_eq!(verdict_at_end(b"Ren\xe9,Ren\xc3\xa9"), Verdict::Utf8);
+        assert_eq!(verdict_at_end(b"Ren\xc3\xa9,Ren\xe9"), Verdict::Utf8);
+    }
+
+    #[test]
+    fn a_sequence_cut_by_the_end_of_the_examined_part_is_no_evidence() {
+        let mut examination = Examination::default();
+        assert_eq!(examination.verdict(b"abc\xe2\x82", true, false), Verdict::Utf8);
+        let mut examination = Examination::default();
+        assert_eq!(
+            examination.verdict(b"ab\xff\xe2\x82", true, false),
+            Verdict::Windows1252
+        );
+    }
+
+    #[test]
+    fn labels() {
+        assert_eq!(labelled("latin1").map(name).as_deref(), Some("windows-1252"));
+        assert_eq!(labelled(" UTF-16 ").map(name).as_deref(), Some("utf-16le"));
+        assert_eq!(labelled("Shift_JIS").map(name).as_deref(), Some("shift_jis"));
+        assert_eq!(labelled("iso-2022-kr"), None);
+        assert_eq!(labelled("nonsense"), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! Handlers of `/v1/crm/…` and `/v1/commerce/…`: one of each kind, for all four objects.
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::draft::Draft;
+use super::filter::Filter;
+use super::record::{Record, parse_id, public_id};
+use super::{Object, Records, change, store};
+use crate::audit::{Begun, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::base::page;
+use crate::db::DbError;
+use crate::http::call::Call;
+use crate::http::problem::{Code, Problem};
+use crate::http::reply::Reply;
+
+/// Between an insert that found its key taken and the look at who has it, the other may go; so often it is tried again.
+const TRIES: usize = 3;
+
+/// `GET` of a list.
+pub async fn list_records(
+    records: Records,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Reply, Problem> {
+    let workspace = call.caller.workspace;
+    let filter = Filter::read(&mut call.query, object, workspace);
+    let list = format!("{} {workspace:?} {filter:?}", object.plural);
+    let page = call.query.page(page::DEFAULT_LIMIT, list);
+    call.query.finish()?;
+    let found = match filter.is_impossible {
+        true => Vec::new(),
+        false => {
+            let client = records.db.client().await?;
+            store::list(&client, object, workspace, &filter, &page).await?
+        }
+    };
+    Reply::ok(&page.listing(found, Record::public_id))
+}
+
+/// `GET` of one.
+pub async fn get_record(records: Records, object: &'static Object, call: Call) -> Result<Reply, Problem> {
+    let id = id_in(&call, object)?;
+    let client = records.db.client().await?;
+    let found = store::find(&client, object, call.caller.workspace, id).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    call.query.finish()?;
+    Reply::ok(&found)
+}
+
+/// `POST`: a new record, or with `?upsert=true` a change of the one that has the same key.
+pub async fn create_record(
+    records: Records,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Reply, Problem> {
+    let body = call.body.read_json().await?;
+    let mut client = records.db.client().await?;
+    let mut work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let upserts = call.query.read("upsert", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected true or false".into()),
+    });
+    let mut draft = Draft::read(body, object);
+    let mut record = draft.create();
+    for _ in 0..TRIES {
+        let existing = match (upserts, record.key()) {
+            (Some(true), Some(key)) if draft.faults.is_empty() => {
+                store::lock_key(work.transaction(), object, work.workspace(), &key).await?
+            }
+            _ => None,
+        };
+        match &existing {
+            Some(before) => {
+                record = before.clone();
+                draft.apply(&mut record);
+                draft.check_needs(&record);
+            }
+            None => draft.check_needs(&record),
+        }
+        let mut faults = std::mem::take(&mut draft.faults).into_vec();
+        faults.extend(std::mem::take(&mut call.query.faults).into_vec());
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        if let Some(before) = existing {
+            call.query.finish()?;
+            return update(&records, work, before, record).await;
+        }
+        if store::insert(work.transaction(), work.workspace(), &record).await? {
+            call.query.finish()?;
+            let events = change::events(work.workspace(), None, &record);
+            work.emit(&*records.bus, events).await?;
+            let action = format!("{}.created", object.name);
+            work.audit(&action, &target(&record), &Changes::default()).await?;
+            return work.commit(StatusCode::CREATED, &record).await;
+        }
+        let key = record.key().unwrap_or_default();
+        let taken = store::id_of_key(work.transaction().client(), object, work.workspace(), &key).await?;
+        if let (Some(id), None | Some(false)) = (taken, upserts) {
+            return Err(key_taken(object, id));
+        }
+    }
+    Err(Problem::unavailable(
+        "Others keep changing the same record; send it again.",
+    ))
+}
+
+/// `PATCH`.
+pub async fn update_record(
+    records: Records,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Reply, Problem> {
+    let body = call.body.read_json().await?;
+    let id = id_in(&call, object)?;
+    let mut client = records.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let before = lock(&work, object, id).await?;
+    let mut draft = Draft::read(body, object);
+    let mut after = before.clone();
+    draft.apply(&mut after);
+    draft.check_needs(&after);
+    draft.faults.into_result()?;
+    call.query.finish()?;
+    update(&records, work, before, after).await
+}
+
+/// `DELETE`.
+pub async fn delete_record(records: Records, object: &'static Object, call: Call) -> Result<Reply, Problem> {
+    let id = id_in(&call, object)?;
+    let mut client = records.db.client().await?;
+    let work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let record = lock(&work, object, id).await?;
+    call.query.finish()?;
+    store::delete(work.transaction(), work.workspace(), &record).await?;
+    let action = format!("{}.deleted", object.name);
+    work.audit(&action, &target(&record), &Changes::default()).await?;
+    work.commit_silently().await?;
+    Ok(Reply::no_content())
+}
+
+/// Writes a change, if it is one, and answers with the record.
+async fn update(
+    records: &Records,
+    mut work: Work<'_>,
+    before: Record,
+    mut after: Record,
+) -> Result<Reply, Problem> {
+    if !change::is_changed(&before, &after) {
+        return work.commit(StatusCode::OK, &before).await;
+    }
+    let object = after.object;
+    let workspace = work.workspace();
+    after.updated_at = Millis::now();
+    if let Some(key) = after.key()
+        && before.key().as_ref() != Some(&key)
+        && let Some(id) = store::id_of_key(work.transaction().client(), object, workspace, &key).await?
+    {
+        return Err(key_taken(object, id));
+    }
+    if let Err(fault) = store::update(work.transaction(), workspace, &after).await {
+        return Err(match fault.is_unique_violation() {
+            true => taken_meanwhile(records, workspace, &after, fault).await,
+            false => fault.into(),
+        });
+    }
+    let events = change::events(workspace, Some(&before), &after);
+    work.emit(&*records.bus, events).await?;
+    let action = format!("{}.updated", object.name);
+    let changes = change::audited(&before, &after);
+    work.audit(&action, &target(&after), &changes).await?;
+    work.commit(StatusCode::OK, &after).await
+}
+
+/// 409 for a key that another took between the look and the write.
+async fn taken_meanwhile(
+    records: &Records,
+    workspace: WorkspaceId,
+    record: &Record,
+    fault: DbError,
+) -> Problem {
+    let key = record.key().unwrap_or_default();
+    let look = async {
+        let client = records.db.client().await?;
+        store::id_of_key(&client, record.object, workspace, &key).await
+    };
+    match look.await {
+        Ok(Some(id)) => key_taken(record.object, id),
+        Ok(None) => Problem::unavailable("Another change of the same key was under way; send it again."),
+        Err(_) => fault.into(),
+    }
+}
+
+fn key_taken(object: &Object, id: Uuid) -> Problem {
+    let detail = format!("Another {} has this key.", object.name);
+    Problem::new(Code::KeyTaken, detail).with_id(public_id(object, id))
+}
+
+fn id_in(call: &Call, object: &Object) -> Result<Uuid, Problem> {
+    let text = call.parameters.first();
+    text.and_then(|text| parse_id(object, text))
+        .ok_or_else(Problem::not_found)
+}
+
+async fn lock(work: &Work<'_>, object: &'static Object, id: Uuid) -> Result<Record, Problem> {
+    let found = store::lock(work.transaction(), object, work.workspace(), id).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+fn target(record: &Record) -> Target {
+    Target::new(record.object.name, record.public_id(), record.title())
+}

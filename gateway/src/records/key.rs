@@ -1,0 +1,31 @@
+//! How two keys are compared: as they are, or in lower case.
+
+use std::fmt::Write as _;
+
+/// Appends `value` in lower case. This and nothing else makes `A@X.com` and `a@x.com` one key, in JSON
+/// and in files, so that the database never has to fold with a collation of its own.
+pub fn fold_case(value: &str, out: &mut String) {
+    if value.is_ascii() {
+        let start = out.len();
+        out.push_str(value);
+        out[start..].make_ascii_lowercase();
+        return;
+    }
+    for letter in value.chars() {
+        // A `String` takes every write.
+        let _ = write!(out, "{}", letter.to_lowercase());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn folds_ascii_and_other_letters() {
+        let mut out = String::from("x:");
+        super::fold_case("Ada@EXAMPLE.com", &mut out);
+        assert_eq!(out, "x:ada@example.com");
+        out.clear();
+        super::fold_case("ÄRGER Straße", &mut out);
+        assert_eq!(out, "ärger straße");
+    }
+}

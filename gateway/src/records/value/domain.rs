@@ -1,0 +1,105 @@
+//! Domains: `https://www.Acme.com/x` is `acme.com`.
+
+use super::{ValueFault, text};
+use crate::records::field::Kind;
+use crate::records::key::fold_case;
+
+/// Appends the host of `value` in lower case, without `www.` and the root's dot.
+pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
+    let start = out.len();
+    fold_case(host(value), out);
+    if out[start..].starts_with("www.") {
+        out.drain(start..start + 4);
+    }
+    let domain = &out[start..];
+    if !is_domain(domain) {
+        return Err(ValueFault::NotDomain);
+    }
+    text::check_chars(domain, Kind::KEY_CHARS)
+}
+
+/// What stands between scheme and user, and port, path, query and fragment.
+fn host(value: &str) -> &str {
+    let (has_scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (true, rest),
+        _ => (false, value.strip_prefix("//").unwrap_or(value)),
+    };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    // Without a scheme `x@acme.com` is an email address in the wrong column, not a host.
+    let host_and_port = match authority.rsplit_once('@') {
+        Some((_, host)) if has_scheme => host,
+        _ => authority,
+    };
+    let host = match host_and_port.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => host_and_port,
+    };
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// Two labels or more of letters (of any script), digits, `-` and `_`.
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || is_mark(letter))
+    };
+    domain.contains('.') && domain.split('.').all(is_label)
+}
+
+/// Characters of a label that are neither letter nor digit; combining marks are part of the letters of
+/// many scripts.
+fn is_mark(letter: char) -> bool {
+    matches!(letter, '-' | '_') || unicode_normalization::char::is_combining_mark(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(value: &str) -> Option<String> {
+        let mut out = String::new();
+        parse(value, &mut out).ok().map(|()| out)
+    }
+
+    #[test]
+    fn loses_scheme_www_path_and_case() {
+        for spelled in [
+            "acme.com",
+            "ACME.com",
+            "www.acme.com",
+            "https://www.Acme.com/x",
+            "http://acme.com:8080/?q=1#top",
+            "acme.com/about",
+            "//acme.com",
+            "https://user:pw@acme.com",
+            "acme.com.",
+            "HTTPS://WWW.ACME.COM",
+        ] {
+            assert_eq!(parsed(spelled).as_deref(), Some("acme.com"), "{spelled}");
+        }
+        assert_eq!(parsed("www.com").as_deref(), None);
+        assert_eq!(parsed("shop.acme.co.uk").as_deref(), Some("shop.acme.co.uk"));
+        assert_eq!(parsed("Müller.de").as_deref(), Some("müller.de"));
+    }
+
+    #[test]
+    fn refuses_what_is_no_host() {
+        for bad in [
+            "n/a",
+            "acme",
+            "acme com",
+            "a@acme.com",
+            "-",
+            "http://",
+            "a..b",
+            ".com",
+            "a.b, c.d",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+}

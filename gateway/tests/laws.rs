@@ -1,0 +1,11 @@
+//! Rules that a review would repeat, as tests: which module may know which, how large a file may be, what must be
+//! documented. They read the source and the documents, and start nothing.
+
+#[path = "laws/documents.rs"]
+mod documents;
+#[path = "laws/modules.rs"]
+mod modules;
+#[path = "laws/size.rs"]
+mod size;
+#[path = "laws/source.rs"]
+mod source;

@@ -1,0 +1,171 @@
+//! Documents that must agree with the code.
+
+use gateway::http::problem::Code;
+use gateway::routes::openapi;
+use gateway::telemetry::names;
+
+use super::source::{read, root, rust_files};
+
+/// Whether `text` names `word` in code quotes, so that `a_b` is not found in `a_b_c`.
+fn tells_of(text: &str, word: &str) -> bool {
+    text.contains(&format!("`{word}`"))
+}
+
+#[test]
+fn every_metric_is_documented_and_no_other() {
+    let document = read("docs/metrics.md");
+    let missing: Vec<_> = names::ALL
+        .iter()
+        .filter(|(name, _)| !tells_of(&document, name))
+        .collect();
+    assert!(missing.is_empty(), "docs/metrics.md lacks {missing:?}");
+    for word in gateway_words(&document) {
+        let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+        assert!(is_known, "docs/metrics.md tells of {word}, which is no metric");
+    }
+}
+
+/// Words such as `gateway_http_connections`.
+fn gateway_words(text: &str) -> Vec<String> {
+    let is_part = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    text.split(|letter: char| !is_part(letter))
+        .filter(|word| word.starts_with("gateway_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Histograms show as three series.
+fn is_metric_or_part(word: &str, name: &str) -> bool {
+    word.strip_prefix(name)
+        .is_some_and(|rest| ["", "_bucket", "_sum", "_count"].contains(&rest))
+}
+
+#[test]
+fn every_metric_stands_in_the_table_alone() {
+    for file in rust_files("gateway/src")
+        .iter()
+        .filter(|file| file.path != "gateway/src/telemetry/names.rs")
+    {
+        for (name, _) in names::ALL {
+            assert!(
+                !file.code().contains(&format!("\"{name}\"")),
+                "{} spells {name} out",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn every_problem_is_documented() {
+    let document = read("docs/errors.md");
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.name())
+        .filter(|name| !tells_of(&document, name))
+        .collect();
+    assert!(missing.is_empty(), "docs/errors.md lacks {missing:?}");
+    for code in Code::ALL {
+        let status = code.status().to_string();
+        let line = document
+            .lines()
+            .find(|line| tells_of(line, code.name()) && line.contains(&status));
+        assert!(
+            line.is_some(),
+            "docs/errors.md does not give {} its status {status}",
+            code.name()
+        );
+    }
+}
+
+#[test]
+fn every_alert_links_a_runbook_that_exists_and_asks_for_metrics_that_do() {
+    let alerts = read("config/prometheus/alerts.yml");
+    let mut count = 0;
+    for alert in alerts.split("- alert:").skip(1) {
+        count += 1;
+        let name = alert.lines().next().unwrap_or_default().trim();
+        let link = alert
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("runbook_url:"));
+        let link = link
+            .unwrap_or_else(|| panic!("{name} links no runbook"))
+            .trim()
+            .trim_matches(['"', '\'']);
+        let file = link
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .split('#')
+            .next()
+            .unwrap_or_default();
+        let path = format!("docs/runbooks/{file}");
+        assert!(
+            file.ends_with(".md") && root().join(&path).exists(),
+            "{name} links {link}, and there is no {path}"
+        );
+    }
+    assert!(count > 0, "there are alerts");
+    for word in gateway_words(&alerts) {
+        let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+        assert!(is_known, "alerts.yml asks for {word}, which is no metric");
+    }
+}
+
+#[test]
+fn every_runbook_is_linked_by_an_alert() {
+    let alerts = read("config/prometheus/alerts.yml");
+    for entry in std::fs::read_dir(root().join("docs/runbooks")).expect("runbooks") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        assert!(
+            name == "README.md" || alerts.contains(&name),
+            "no alert links docs/runbooks/{name}"
+        );
+    }
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_exist() {
+    for entry in std::fs::read_dir(root().join("config/grafana")).expect("dashboards") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
+        serde_json::from_str::<serde_json::Value>(&text).expect("a dashboard is JSON");
+        for word in gateway_words(&text) {
+            let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+            assert!(is_known, "{} asks for {word}, which is no metric", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_openapi_file_is_the_one_that_the_gateway_prints() {
+    assert!(
+        read("openapi.json") == openapi::text(),
+        "run `gateway openapi > openapi.json`"
+    );
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "docs/errors.md",
+        "docs/metrics.md",
+        "docs/adr/README.md",
+        "docs/runbooks/README.md",
+    ] {
+        let text = read(document);
+        let folder = document.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") || file.starts_with('/') {
+                continue;
+            }
+            assert!(
+                root().join(folder).join(file).exists(),
+                "{document} links {link}, which is not there"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Who may know whom: imports go downward only, and few know the driver of the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::source::{File, rust_files};
+
+/// The modules from top to bottom. A module imports from those below it, never from those above.
+/// What stands in one row is built or used side by side and may not import from its row.
+const ROWS: &[&[&str]] = &[
+    &["main"],
+    &["lib"],
+    &["cli"],
+    &["app"],
+    &["operations", "maintenance", "routes"],
+    &["console"],
+    &["sentries", "webhooks"],
+    &["connectors", "imports"],
+    &["records"],
+    &["events"],
+    &["keys"],
+    &["audit"],
+    &["bus"],
+    &["feed"],
+    &["db"],
+    &["outbound"],
+    &["http"],
+    &["telemetry"],
+    &["config"],
+    &["base"],
+];
+
+/// Imports upward that are known, to be mended: `from → to`, in these files. Nothing may be added.
+const DEBTS: &[(&str, &str)] = &[
+    // An event is shown with its deliveries, whose model and SQL are of webhooks.
+    ("gateway/src/events/api.rs", "webhooks"),
+    ("gateway/src/events/model.rs", "webhooks"),
+];
+
+/// Files beyond the rule below that name the driver, to be mended. Nothing may be added.
+const DRIVER_DEBTS: &[&str] = &[
+    // Checks that an address has a form, and takes nothing else of the driver.
+    "gateway/src/config/postgres_address.rs",
+    // SQL that stands beside the model instead of in a store.
+    "gateway/src/events/types.rs",
+    "gateway/src/keys/workspaces.rs",
+    // Takes a connection apart to hand it to stores; `db::Client` would do.
+    "gateway/src/events/api.rs",
+    // A connection of its own that listens.
+    "gateway/src/feed/mod.rs",
+    // SQL of the instances' table.
+    "gateway/src/feed/instances.rs",
+    // Hands the feed's connection on.
+    "gateway/src/keys/api.rs",
+    "gateway/src/webhooks/registry.rs",
+];
+
+fn module_of(path: &str) -> &str {
+    let inside = path.strip_prefix("gateway/src/").expect("in src");
+    inside.split(['/', '.']).next().expect("a module")
+}
+
+fn row_of(module: &str) -> usize {
+    let row = ROWS.iter().position(|row| row.contains(&module));
+    row.unwrap_or_else(|| {
+        panic!("`{module}` stands in no row: put it where it belongs in tests/laws/modules.rs")
+    })
+}
+
+/// The top modules that a file names by `crate::…`, also within braces.
+fn imports(file: &File) -> BTreeSet<String> {
+    let code = file.code();
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let names: Vec<&str> = match rest.strip_prefix('{') {
+            Some(list) => top_names(list),
+            None => vec![word(rest)],
+        };
+        found.extend(
+            names
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
+/// The first words in `a::b, c::{d, e}, f}`, up to the brace that closes.
+fn top_names(list: &str) -> Vec<&str> {
+    let (mut names, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, letter) in list.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                names.push(word(list[start..at].trim_start()));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(word(list[start..at].trim_start()));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[test]
+fn imports_go_downward() {
+    let mut upward = Vec::new();
+    let mut paid: BTreeSet<_> = DEBTS.iter().copied().collect();
+    for file in rust_files("gateway/src") {
+        let module = module_of(&file.path);
+        // A crate's root declares every module and so knows all.
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        for other in imports(&file).into_iter().filter(|other| other != module) {
+            let debt = DEBTS.iter().find(|(path, to)| *path == file.path && *to == other);
+            let is_debt = debt.is_some();
+            if let Some(debt) = debt {
+                paid.remove(debt);
+            }
+            if row_of(&other) <= row_of(module) && !is_debt {
+                upward.push(format!("{} knows {other}", file.path));
+            }
+        }
+    }
+    assert!(upward.is_empty(), "these import upward:\n{}", upward.join("\n"));
+    assert!(paid.is_empty(), "these debts are paid, strike them out: {paid:?}");
+}
+
+#[test]
+fn cycles_between_modules_are_known() {
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in rust_files("gateway/src") {
+        let module = module_of(&file.path).to_owned();
+        let others = imports(&file).into_iter().filter(|other| *other != module);
+        known.entry(module.clone()).or_default().extend(others);
+    }
+    let mut cycles = Vec::new();
+    for (one, others) in &known {
+        for other in others.iter().filter(|other| *other > one) {
+            if known.get(other).is_some_and(|back| back.contains(one)) {
+                cycles.push(format!("{one} and {other}"));
+            }
+        }
+    }
+    let excused = ["events and webhooks"];
+    cycles.retain(|cycle| !excused.contains(&cycle.as_str()));
+    assert!(cycles.is_empty(), "these know each other: {cycles:?}");
+}
+
+#[test]
+fn few_know_the_databases_driver() {
+    let may_know = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name == "store.rs"
+            || name.ends_with("_store.rs")
+            || path.starts_with("gateway/src/db/")
+            || path.starts_with("gateway/src/bus/postgres/")
+    };
+    let knowing: Vec<String> = rust_files("gateway/src")
+        .into_iter()
+        .filter(|file| file.code().contains("tokio_postgres") && !may_know(&file.path))
+        .map(|file| file.path)
+        .collect();
+    let new: Vec<_> = knowing
+        .iter()
+        .filter(|path| !DRIVER_DEBTS.contains(&path.as_str()))
+        .collect();
+    assert!(
+        new.is_empty(),
+        "only stores, db and bus/postgres may name tokio_postgres: {new:?}"
+    );
+    let paid: Vec<_> = DRIVER_DEBTS
+        .iter()
+        .filter(|path| !knowing.iter().any(|knows| knows == *path))
+        .collect();
+    assert!(paid.is_empty(), "these debts are paid, strike them out: {paid:?}");
+}
+
+#[test]
+fn only_the_kafka_bus_knows_its_client() {
+    for file in rust_files("gateway/src") {
+        let is_free = file.path.starts_with("gateway/src/bus/kafka");
+        assert!(
+            is_free || !file.code().contains("rdkafka::"),
+            "{} names rdkafka",
+            file.path
+        );
+    }
+}
+
+#[test]
+fn the_reader_of_imports_reads() {
+    let file = File {
+        path: "gateway/src/x.rs".into(),
+        text: "// crate::commented\nuse crate::base::id::Id;\nuse crate::{audit, db::{self, Db}, feed};\nfn f() { crate::keys::g() }\n".into(),
+    };
+    let found: Vec<String> = imports(&file).into_iter().collect();
+    assert_eq!(found, ["audit", "base", "db", "feed", "keys"]);
+}
