@@ -137,7 +137,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(openapi_detail::path_parameter(route.path, name));
     }
     for (name, description) in route.query {
-        parameters.push(openapi_detail::query_parameter(name, description));
+        parameters.push(openapi_detail::query_parameter(route.path, name, description));
     }
     if matches!(route.reply, ReplyDoc::Page(_)) {
         let limit = json!({
