@@ -166,6 +166,10 @@ fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     if let Some(schema) = reply_schema(&route.reply, schemas) {
         success["content"] = json!({"application/json": {"schema": schema}});
     }
+    // A record that was there already is no new one.
+    if route.query.iter().any(|(name, _)| *name == "upsert") {
+        responses.insert("200".into(), success.clone());
+    }
     responses.insert(route.status.to_string(), success);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for code in codes(route) {
