@@ -20,3 +20,11 @@ create index audit_by_key_name on audit (workspace_id, key_name, id) where key_n
 create index audit_by_operator on audit (workspace_id, operator, id) where operator is not null;
 create index audit_by_target on audit (workspace_id, target_id, id);
 create index audit_by_target_type on audit (workspace_id, target_type, id);
+
+-- What deleted keys were, for a day: by its digest an instance finds a key in memory that it knows by its id alone.
+create table deleted_api_keys (
+    id uuid primary key,
+    digest bytea not null,
+    deleted_at timestamptz not null default now()
+);
+create index deleted_api_keys_age on deleted_api_keys (deleted_at);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Events;
 use crate::db::{self, Db, DbError};
 use crate::telemetry::registry::UPKEEP;
-use crate::{audit, feed};
+use crate::{audit, feed, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -38,5 +38,6 @@ async fn tidy(db: &Db, events: &Events) -> Result<(), DbError> {
     db::ensure_partitions(&client).await?;
     db::drop_partitions(&client, events.retention_days).await?;
     audit::purge_replies(&client).await?;
+    keys::store::purge_deleted(&client).await?;
     feed::purge(&client).await
 }

@@ -15,8 +15,8 @@ use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 
 const MAX_LEN: usize = 255;
-const LOCK_TRIES: u32 = 8;
-const LOCK_PAUSE: Duration = Duration::from_millis(25);
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A request's key and what must be equal when it is used again.
 pub(super) struct Repeatable {
@@ -52,10 +52,7 @@ impl Repeatable {
         transaction: &Transaction<'_>,
         workspace: WorkspaceId,
     ) -> Result<Option<Reply>, Problem> {
-        if !self.lock(transaction, workspace).await? {
-            let detail = "The first request with this key has not ended yet.";
-            return Err(Problem::new(Code::IdempotencyRunning, detail));
-        }
+        self.lock(transaction, workspace).await?;
         let Some(kept) = store::kept_reply(transaction, workspace, &self.key).await? else {
             return Ok(None);
         };
@@ -72,16 +69,19 @@ impl Repeatable {
         ))
     }
 
-    /// Locks the key. A request that was refused lets go a moment after its reply, when its rollback has reached the
-    /// database; so one that finds the key locked looks again before it says that another is still running.
-    async fn lock(&self, transaction: &Transaction<'_>, workspace: WorkspaceId) -> Result<bool, Problem> {
-        for _ in 0..LOCK_TRIES {
-            if store::try_lock_key(transaction, workspace, &self.key).await? {
-                return Ok(true);
+    /// A request that failed, or that was a repeat itself, has its reply a moment before its transaction ends and gives
+    /// the lock back. So a lock that is taken is tried again for a little while before the other request counts as running.
+    async fn lock(&self, transaction: &Transaction<'_>, workspace: WorkspaceId) -> Result<(), Problem> {
+        let mut tries = 1;
+        while !store::try_lock_key(transaction, workspace, &self.key).await? {
+            if tries == LOCK_TRIES {
+                let detail = "The first request with this key has not ended yet.";
+                return Err(Problem::new(Code::IdempotencyRunning, detail));
             }
+            tries += 1;
             tokio::time::sleep(LOCK_PAUSE).await;
         }
-        Ok(store::try_lock_key(transaction, workspace, &self.key).await?)
+        Ok(())
     }
 
     /// Keeps a reply in the same transaction.

@@ -251,10 +251,12 @@ impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
     pub async fn refresh(&self, client: &tokio_postgres::Client, ids: &[uuid::Uuid]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
-        let live = store::load_some(client, &self.cache.names, ids).await?;
-        for id in ids {
-            if !live.iter().any(|entry| entry.id.uuid() == *id) {
-                self.cache.remove(*id);
+        let live = store::load_some(client, &self.cache.workspaces, ids).await?;
+        let is_live = |id: &uuid::Uuid| live.iter().any(|entry| entry.id.uuid() == *id);
+        let gone: Vec<_> = ids.iter().filter(|id| !is_live(id)).copied().collect();
+        if !gone.is_empty() {
+            for digest in store::deleted_digests(client, &gone).await? {
+                self.cache.remove(&digest);
             }
         }
         for entry in live {
@@ -273,7 +275,7 @@ impl Keys {
             self.cache.reserve(store::count(client).await?);
         }
         let mut present = std::collections::HashSet::new();
-        store::load_all(client, &self.cache.names, |entry| {
+        store::load_all(client, &self.cache.workspaces, |entry| {
             if !is_first {
                 present.insert(entry.id.uuid());
             }

@@ -1,7 +1,8 @@
 //! All keys that are not deleted, in memory, at less than 200 bytes each.
 //!
-//! Reads take no lock. The hash of the maps is a part of the digest or the id, which are as good as random; an attacker
-//! cannot choose a digest without breaking SHA-256. Both maps hold the same entries and no keys of their own.
+//! Reads take no lock. The hash of the map is a part of the digest, which is as good as random; an attacker cannot choose
+//! one without breaking SHA-256. There is no map by id, which would cost an eighth more: whoever changes a key reads its
+//! digest from the database, where a deleted one leaves it for a day.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -11,11 +12,11 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::entry::{Entry, Names};
+use super::entry::{Entry, Workspaces};
 use super::token::Digest;
 use crate::base::clock::Millis;
 
-/// Takes eight bytes of what it hashes, which is a digest or a UUID.
+/// Takes eight bytes of the digest that it hashes.
 #[derive(Default)]
 pub struct DigestHasher(u64);
 
@@ -25,7 +26,6 @@ impl Hasher for DigestHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // The last bytes: those of a UUIDv7 are random, while its first are the time.
         if let Some(tail) = bytes.last_chunk::<8>() {
             self.0 = u64::from_ne_bytes(*tail);
         }
@@ -60,40 +60,12 @@ impl papaya::Equivalent<ByDigest> for Digest {
     }
 }
 
-/// An entry that is found by its id.
-struct ById(Arc<Entry>);
-
-impl Hash for ById {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.id.uuid().hash(hasher);
-    }
-}
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for ById {}
-
-/// An id to look for.
-#[derive(Hash)]
-struct Sought(Uuid);
-
-impl papaya::Equivalent<ById> for Sought {
-    fn equivalent(&self, key: &ById) -> bool {
-        key.0.id.uuid() == self.0
-    }
-}
-
 /// The keys of all workspaces.
 #[derive(Default)]
 pub struct Cache {
     by_digest: Set<ByDigest>,
-    by_id: Set<ById>,
     used: Mutex<Vec<Arc<Entry>>>,
-    pub(super) names: Names,
+    pub(super) workspaces: Workspaces,
 }
 
 impl Cache {
@@ -105,47 +77,39 @@ impl Cache {
     /// Makes room for so many keys at once.
     pub fn reserve(&self, key_count: usize) {
         self.by_digest.pin().reserve(key_count);
-        self.by_id.pin().reserve(key_count);
     }
 
     /// Puts a key in, or replaces it by what it has become.
     pub fn put(&self, mut entry: Entry) {
-        let by_id = self.by_id.pin();
-        if let Some(before) = by_id.get(&Sought(entry.id.uuid())) {
+        let keys = self.by_digest.pin();
+        if let Some(before) = keys.get(&entry.digest) {
             entry.go_on_from(&before.0);
         }
-        let entry = Arc::new(entry);
         // A set replaces the whole of an equal member; a test holds it to that.
-        self.by_digest.pin().insert(ByDigest(entry.clone()));
-        by_id.insert(ById(entry));
+        keys.insert(ByDigest(Arc::new(entry)));
     }
 
     /// Forgets a deleted key.
-    pub fn remove(&self, id: Uuid) {
-        let by_id = self.by_id.pin();
-        if let Some(entry) = by_id.get(&Sought(id)) {
-            self.by_digest.pin().remove(&entry.0.digest);
-            by_id.remove(&Sought(id));
-        }
+    pub fn remove(&self, digest: &Digest) {
+        self.by_digest.pin().remove(digest);
     }
 
     /// Forgets every key that `is_kept` does not know.
     pub fn retain(&self, is_kept: impl Fn(&Uuid) -> bool) {
-        let gone: Vec<Uuid> = self
-            .by_id
-            .pin()
+        let keys = self.by_digest.pin();
+        let gone: Vec<Digest> = keys
             .iter()
-            .map(|entry| entry.0.id.uuid())
-            .filter(|id| !is_kept(id))
+            .filter(|key| !is_kept(&key.0.id.uuid()))
+            .map(|key| key.0.digest)
             .collect();
-        for id in gone {
-            self.remove(id);
+        for digest in gone {
+            keys.remove(&digest);
         }
     }
 
     /// How many keys are held.
     pub fn key_count(&self) -> usize {
-        self.by_id.len()
+        self.by_digest.len()
     }
 
     /// Notes that a key was used.
@@ -187,17 +151,9 @@ mod tests {
             revoked_at,
             ..Rare::default()
         };
-        let workspace = cache.names.workspace(WorkspaceId(1), "default");
+        let workspace = cache.workspaces.share(WorkspaceId(1), "default");
         let scopes = Default::default();
-        Entry::new(
-            [digest; 32],
-            id,
-            cache.names.name(name),
-            workspace,
-            scopes,
-            None,
-            rare,
-        )
+        Entry::new([digest; 32], id, name.into(), workspace, scopes, None, rare)
     }
 
     #[test]
@@ -210,7 +166,7 @@ mod tests {
         assert_eq!(cache.key_count(), 2);
         let found = cache.find(&[1; 32]).expect("is there");
         assert!(found.is_revoked(Millis(5)) && !found.is_revoked(Millis(4)));
-        cache.remove(one.uuid());
+        cache.remove(&[1; 32]);
         assert!(cache.find(&[1; 32]).is_none() && cache.find(&[2; 32]).is_some());
         cache.retain(|_| false);
         assert_eq!(cache.key_count(), 0);

@@ -1,6 +1,6 @@
 //! A key as requests are checked against it, kept small: there may be a million of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
@@ -15,8 +15,6 @@ use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::scope::Scopes;
 
-/// Names beyond this many are not shared.
-const MAX_SHARED_NAMES: usize = 4096;
 const NEVER: Millis = Millis(i64::MAX);
 
 /// A key in memory, with what changes at each use.
@@ -24,7 +22,7 @@ const NEVER: Millis = Millis(i64::MAX);
 pub struct Entry {
     pub digest: Digest,
     pub id: KeyId,
-    pub name: Arc<str>,
+    name: Box<str>,
     workspace: Arc<Workspace>,
     expires_at: Millis,
     rare: Option<Box<Rare>>,
@@ -56,7 +54,7 @@ impl Entry {
     pub fn new(
         digest: Digest,
         id: KeyId,
-        name: Arc<str>,
+        name: Box<str>,
         workspace: Arc<Workspace>,
         scopes: Scopes,
         expires_at: Option<Millis>,
@@ -112,7 +110,7 @@ impl Entry {
     pub fn caller(&self) -> Caller {
         Caller {
             key_id: self.id,
-            key_name: self.name.clone(),
+            key_name: (&*self.name).into(),
             workspace: self.workspace.id,
             workspace_name: self.workspace.name.clone(),
             scopes: self.scopes,
@@ -121,17 +119,14 @@ impl Entry {
     }
 }
 
-/// Texts that many keys have in common, kept once.
+/// The workspaces of all keys, each kept once.
 #[derive(Debug, Default)]
-pub struct Names {
-    workspaces: Mutex<HashMap<i32, Arc<Workspace>>>,
-    names: Mutex<HashSet<Arc<str>>>,
-}
+pub struct Workspaces(Mutex<HashMap<i32, Arc<Workspace>>>);
 
-impl Names {
+impl Workspaces {
     /// The shared form of a workspace.
-    pub fn workspace(&self, id: WorkspaceId, name: &str) -> Arc<Workspace> {
-        let mut known = self.workspaces.lock();
+    pub fn share(&self, id: WorkspaceId, name: &str) -> Arc<Workspace> {
+        let mut known = self.0.lock();
         let make = || {
             Arc::new(Workspace {
                 id,
@@ -139,19 +134,6 @@ impl Names {
             })
         };
         known.entry(id.0).or_insert_with(make).clone()
-    }
-
-    /// The shared form of a key's name.
-    pub fn name(&self, name: &str) -> Arc<str> {
-        let mut known = self.names.lock();
-        if let Some(shared) = known.get(name) {
-            return shared.clone();
-        }
-        let shared: Arc<str> = name.into();
-        if known.len() < MAX_SHARED_NAMES {
-            known.insert(shared.clone());
-        }
-        shared
     }
 }
 

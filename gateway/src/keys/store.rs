@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::entry::{Entry, Names, Rare};
+use super::entry::{Entry, Rare, Workspaces};
 use super::model::{ApiKey, NewKey, limiter, parse_net};
 use super::token::{Digest, Token};
 use crate::base::caller::WorkspaceId;
@@ -130,29 +130,56 @@ pub async fn set_expiry(transaction: &Transaction<'_>, id: KeyId, expires_at: Mi
     Ok(())
 }
 
-/// Removes a key.
+/// Removes a key, and leaves word of its digest for those who have it in memory.
 pub async fn delete(transaction: &Transaction<'_>, id: KeyId) -> Result<(), DbError> {
     transaction
-        .execute("delete from api_keys where id = $1", &[&id])
+        .execute(
+            "with gone as (delete from api_keys where id = $1 returning id, digest)
+             insert into deleted_api_keys (id, digest) select id, digest from gone",
+            &[&id],
+        )
         .await?;
     Ok(())
 }
 
+/// The digests of those of these keys that were deleted within the last day.
+pub async fn deleted_digests(client: &Client, ids: &[Uuid]) -> Result<Vec<Digest>, DbError> {
+    let statement = "select digest from deleted_api_keys where id = any($1)";
+    let rows = client.query(statement, &[&ids]).await?;
+    let digests = rows.iter().map(|row| row.get::<_, &[u8]>(0));
+    Ok(digests.filter_map(|digest| digest.try_into().ok()).collect())
+}
+
+/// Forgets deleted keys after a day; whoever was away for longer reads all keys again.
+pub async fn purge_deleted(client: &Client) -> Result<(), DbError> {
+    let statement = "delete from deleted_api_keys where deleted_at < now() - interval '1 day'";
+    client.execute(statement, &[]).await?;
+    Ok(())
+}
+
 /// The keys with these ids as requests are checked against them.
-pub async fn load_some(client: &Client, names: &Names, ids: &[Uuid]) -> Result<Vec<Entry>, DbError> {
+pub async fn load_some(
+    client: &Client,
+    workspaces: &Workspaces,
+    ids: &[Uuid],
+) -> Result<Vec<Entry>, DbError> {
     let statement = format!("select {LIVE} where k.id = any($1)");
     let rows = client.query(&statement, &[&ids]).await?;
-    Ok(rows.iter().filter_map(|row| entry(row, names)).collect())
+    Ok(rows.iter().filter_map(|row| entry(row, workspaces)).collect())
 }
 
 /// Hands every key to `take`, one after another: a million of them must not stand in memory twice.
-pub async fn load_all(client: &Client, names: &Names, mut take: impl FnMut(Entry)) -> Result<(), DbError> {
+pub async fn load_all(
+    client: &Client,
+    workspaces: &Workspaces,
+    mut take: impl FnMut(Entry),
+) -> Result<(), DbError> {
     let rows = client
         .query_raw(&format!("select {LIVE}"), std::iter::empty::<i32>())
         .await?;
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.try_next().await? {
-        if let Some(entry) = entry(&row, names) {
+        if let Some(entry) = entry(&row, workspaces) {
             take(entry);
         }
     }
@@ -218,7 +245,7 @@ fn rate(row: &Row, column: usize) -> Option<u32> {
     rate.and_then(|rate| u32::try_from(rate).ok())
 }
 
-fn entry(row: &Row, names: &Names) -> Option<Entry> {
+fn entry(row: &Row, workspaces: &Workspaces) -> Option<Entry> {
     let scopes: Vec<&str> = row.get(5);
     let nets: Option<Vec<&str>> = row.get(6);
     let rate_limit_per_second = rate(row, 7);
@@ -233,8 +260,8 @@ fn entry(row: &Row, names: &Names) -> Option<Entry> {
         // The table's check holds the length.
         Digest::try_from(digest).ok()?,
         row.get(0),
-        names.name(row.get(3)),
-        names.workspace(row.get(1), row.get(2)),
+        row.get::<_, &str>(3).into(),
+        workspaces.share(row.get(1), row.get(2)),
         scopes.into_iter().filter_map(Scope::parse).collect(),
         row.get(8),
         rare,

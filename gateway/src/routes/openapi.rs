@@ -137,7 +137,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(openapi_detail::path_parameter(route.path, name));
     }
     for (name, description) in route.query {
-        parameters.push(openapi_detail::query_parameter(name, description));
+        parameters.push(openapi_detail::query_parameter(route.path, name, description));
     }
     if matches!(route.reply, ReplyDoc::Page(_)) {
         let limit = json!({
@@ -165,6 +165,10 @@ fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     let mut success = json!({"description": "Success", "headers": headers});
     if let Some(schema) = reply_schema(&route.reply, schemas) {
         success["content"] = json!({"application/json": {"schema": schema}});
+    }
+    // A record that was there already is no new one.
+    if route.query.iter().any(|(name, _)| *name == "upsert") {
+        responses.insert("200".into(), success.clone());
     }
     responses.insert(route.status.to_string(), success);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();

@@ -41,10 +41,12 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 }
 
 /// The form of a parameter in the query.
-pub(super) fn query_parameter(name: &str, description: &str) -> Value {
+pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Value {
     let schema = match name {
         "since" | "until" => json!({"type": "string", "format": "date-time"}),
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
+        "active" | "upsert" => json!({"type": "boolean"}),
+        "status" if path == "/v1/crm/deals" => json!({"type": "string", "enum": ["open", "won", "lost"]}),
         "status" => json!({
             "type": "string",
             "pattern": "^(pending|succeeded|failed)(,(pending|succeeded|failed))*$",
