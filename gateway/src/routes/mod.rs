@@ -104,6 +104,8 @@ pub struct Route {
     pub errors: &'static [Code],
     /// Its body or its reply takes as long as it takes: the limit on a request's time does not hold.
     pub streams: bool,
+    /// Its body is a CSV file, sent as it is or in a form.
+    pub uploads: bool,
 }
 
 impl Route {
@@ -126,6 +128,7 @@ impl Route {
             reply: ReplyDoc::Nothing,
             errors: &[],
             streams: false,
+            uploads: false,
         }
     }
 
@@ -176,6 +179,12 @@ impl Route {
 
     fn no_content(mut self) -> Self {
         self.status = 204;
+        self
+    }
+
+    /// A body that is a file.
+    const fn uploads(mut self) -> Self {
+        self.uploads = true;
         self
     }
 
