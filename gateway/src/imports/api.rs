@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use super::model::{Job, Order};
 use super::runner::{Progress, Runner};
 use super::source::{Coding, Source};
-use super::store::{Ending, LOCK_CLASS};
+use super::store::Ending;
 use super::{Imports, Limits, ending, report, store, undo};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::id::ImportId;
 use crate::base::page;
 use crate::base::scope::Scope;
-use crate::db::{self, DbError};
+use crate::db;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
@@ -201,9 +201,7 @@ pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem>
     // The undo goes on when the client goes away.
     let undoing = tokio::spawn(async move {
         let keeper = db::detach(imports.db.client().await?);
-        let lock = "select pg_try_advisory_lock($1, $2)";
-        let row = keeper.query_one(lock, &[&LOCK_CLASS, &job.number]).await;
-        if !row.map_err(DbError::from)?.get::<_, bool>(0) {
+        if !store::try_lock(&keeper, job.number).await? {
             return Err(still_running());
         }
         let mut client = imports.db.client().await?;

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Imports;
 use super::model::Job;
-use super::store::{self, Ending, LOCK_CLASS};
+use super::store::{self, Ending};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::bus::NewEvent;
@@ -129,9 +129,7 @@ async fn fail_orphans(imports: &Imports) -> Result<(), DbError> {
         if imports.running.contains(number) {
             continue;
         }
-        let lock = "select pg_try_advisory_lock($1, $2)";
-        let row = client.query_one(lock, &[&LOCK_CLASS, &number]).await?;
-        if !row.get::<_, bool>(0) {
+        if !store::try_lock(&client, number).await? {
             continue;
         }
         let ending = Ending::of(
@@ -142,9 +140,7 @@ async fn fail_orphans(imports: &Imports) -> Result<(), DbError> {
             )),
         );
         let ended = end_job(imports, workspace, number, &ending, None).await;
-        client
-            .execute("select pg_advisory_unlock($1, $2)", &[&LOCK_CLASS, &number])
-            .await?;
+        store::unlock(&client, number).await?;
         if ended?.is_some() {
             tracing::warn!(
                 import = number,

@@ -13,7 +13,7 @@ use crate::db::DbError;
 use crate::records::Object;
 
 /// The first half of the two-part advisory lock that a job's instance holds; the second is the job's number.
-pub const LOCK_CLASS: i32 = 0x696d_706f;
+const LOCK_CLASS: i32 = 0x696d_706f;
 
 const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
     rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read, bytes_total, encoding, delimiter,
@@ -72,6 +72,20 @@ pub async fn insert(
     let lock = "select pg_advisory_lock($1, $2)";
     transaction.execute(lock, &[&LOCK_CLASS, &number]).await?;
     Ok(number)
+}
+
+/// Takes the lock on a job for the session, if nobody holds it.
+pub async fn try_lock(client: &Client, number: i32) -> Result<bool, DbError> {
+    let statement = "select pg_try_advisory_lock($1, $2)";
+    let row = client.query_one(statement, &[&LOCK_CLASS, &number]).await?;
+    Ok(row.get(0))
+}
+
+/// Gives the lock on a job back.
+pub async fn unlock(client: &Client, number: i32) -> Result<(), DbError> {
+    let statement = "select pg_advisory_unlock($1, $2)";
+    client.execute(statement, &[&LOCK_CLASS, &number]).await?;
+    Ok(())
 }
 
 /// One job of a workspace.

@@ -26,6 +26,7 @@ pub(super) fn import_routes() -> Vec<Route> {
             Code::MediaTypeUnsupported,
             Code::BodyTimeout,
         ])
+        .uploads()
         .unbounded(),
         get("/v1/imports", "List imports", |services, call| {
             Box::pin(api::list_imports(services.imports.clone(), call))

@@ -108,6 +108,8 @@ pub struct Route {
     pub status: u16,
     pub reply: ReplyDoc,
     pub errors: &'static [Code],
+    /// Its body is a CSV file, sent as it is or in a form.
+    pub uploads: bool,
 }
 
 impl Route {
@@ -131,6 +133,7 @@ impl Route {
             status: 200,
             reply: ReplyDoc::Nothing,
             errors: &[],
+            uploads: false,
         }
     }
 
@@ -194,6 +197,12 @@ impl Route {
 
     fn no_content(mut self) -> Self {
         self.status = 204;
+        self
+    }
+
+    /// A body that is a file.
+    const fn uploads(mut self) -> Self {
+        self.uploads = true;
         self
     }
 

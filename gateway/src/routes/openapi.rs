@@ -110,6 +110,18 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
             "content": {route.media_type: {"schema": reference(body, schemas)}},
         });
     }
+    if route.uploads {
+        let file = json!({"type": "string", "format": "binary"});
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {
+                "text/csv": {"schema": file},
+                "multipart/form-data": {
+                    "schema": {"type": "object", "required": ["file"], "properties": {"file": file}},
+                },
+            },
+        });
+    }
     operation
 }
 
@@ -149,7 +161,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "description": "The `next_cursor` of the page before.",
         }));
     }
-    if route.method == http::Method::POST {
+    if takes_idempotency_key(route) {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
             "description": "The same key and body within 24 hours give the first reply again.",
@@ -157,6 +169,11 @@ fn parameters(route: &Route) -> Vec<Value> {
         }));
     }
     parameters
+}
+
+/// Every POST but those of imports, which are too long to be replayed.
+fn takes_idempotency_key(route: &Route) -> bool {
+    route.method == http::Method::POST && !route.path.starts_with("/v1/imports")
 }
 
 fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
@@ -203,7 +220,7 @@ fn codes(route: &Route) -> Vec<Code> {
     if matches!(route.reply, ReplyDoc::Page(_)) {
         codes.push(Code::CursorInvalid);
     }
-    if route.method == http::Method::POST {
+    if takes_idempotency_key(route) {
         codes.extend_from_slice(OF_POSTS);
     }
     if matches!(route.method, http::Method::POST | http::Method::PATCH) {

@@ -205,3 +205,31 @@ fn another_key_of_the_same_record_is_a_conflict_and_another_workspace_sees_nothi
         Some(2)
     );
 }
+
+#[test]
+fn the_gateways_own_events_are_delivered_and_survive_a_kill() {
+    let cluster = Cluster::start();
+    let settings = [
+        ("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8"),
+        ("GATEWAY_BUS__LEASE_SECONDS", "2"),
+    ];
+    let mut gateway = Gateway::start(&cluster, &settings);
+    let webhook =
+        r#"{"name":"w","url":"http://127.0.0.1:1/","events":["contact.created","import.completed"]}"#;
+    gateway.post("/v1/webhooks", webhook).expect(201);
+    gateway
+        .post("/v1/crm/contacts", r#"{"email":"a@b.c"}"#)
+        .expect(201);
+    gateway
+        .import("object=contact", b"email,city\nd@e.f,Rome\n")
+        .expect(201);
+    let deliveries = |count: &str| cluster.ask("select count(*) from deliveries") == count;
+    crate::stage::wait_for("two deliveries", || deliveries("2"));
+    // Whatever was out when the process died comes out of its successor.
+    gateway
+        .post("/v1/crm/contacts", r#"{"email":"g@h.i"}"#)
+        .expect(201);
+    gateway.kill_and_restart();
+    let owed = "select count(distinct event_id) from deliveries";
+    crate::stage::wait_for("the third", || cluster.ask(owed) == "3");
+}
