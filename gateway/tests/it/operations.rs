@@ -45,6 +45,12 @@ async fn every_metric_stands_in_the_table_of_names() {
         .await
         .problem(401, "key_invalid");
     desk.delivery_that("one", "succeeded").await;
+    desk.api
+        .call(Method::POST, "/v1/imports?object=contact")
+        .body("text/csv", "email\nada@example.com\n")
+        .send()
+        .await
+        .ok(201);
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     let reply = gateway.operations("/metrics").await;
     assert_eq!(reply.status, 200);
@@ -73,6 +79,8 @@ async fn every_metric_stands_in_the_table_of_names() {
         "gateway_events_refused_total",
         "gateway_bus_takeovers_total",
         "gateway_recorder_failures_total",
+        "gateway_import_retries_total",
+        "gateway_imports_refused_total",
     ];
     let missing: Vec<_> = known
         .iter()
