@@ -45,7 +45,13 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
     let schema = match name {
         "since" | "until" => json!({"type": "string", "format": "date-time"}),
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
-        "active" | "upsert" => json!({"type": "boolean"}),
+        "active" | "upsert" | "dry_run" | "original" => json!({"type": "boolean"}),
+        "object" => json!({"type": "string", "enum": ["contact", "account", "deal", "product"]}),
+        "mode" => json!({"type": "string", "enum": ["upsert", "create", "update"]}),
+        "date_order" => json!({"type": "string", "enum": ["mdy", "dmy"]}),
+        "decimal" => json!({"type": "string", "enum": [".", ","]}),
+        "delimiter" => json!({"type": "string", "enum": [",", ";", "|", "tab"]}),
+        "events" => json!({"type": "string", "enum": ["summary", "each"]}),
         "status" if path == "/v1/crm/deals" => json!({"type": "string", "enum": ["open", "won", "lost"]}),
         "status" => json!({
             "type": "string",
