@@ -8,6 +8,7 @@ mod deliveries;
 mod disabled;
 mod guard;
 mod headers;
+mod notices;
 mod redeliver;
 mod retries;
 mod rotation;
