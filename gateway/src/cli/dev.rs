@@ -66,7 +66,12 @@ async fn run(
     db::migrate(&db).await?;
     let key = first_key(&db, &folder.join(KEY_FILE)).await?;
     let (api, operations) = bound.addresses()?;
-    print(&welcome(api, operations, &key));
+    let scheme = if config.server.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    print(&welcome(&format!("{scheme}://{api}"), operations, &key));
     app::run(config, bound, stop).await?;
     Ok(())
 }
@@ -117,11 +122,11 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     opened.write_all(text.as_bytes())
 }
 
-fn welcome(api: SocketAddr, operations: SocketAddr, key: &str) -> String {
+fn welcome(api: &str, operations: SocketAddr, key: &str) -> String {
     format!(
         r#"
   Sentinel Gateway
-    API         http://{api}   (docs: http://{api}/docs)
+    API         {api}   (docs: {api}/docs)
     Operations  http://{operations}/readyz  /metrics
     First key   {key}
 
@@ -140,16 +145,16 @@ http.server.HTTPServer(("127.0.0.1", 9000), Receiver).serve_forever()' &
 
     # 2. A webhook to it
     export KEY={key}
-    curl -s http://{api}/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
+    curl -s {api}/v1/webhooks -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
       -d '{{"name": "first", "url": "http://127.0.0.1:9000/hook", "events": ["deal.won"]}}' | tee {FOLDER}/webhook.json
 
     # 3. An event
-    curl -s http://{api}/v1/events -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
+    curl -s {api}/v1/events -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
       -d '{{"type": "deal.won", "data": {{"deal": "Renewal", "amount": 1200.50}}}}'
 
     # 4. The delivery log
     sleep 1; curl -s -H "Authorization: Bearer $KEY" \
-      http://{api}/v1/webhooks/$(grep -o 'wh_[0-9a-f-]*' {FOLDER}/webhook.json | head -1)/deliveries
+      {api}/v1/webhooks/$(grep -o 'wh_[0-9a-f-]*' {FOLDER}/webhook.json | head -1)/deliveries
 
   Stop with Ctrl-C. Everything is kept in {FOLDER}/.
 "#
