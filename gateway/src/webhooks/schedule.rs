@@ -100,10 +100,17 @@ impl Schedule {
         self.give_back(held).await;
     }
 
+    /// In whose name leases are taken. Before this instance has one nothing is leased: no successor would find such a
+    /// lease, and it would have to run out.
+    fn holder(&self) -> Option<i32> {
+        Some((self.owner)()).filter(|owner| *owner != 0)
+    }
+
     /// Leases what is due soon; whether the table may hold more of it.
     async fn look_ahead(&self, held: &mut BinaryHeap<Reverse<Held>>) -> bool {
+        let Some(owner) = self.holder() else { return false };
         let horizon = plus(Millis::now(), AHEAD);
-        match schedule_store::lease_due(&self.db, (self.owner)(), horizon, LEASE, LEASE_COUNT).await {
+        match schedule_store::lease_due(&self.db, owner, horizon, LEASE, LEASE_COUNT).await {
             Ok(leased) => {
                 let is_full = i64::try_from(leased.len()) == Ok(LEASE_COUNT);
                 held.extend(leased.into_iter().map(|leased| {
@@ -176,6 +183,9 @@ impl Schedule {
 
     /// Whether some endpoint took all it had room for, and so may have more.
     async fn feed_waiting(&self) -> Result<bool, DbError> {
+        let Some(owner) = self.holder() else {
+            return Ok(false);
+        };
         let mut is_busy = false;
         for webhook in schedule_store::endpoints_with_waiting(&self.db).await? {
             let Some(endpoint) = self.registry.find(webhook) else {
@@ -190,7 +200,6 @@ impl Schedule {
                 continue;
             }
             let count = i64::try_from(room).unwrap_or(LEASE_COUNT).min(LEASE_COUNT);
-            let owner = (self.owner)();
             let leased = schedule_store::lease_waiting(&self.db, owner, webhook, LEASE, count).await?;
             is_busy |= i64::try_from(leased.len()) == Ok(count);
             for leased in leased {
