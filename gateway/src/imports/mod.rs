@@ -5,10 +5,10 @@
 //! ([`reader`]), rows out ([`row`]). Both take whatever slices the network delivers; where they are cut makes no
 //! difference.
 //!
-//! The other half runs a job: body → [`source`] (inflated, capped) → rows → [`chunk`] → [`lane`], where [`merge`] plans
-//! what the rows come to and [`session_store`] writes it, each chunk in one transaction with its counts, its report and its
+//! The other half runs a job: body → `source` (inflated, capped) → rows → [`chunk`] → `lane`, where [`merge`] plans
+//! what the rows come to and `session_store` writes it, each chunk in one transaction with its counts, its report and its
 //! trace. A job is `running` until it is `completed`, `failed` or `cancelled`, once and for all ([`ending`]); after
-//! that [`undo`] can take it back. Its counts are true at every moment.
+//! that `undo` can take it back. Its counts are true at every moment.
 
 pub mod api;
 pub mod chunk;
