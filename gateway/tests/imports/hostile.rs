@@ -1,3 +1,5 @@
+//! Files that are no table, that break off, that blow up, and a database that dies in the middle.
+
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;

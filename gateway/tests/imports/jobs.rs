@@ -1,3 +1,5 @@
+//! Jobs from upload to end: counts, progress, cancel, async, reports and undo.
+
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 

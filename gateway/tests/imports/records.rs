@@ -1,3 +1,5 @@
+//! Records: fields, keys, filters, search, upsert, and their events.
+
 use serde_json::json;
 
 use crate::stage::{Cluster, Gateway};

@@ -1,3 +1,5 @@
+//! How a file is read, rule by rule: encodings, delimiters, headers, cells, modes and order.
+
 use serde_json::json;
 
 use crate::jobs::counts;

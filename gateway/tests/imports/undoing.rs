@@ -1,3 +1,5 @@
+//! Undo: what an import created goes, what it overwrote comes back, what others changed since stays.
+
 use serde_json::json;
 
 use crate::jobs::counts;
