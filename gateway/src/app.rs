@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::tasks::Tasks;
 use crate::bus::Bus;
-use crate::bus::postgres::PostgresBus;
+use crate::bus::kafka::{KafkaBus, KafkaStartError};
+use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError, SetupError};
 use crate::events::{Events, batch, types::EventTypes};
@@ -66,6 +67,8 @@ pub enum StartError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Kafka(#[from] KafkaStartError),
     #[error("TLS: {0}")]
     Certificate(#[from] CertificateError),
     #[error("two routes collide: {0}")]
@@ -127,7 +130,7 @@ impl Bound {
 /// The engine: everything behind the listeners.
 struct Engine {
     services: Services,
-    bus: Arc<PostgresBus>,
+    bus: Arc<dyn Bus>,
     lanes: Arc<Lanes>,
     freshness: Arc<Freshness>,
     /// Tasks that end before the bus is closed, and those that end after.
@@ -280,8 +283,12 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
 
-        let BusKind::Postgres = config.bus.kind;
-        let bus = PostgresBus::start(&background, &config.bus, health, &upkeep);
+        let bus: Arc<dyn Bus> = match &config.bus.kind {
+            BusKind::Kafka(kafka) => {
+                KafkaBus::start(&background, &config.bus, kafka, health, &upkeep).await?
+            }
+            BusKind::Postgres => PostgresBus::start(&background, &config.bus, Role::Bus, health, &upkeep),
+        };
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
         let lanes = Arc::new(Lanes::new(
             endpoints.clone(),
@@ -293,7 +300,7 @@ impl Engine {
         ));
         let wake = Arc::new(Notify::new());
         let recording = Recording::default();
-        let owner_of = |bus: &Arc<PostgresBus>| {
+        let owner_of = |bus: &Arc<dyn Bus>| {
             let bus = bus.clone();
             Box::new(move || bus.owner())
         };
@@ -326,8 +333,7 @@ impl Engine {
             maintenance::run(background.clone(), config.events.clone(), metrics, upkeep.stop()),
         );
 
-        let shared_bus: Arc<dyn Bus> = bus.clone();
-        let imports = Imports::new(db.clone(), shared_bus.clone(), config.imports.clone());
+        let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());
         upkeep.spawn("imports", imports::ending::sweep(imports.clone(), upkeep.stop()));
         let services = Services {
             db: db.clone(),
@@ -335,13 +341,13 @@ impl Engine {
             keys,
             events: Events {
                 db: db.clone(),
-                bus: shared_bus.clone(),
+                bus: bus.clone(),
                 types: types.clone(),
                 batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
             },
             records: Records {
                 db: db.clone(),
-                bus: shared_bus,
+                bus: bus.clone(),
             },
             webhooks: Webhooks {
                 db,

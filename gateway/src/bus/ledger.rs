@@ -1,10 +1,16 @@
 //! Counts what is finished of the batches that are out, and so knows from where a successor would have to begin.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
+
+use crate::base::clock::Millis;
+use crate::base::id::uuid_millis;
+use crate::telemetry::names;
 
 /// Names a batch within its instance; later batches have larger ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +48,7 @@ struct Open {
 #[derive(Debug, Default)]
 pub struct Ledger {
     open: Mutex<Open>,
+    has_abandoned: AtomicBool,
     /// Rings whenever a batch is finished.
     finished: Notify,
 }
@@ -108,11 +115,40 @@ impl Ledger {
         }
     }
 
+    /// Gives a batch up: it is another's now, and what of it was not begun is not done here.
+    pub fn abandon(&self, id: BatchId) {
+        self.has_abandoned.store(true, Ordering::Release);
+        let mut open = self.open.lock();
+        if let Some(batch) = open.batches.get_mut(&id) {
+            batch.unfinished = 0;
+            batch.is_counted = true;
+        }
+        self.close_if_finished(&mut open, id);
+    }
+
+    /// Whether a batch with work left was given up.
+    pub fn is_abandoned(&self, id: BatchId) -> bool {
+        // A batch with work left is open; the look under the lock is for those who ever gave one up.
+        self.has_abandoned.load(Ordering::Acquire) && self.is_finished(id)
+    }
+
     /// The first own event that may still have work left, or `None` if nothing is out.
     pub fn watermark(&self) -> Option<Uuid> {
         let open = self.open.lock();
         let own = open.batches.values().filter(|batch| batch.origin == Origin::Own);
         own.map(|batch| batch.first_event).min()
+    }
+
+    /// Sets the metrics of what is out.
+    pub fn observe(&self) {
+        let (open_count, oldest) = {
+            let open = self.open.lock();
+            let oldest = open.batches.values().map(|batch| batch.first_event).min();
+            (open.batches.len(), oldest.map(uuid_millis))
+        };
+        gauge!(names::BUS_UNFINISHED).set(open_count as f64);
+        let age = oldest.map_or(0, |oldest| (Millis::now().0 - oldest).max(0));
+        gauge!(names::BUS_OLDEST).set(age as f64 / 1000.0);
     }
 
     /// Batches that are out.

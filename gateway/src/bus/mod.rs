@@ -5,12 +5,15 @@
 //! means recorded or parked in the database. What is not finished when an instance dies comes out again elsewhere.
 
 mod emission;
+mod ids;
+pub mod kafka;
 mod ledger;
 pub mod postgres;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -119,4 +122,16 @@ pub trait Bus: Send + Sync {
 
     /// Notes in `transaction`, which also records outcomes, how far everything is finished.
     fn acknowledge<'a>(&'a self, transaction: &'a Transaction<'_>) -> Answer<'a, Result<(), DbError>>;
+
+    /// The number of this instance's life in `bus_owners`, or 0 while it has none.
+    fn owner(&self) -> i32;
+
+    /// How long after its acceptance an event may not be found in the database yet.
+    fn settles_within(&self) -> Duration;
+
+    /// Has [`receive`](Self::receive) end: what is not out yet is left to others.
+    fn close(&self);
+
+    /// Ends this life where nothing is left to do; else a successor takes over.
+    fn retire(&self) -> Answer<'_, Result<(), DbError>>;
 }

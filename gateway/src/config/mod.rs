@@ -2,12 +2,15 @@
 //!
 //! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
 
+mod kafka;
 mod postgres_address;
 mod reader;
 mod sections;
+mod values;
 
 use std::path::Path;
 
+pub use kafka::{Kafka, KafkaLogin, KafkaSecurity};
 pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{

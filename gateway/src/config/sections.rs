@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
-use super::{PostgresAddress, Reader};
+use super::values::{
+    address, between, cidrs, loopback, parsed, path, postgres_url, sealing_key, seconds_above_0,
+};
+use super::{Kafka, Reader};
 use crate::base::secret::Secret;
 
 /// The API's listener and what it allows a client.
@@ -57,9 +57,10 @@ pub struct Database {
 }
 
 /// Which bus carries events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum BusKind {
     Postgres,
+    Kafka(Kafka),
 }
 
 /// The bus and how work is owned.
@@ -227,13 +228,13 @@ impl Database {
 
 impl Bus {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let kind = reader.get("bus", "kind", BusKind::Postgres, |text| match text {
-            "postgres" => Ok(BusKind::Postgres),
-            "kafka" => Err("postgres: this version has no kafka bus yet".into()),
-            _ => Err("postgres".into()),
+        let is_kafka = reader.get("bus", "kind", false, |text| match text {
+            "postgres" => Ok(false),
+            "kafka" => Ok(true),
+            _ => Err("postgres or kafka".into()),
         });
         Self {
-            kind,
+            kind: Kafka::read(reader, is_kafka).map_or(BusKind::Postgres, BusKind::Kafka),
             lease: reader.get("bus", "lease_seconds", Duration::from_secs(10), seconds_above_0),
             max_waiting: reader.get("bus", "max_waiting", 20_000, between(1, 1_000_000)),
             gather: Duration::from_millis(reader.get("bus", "gather_milliseconds", 0, between(0, 1_000))),
@@ -329,72 +330,4 @@ impl Telemetry {
             }),
         }
     }
-}
-
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, String> {
-    move |text| text.trim().parse().map_err(|_| expected.to_owned())
-}
-
-fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
-    least: T,
-    most: T,
-) -> impl Fn(&str) -> Result<T, String> {
-    move |text| {
-        let number = text.trim().parse().ok();
-        number
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| format!("a whole number from {least} to {most}"))
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    parsed("an address and port such as 127.0.0.1:8080")(text)
-}
-
-fn path(text: &str) -> Result<Option<PathBuf>, String> {
-    if text.is_empty() {
-        return Err("the path of a PEM file".into());
-    }
-    Ok(Some(PathBuf::from(text)))
-}
-
-fn seconds_above_0(text: &str) -> Result<Duration, String> {
-    const LONGEST_SECONDS: f64 = 31_536_000.0;
-    text.trim()
-        .parse::<f64>()
-        .ok()
-        .filter(|seconds| (0.001..=LONGEST_SECONDS).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| "a number of seconds above 0, fractions allowed".into())
-}
-
-fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(|item| {
-            item.parse::<IpNet>()
-                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
-                .map_err(|_| {
-                    format!("addresses or CIDRs such as 10.0.0.0/8,::1/128, and `{item}` is neither")
-                })
-        })
-        .collect()
-}
-
-fn postgres_url(text: &str) -> Result<Secret<String>, String> {
-    PostgresAddress::parse(text).map(|_| Secret::new(text.to_owned()))
-}
-
-fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {
-    STANDARD
-        .decode(text.trim())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(Secret::new)
-        .ok_or_else(|| "32 bytes in base64, as `openssl rand -base64 32` prints them".into())
 }

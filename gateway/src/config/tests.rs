@@ -23,7 +23,7 @@ fn everything_has_a_default() {
     assert_eq!(config.operations.listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.server.drain, Duration::from_secs(30));
     assert_eq!(config.webhooks.max_attempts, 5);
-    assert_eq!(config.bus.kind, BusKind::Postgres);
+    assert!(matches!(config.bus.kind, BusKind::Postgres));
     assert!(config.database.url.is_none());
 }
 
@@ -113,6 +113,12 @@ fn the_example_file_names_every_setting_and_is_valid() {
     for key in quoted_keys(sections) {
         assert!(all_set.contains(&format!("\n{key} = ")), "{key} is not explained");
     }
+    let of_bus = include_str!("kafka.rs").split("reader.get(\"bus\", \"").skip(1);
+    let keys: Vec<&str> = of_bus.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(keys.len() > 5, "{keys:?}");
+    for key in keys {
+        assert!(all_set.contains(&format!("\n{key} = ")), "{key} is not explained");
+    }
 }
 
 fn is_setting(line: &str) -> bool {
@@ -132,4 +138,32 @@ fn quoted_keys(source: &str) -> Vec<&str> {
         .collect();
     assert!(keys.len() > 15, "the settings are found in the source");
     keys
+}
+
+#[test]
+fn kafka_needs_brokers_and_a_login_where_one_is_asked_for() {
+    let parse = |values: &[(&str, &str)]| Config::parse("", environment(values));
+    let faults = |values: &[(&str, &str)]| parse(values).expect_err("refused").to_string();
+    assert!(faults(&[("GATEWAY_BUS__KIND", "kafka")]).contains("bus.brokers"));
+    assert!(faults(&[("GATEWAY_BUS__BROKERS", "localhost")]).contains("host:port"));
+    let kafka = [
+        ("GATEWAY_BUS__KIND", "kafka"),
+        ("GATEWAY_BUS__BROKERS", "a:1, b:2"),
+    ];
+    let config = parse(&kafka).expect("valid");
+    let BusKind::Kafka(settings) = config.bus.kind else {
+        panic!("kafka")
+    };
+    assert_eq!(settings.brokers, "a:1,b:2");
+    assert!(settings.login.is_none());
+    let with = |more: &[(&'static str, &'static str)]| [&kafka[..], more].concat();
+    let sasl = ("GATEWAY_BUS__SECURITY", "sasl_tls");
+    assert!(faults(&with(&[sasl])).contains("sasl_username"));
+    let login = [
+        ("GATEWAY_BUS__SASL_USERNAME", "u"),
+        ("GATEWAY_BUS__SASL_PASSWORD", "hunter2"),
+    ];
+    assert!(faults(&with(&login)).contains("alone"));
+    let config = parse(&with(&[&[sasl], &login[..]].concat())).expect("valid");
+    assert!(!format!("{config:?}").contains("hunter2"));
 }

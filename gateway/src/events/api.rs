@@ -1,6 +1,10 @@
 //! Handlers of `/v1/events`.
 
+use std::time::Duration;
+
 use http::StatusCode;
+use tokio::time::Instant;
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::Events;
@@ -8,15 +12,21 @@ use super::model::{AcceptedEvent, EventFault, ShownEvent, read_event};
 use super::store;
 use super::types::{self, BUILT_IN, OPERATIONAL};
 use crate::audit::{Begun, Work};
+use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
 use crate::base::page;
 use crate::bus::{Accepted, NewEvent, PublishError};
+use crate::db::DbError;
 use crate::deliveries;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+
+/// An event that is older and not stored never will be.
+const NEW_MILLIS: i64 = 10_000;
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 /// `POST /v1/events`: 202 after the commit, and never before.
 pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Problem> {
@@ -103,7 +113,7 @@ fn refusal(fault: EventFault) -> Problem {
 fn unavailable(fault: PublishError) -> Problem {
     Problem::unavailable(match fault {
         PublishError::Full => "More events arrive than can be stored; this one was not accepted.",
-        PublishError::Away => "The database did not confirm the event; send it again.",
+        PublishError::Away => "The event was not confirmed to be stored; send it again.",
         PublishError::Closed => "The gateway is shutting down; this event was not accepted.",
     })
 }
@@ -148,23 +158,19 @@ pub async fn get_event(events: Events, call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let text = call.parameters.first().map(String::as_str).unwrap_or_default();
     let client = events.db.client().await?;
-    let id = match EventId::parse(text) {
-        Some(id) => Some(id.uuid()),
-        None if super::model::is_client_id(text) => store::find_client_id(&client, workspace, text).await?,
-        None => None,
-    };
-    let mut found = match id {
-        Some(id) => store::find(&client, workspace, id).await?,
-        None => None,
-    };
-    if found.is_none() && EventId::parse(text).is_some() {
-        // A client may name its events as we would.
-        let named = store::find_client_id(&client, workspace, text).await?;
-        if let Some(id) = named {
-            found = store::find(&client, workspace, id).await?;
-        }
+    let mut sought = look_up(&client, workspace, text).await?;
+    // A bus may store an event a moment after it was accepted; whoever asks at once is not told that there is none.
+    let until = Instant::now() + events.bus.settles_within();
+    while let Sought::NotYet = sought
+        && Instant::now() < until
+    {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        sought = look_up(&client, workspace, text).await?;
     }
-    let mut found = vec![found.ok_or_else(Problem::not_found)?];
+    let Sought::Found(found) = sought else {
+        return Err(Problem::not_found());
+    };
+    let mut found = vec![*found];
     call.query.finish()?;
     add_deliveries(&client, workspace, &mut found).await?;
     match found.pop() {
@@ -173,9 +179,41 @@ pub async fn get_event(events: Events, call: Call) -> Result<Reply, Problem> {
     }
 }
 
+/// What a look for an event came to.
+enum Sought {
+    Found(Box<(Uuid, ShownEvent)>),
+    /// It is not stored, but was perhaps accepted just now.
+    NotYet,
+    Unknown,
+}
+
+async fn look_up(client: &Client, workspace: WorkspaceId, text: &str) -> Result<Sought, DbError> {
+    let ours = EventId::parse(text).map(|id| id.uuid());
+    if let Some(id) = ours
+        && let Some(found) = store::find(client, workspace, id).await?
+    {
+        return Ok(Sought::Found(Box::new(found)));
+    }
+    // A client may name its events as we would.
+    let named = match super::model::is_client_id(text) {
+        true => store::find_client_id(client, workspace, text).await?,
+        false => None,
+    };
+    if let Some(id) = named
+        && let Some(found) = store::find(client, workspace, id).await?
+    {
+        return Ok(Sought::Found(Box::new(found)));
+    }
+    let is_new = |id: Uuid| Millis::now().0 - uuid_millis(id) < NEW_MILLIS;
+    Ok(match ours.or(named).is_some_and(is_new) {
+        true => Sought::NotYet,
+        false => Sought::Unknown,
+    })
+}
+
 async fn add_deliveries(
-    client: &tokio_postgres::Client,
-    workspace: crate::base::caller::WorkspaceId,
+    client: &Client,
+    workspace: WorkspaceId,
     events: &mut [(Uuid, ShownEvent)],
 ) -> Result<(), Problem> {
     let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();

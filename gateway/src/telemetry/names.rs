@@ -35,6 +35,13 @@ metrics_table! {
     BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events of which some delivery is neither recorded nor parked.";
     BUS_OLDEST describe_gauge "gateway_bus_oldest_unfinished_seconds" "Age of the oldest event that is neither recorded nor parked: the number to alert on.";
     BUS_TAKEOVERS describe_counter "gateway_bus_takeovers_total" "Dead instances whose work this instance took over.";
+    RELAYED describe_counter "gateway_bus_relayed_total" "Events of the gateway's own that went from the outbox into the topic.";
+    RELAY_LAG describe_gauge "gateway_bus_relay_lag_seconds" "Age of the oldest event of the gateway's own that is not in the topic yet.";
+    KAFKA_LAG describe_gauge "gateway_kafka_lag_messages" "Messages of this instance's partitions that are not finished, as the brokers count them.";
+    KAFKA_PARTITIONS describe_gauge "gateway_kafka_partitions" "Partitions that this instance has.";
+    KAFKA_PAUSED describe_gauge "gateway_kafka_paused_partitions" "Partitions of which nothing is fetched, because too much of them is under way.";
+    KAFKA_REBALANCES describe_counter "gateway_kafka_rebalances_total" "Times that partitions came or went.";
+    KAFKA_DAMAGED describe_counter "gateway_kafka_damaged_messages_total" "Messages of the topic that are no events; they are kept in damaged_messages.";
     ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";

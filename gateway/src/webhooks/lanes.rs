@@ -137,6 +137,12 @@ impl Lanes {
         if !endpoint.is_enabled {
             return self.park(job, "disabled").await;
         }
+        if let Hold::Fresh(batch) = job.hold
+            && self.bus.ledger().is_abandoned(batch)
+        {
+            // Another instance has its event now.
+            return;
+        }
         if let Hold::Leased { until, .. } = job.hold
             && until < Instant::now() + endpoint.timeout
         {

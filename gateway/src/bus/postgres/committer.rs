@@ -12,6 +12,7 @@ use tokio_postgres::Statement;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::Role;
 use super::events;
 use super::handover::Handover;
 use super::owner::Ownership;
@@ -42,6 +43,7 @@ pub(super) struct Committer {
     pub handover: Arc<Handover>,
     pub waiting_bytes: Arc<AtomicUsize>,
     pub gather: Duration,
+    pub role: Role,
 }
 
 /// A connection that holds the lock on this instance's ownership.
@@ -106,9 +108,9 @@ impl Committer {
             }
             if session.is_none() || !doubts.is_empty() {
                 match self.connect(session, doubts).await {
-                    Ok(()) => self.health.up("bus"),
+                    Ok(()) => self.health.up(self.role.dependency()),
                     Err(fault) => {
-                        self.health.down("bus", fault.to_string());
+                        self.health.down(self.role.dependency(), fault.to_string());
                         self.observe(waiting);
                         *session = None;
                         // Those who wait get their answer now rather than by running out of time.
@@ -230,8 +232,10 @@ impl Committer {
     }
 
     fn observe(&self, waiting: &mpsc::Receiver<Waiting>) {
-        gauge!(names::BUS_WAITING).set(waiting.len() as f64);
-        self.handover.observe();
+        if self.role == Role::Bus {
+            gauge!(names::BUS_WAITING).set(waiting.len() as f64);
+            self.handover.ledger().observe();
+        }
     }
 }
 

@@ -12,11 +12,12 @@ use crate::bus::{Accepted, Event, NewEvent};
 use crate::db::{CopyRows, DbError, Transaction};
 
 /// The columns in the order of [`rows`].
-pub(super) const COPY: &str = "copy events (id, workspace_id, type, owner, client_id, occurred_at, data)
+pub(in crate::bus) const COPY: &str =
+    "copy events (id, workspace_id, type, owner, client_id, occurred_at, data)
                                from stdin (format binary)";
 
 /// The rows of events for [`COPY`].
-pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i32) -> CopyRows {
+pub(in crate::bus) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i32) -> CopyRows {
     let mut rows = CopyRows::new(7);
     for event in events {
         let content = &event.content;
@@ -35,7 +36,7 @@ pub(super) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i32) -> C
 /// Claims the keys that make events unique; those that were claimed before come back with their first event.
 ///
 /// The claims must be ordered, so that two instances never wait for each other in a circle.
-pub(super) async fn claim_once_keys(
+pub(in crate::bus) async fn claim_once_keys(
     transaction: &Transaction<'_>,
     claims: &[(WorkspaceId, &str, Uuid)],
 ) -> Result<HashMap<(WorkspaceId, String), Accepted>, DbError> {
@@ -76,7 +77,7 @@ pub(super) async fn claim_once_keys(
 }
 
 /// Those of `ids` that are stored.
-pub(super) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
+pub(in crate::bus) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     let rows = client
         .query("select id from events where id = any($1)", &[&ids])
         .await?;
@@ -84,7 +85,7 @@ pub(super) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Vec<Uuid>,
 }
 
 /// Up to `count` events of `owner` from `from` to `until`, oldest first.
-pub(super) async fn owned(
+pub(in crate::bus) async fn owned(
     client: &Client,
     owner: i32,
     from: Uuid,

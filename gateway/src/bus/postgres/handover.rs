@@ -5,17 +5,13 @@
 
 use std::collections::VecDeque;
 
-use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::events;
-use crate::base::clock::Millis;
-use crate::base::id::uuid_millis;
 use crate::bus::{Batch, BatchId, Event, Ledger, Origin};
 use crate::db::{Db, DbError};
-use crate::telemetry::names;
 
 /// Events in memory beyond which batches stay in the table.
 const MAX_EVENTS: usize = 8_000;
@@ -186,13 +182,5 @@ impl Handover {
     fn has_room(&self, part: usize) -> bool {
         let (event_count, weight) = self.ledger.in_memory();
         event_count < MAX_EVENTS / part && weight < MAX_WEIGHT / part
-    }
-
-    /// Sets the metrics of what is out.
-    pub(super) fn observe(&self) {
-        gauge!(names::BUS_UNFINISHED).set(self.ledger.open_count() as f64);
-        let oldest = self.ledger.watermark().map(uuid_millis);
-        let age = oldest.map_or(0, |oldest| (Millis::now().0 - oldest).max(0));
-        gauge!(names::BUS_OLDEST).set(age as f64 / 1000.0);
     }
 }

@@ -5,16 +5,17 @@
 //! and another instance takes over what the dead one's watermark says is left. A session that has lost its lock cannot
 //! commit either, so nothing can be written behind the back of who took over.
 
+pub(in crate::bus) mod archive;
 mod committer;
 mod emit;
-mod events;
+pub(in crate::bus) mod events;
 mod handover;
-mod ids;
 mod owner;
 mod takeover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +36,25 @@ use owner::Ownership;
 /// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
+/// What the events of this bus are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// They are published here and delivered from here.
+    Bus,
+    /// They are the gateway's own, and another bus carries them on.
+    Outbox,
+}
+
+impl Role {
+    /// The name in `/readyz`.
+    const fn dependency(self) -> &'static str {
+        match self {
+            Self::Bus => "bus",
+            Self::Outbox => "outbox",
+        }
+    }
+}
+
 /// The bus on PostgreSQL.
 pub struct PostgresBus {
     db: Db,
@@ -49,7 +69,8 @@ impl PostgresBus {
     /// Starts the tasks that commit, keep ownership, and take over from the dead.
     ///
     /// Events are accepted until the last handle is dropped; `tasks` waits for what is under way.
-    pub fn start(db: &Db, settings: &config::Bus, health: &Health, tasks: &Tasks) -> Arc<Self> {
+    pub fn start(db: &Db, settings: &config::Bus, role: Role, health: &Health, tasks: &Tasks) -> Arc<Self> {
+        health.expect(role.dependency());
         let (queue, waiting) = mpsc::channel(settings.max_waiting);
         let handover = Arc::new(Handover::new(db.clone()));
         let ownership = Arc::new(Ownership::default());
@@ -61,6 +82,7 @@ impl PostgresBus {
             handover: handover.clone(),
             waiting_bytes: waiting_bytes.clone(),
             gather: settings.gather,
+            role,
         };
         tasks.spawn("committer", committer.run(waiting, tasks.stop()));
         let heartbeat = owner::heartbeat(db.clone(), ownership.clone(), tasks.stop());
@@ -84,25 +106,6 @@ impl PostgresBus {
             handover,
             ownership,
         })
-    }
-
-    /// The number of this instance's life in `bus_owners`, or 0 while it has none.
-    pub fn owner(&self) -> i32 {
-        self.ownership.current()
-    }
-
-    /// Gives ownership up if nothing is left to do; else a successor takes over.
-    pub async fn retire(&self) -> Result<(), DbError> {
-        if self.handover.ledger().open_count() > 0 {
-            return Ok(());
-        }
-        let client = self.db.client().await?;
-        owner::retire(&client, self.ownership.current()).await
-    }
-
-    /// Has no more batches handed out: what is not out yet is left to a successor.
-    pub fn close(&self) {
-        self.handover.close();
     }
 
     async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
@@ -152,6 +155,28 @@ impl Bus for PostgresBus {
             let watermark = self.ledger().watermark();
             let watermark = watermark.unwrap_or_else(|| self.ownership.next_floor());
             owner::set_watermark(transaction, self.ownership.current(), watermark).await
+        })
+    }
+
+    fn owner(&self) -> i32 {
+        self.ownership.current()
+    }
+
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn close(&self) {
+        self.handover.close();
+    }
+
+    fn retire(&self) -> Answer<'_, Result<(), DbError>> {
+        Box::pin(async {
+            if self.handover.ledger().open_count() > 0 {
+                return Ok(());
+            }
+            let client = self.db.client().await?;
+            owner::retire(&client, self.ownership.current()).await
         })
     }
 }

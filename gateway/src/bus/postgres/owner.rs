@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::floor_of;
-use super::ids::IdClock;
 use crate::base::clock::Millis;
+use crate::bus::ids::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction};
 use crate::feed::instances::instance_name;

@@ -9,14 +9,14 @@ const PER_MILLI: u16 = 1 << 12;
 
 /// The last id that was made.
 #[derive(Debug, Default)]
-pub(super) struct IdClock {
+pub(in crate::bus) struct IdClock {
     millis: i64,
     sequence: u16,
 }
 
 impl IdClock {
     /// The next id. Layout of RFC 9562, 5.7 with the sequence in `rand_a` (method 1 of 6.2).
-    pub(super) fn next(&mut self, now: Millis) -> Uuid {
+    pub(in crate::bus) fn next(&mut self, now: Millis) -> Uuid {
         if now.0 > self.millis {
             self.millis = now.0;
             self.sequence = 0;
@@ -34,7 +34,7 @@ impl IdClock {
     }
 
     /// The time of the last id; all later ids have this or a later one.
-    pub(super) const fn millis(&self) -> i64 {
+    pub(in crate::bus) const fn millis(&self) -> i64 {
         self.millis
     }
 }

@@ -1,0 +1,189 @@
+//! An event as a message of the topic: one JSON object, which other consumers of the topic can read too.
+//!
+//! `{"id":"<uuid>","workspace":1,"type":"deal.won","client_id":"a","occurred_at":1700000000000,"stored":true,"data":{…}}`,
+//! of which `client_id`, `occurred_at` (milliseconds since 1970) and `stored` (it is in the database already) may be
+//! absent. `data` stands there to the byte as it was sent.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
+use crate::bus::{Event, NewEvent};
+
+/// Longer names than this are none of ours.
+const MAX_LABEL: usize = 255;
+const MAX_CLIENT_ID: usize = 255;
+
+#[derive(Serialize)]
+struct Head<'a> {
+    id: Uuid,
+    workspace: i32,
+    r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stored: bool,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    id: Uuid,
+    workspace: i32,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    client_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    occurred_at: Option<i64>,
+    #[serde(default)]
+    stored: bool,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// A message that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Delivered {
+    pub event: Event,
+    /// The event was written to the database before it came to the topic.
+    pub is_stored: bool,
+}
+
+/// Why a message is none of the gateway's.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Damaged {
+    #[error("it is no event: {0}")]
+    NotAnEvent(#[from] serde_json::Error),
+    #[error("its {0}")]
+    Implausible(&'static str),
+}
+
+/// The message for an event.
+pub(super) fn write(event: &Event, is_stored: bool) -> Vec<u8> {
+    let content = &event.content;
+    let head = Head {
+        id: event.id,
+        workspace: content.workspace.0,
+        r#type: &content.label,
+        client_id: content.client_id.as_deref(),
+        occurred_at: content.occurred_at.map(|at| at.0),
+        stored: is_stored,
+    };
+    let mut message = Vec::with_capacity(content.data.len() + 192);
+    // Numbers and strings always serialise, and a vector takes them.
+    let _ = serde_json::to_writer(&mut message, &head);
+    message.pop();
+    message.extend_from_slice(b",\"data\":");
+    message.extend_from_slice(&content.data);
+    message.push(b'}');
+    message
+}
+
+/// Reads a message; `data` shares its memory.
+pub(super) fn read(message: &Bytes) -> Result<Delivered, Damaged> {
+    let whole: Whole<'_> = serde_json::from_slice(message)?;
+    let data = whole.data.get();
+    if !data.starts_with('{') {
+        return Err(Damaged::Implausible("data is no object"));
+    }
+    if whole.r#type.is_empty() || whole.r#type.len() > MAX_LABEL {
+        return Err(Damaged::Implausible("type has an impossible length"));
+    }
+    if whole
+        .client_id
+        .as_ref()
+        .is_some_and(|id| id.len() > MAX_CLIENT_ID)
+    {
+        return Err(Damaged::Implausible("client_id is too long"));
+    }
+    if whole.id.get_version_num() != 7 {
+        return Err(Damaged::Implausible("id is no UUIDv7"));
+    }
+    let event = Event {
+        id: whole.id,
+        content: NewEvent {
+            workspace: WorkspaceId(whole.workspace),
+            label: Arc::from(&*whole.r#type),
+            client_id: whole.client_id.map(|id| Box::from(&*id)),
+            // Claimed before it was sent.
+            once_key: None,
+            occurred_at: whole.occurred_at.map(Millis),
+            data: message.slice_ref(data.as_bytes()),
+        },
+    };
+    Ok(Delivered {
+        event,
+        is_stored: whole.stored,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(data: &'static str, client_id: Option<&str>) -> Event {
+        Event {
+            id: Uuid::now_v7(),
+            content: NewEvent {
+                workspace: WorkspaceId(3),
+                label: "deal.won".into(),
+                client_id: client_id.map(Box::from),
+                once_key: None,
+                occurred_at: client_id.map(|_| Millis(1_700_000_000_123)),
+                data: Bytes::from_static(data.as_bytes()),
+            },
+        }
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_went_to_the_byte() {
+        for (data, client_id) in [
+            (r#"{"b":1.10, "a":12345678901234567890,"b":1e400}"#, Some("mine")),
+            ("{}", None),
+        ] {
+            for is_stored in [true, false] {
+                let sent = event(data, client_id);
+                let message = Bytes::from(write(&sent, is_stored));
+                let read = read(&message).expect("an event");
+                assert_eq!(read.is_stored, is_stored);
+                assert_eq!(read.event.id, sent.id);
+                let (ours, theirs) = (sent.content, read.event.content);
+                assert_eq!(ours.data, theirs.data);
+                assert_eq!(
+                    (ours.workspace, ours.label, ours.client_id, ours.occurred_at),
+                    (
+                        theirs.workspace,
+                        theirs.label,
+                        theirs.client_id,
+                        theirs.occurred_at
+                    )
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_said_to_be_none() {
+        let good = String::from_utf8(write(&event("{}", None), false)).expect("UTF-8");
+        for message in [
+            String::new(),
+            "null".into(),
+            "{}".into(),
+            "\u{0}\u{1}".into(),
+            good.replace("\"data\":{}", "\"data\":[]"),
+            good.replace("deal.won", ""),
+            good.replace("\"workspace\":3", "\"workspace\":\"3\""),
+            good.replace("-7", "-4"),
+        ] {
+            assert!(read(&Bytes::from(message.clone())).is_err(), "{message}");
+        }
+    }
+}

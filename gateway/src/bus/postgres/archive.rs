@@ -1,0 +1,141 @@
+//! Events that came by another bus are written into the same table, so that readers, retries and redeliveries find
+//! them where they find all others.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio_postgres::Statement;
+use uuid::Uuid;
+
+use super::events;
+use crate::bus::Event;
+use crate::db::{Db, DbError, Dedicated};
+
+/// No instance's: what such events have left to do is kept by the bus that they came by.
+const NOBODY: i32 = 0;
+const ANSWER: Duration = Duration::from_secs(5);
+/// Of a damaged message this much is kept to look at.
+const MAX_KEPT: usize = 64 << 10;
+
+/// A message that is no event.
+#[derive(Debug, Clone)]
+pub(in crate::bus) struct Damaged {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub value: Vec<u8>,
+    pub fault: String,
+}
+
+/// Writes events that are accepted already.
+pub(in crate::bus) struct Archive {
+    db: Db,
+    session: Option<Session>,
+}
+
+struct Session {
+    client: Dedicated,
+    copy: Statement,
+}
+
+impl Archive {
+    pub(in crate::bus) const fn new(db: Db) -> Self {
+        Self { db, session: None }
+    }
+
+    /// Writes events; those that were there before stay as they are and are named.
+    ///
+    /// # Errors
+    /// Away: it may have happened, and can be repeated. Refused: one of the events cannot be stored.
+    pub(in crate::bus) async fn write(&mut self, events: &[&Event]) -> Result<HashSet<Uuid>, DbError> {
+        let written = tokio::time::timeout(ANSWER, self.try_write(events)).await;
+        let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
+        if matches!(written, Err(DbError::Away(_))) {
+            self.session = None;
+        }
+        written
+    }
+
+    async fn try_write(&mut self, events: &[&Event]) -> Result<HashSet<Uuid>, DbError> {
+        let session = self.session().await?;
+        match copy(session, events).await {
+            Err(fault) if fault.is_unique_violation() => {
+                let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+                let known: HashSet<Uuid> = events::existing(&session.client, &ids)
+                    .await?
+                    .into_iter()
+                    .collect();
+                let mut seen = known.clone();
+                let new: Vec<&Event> = events
+                    .iter()
+                    .copied()
+                    .filter(|event| seen.insert(event.id))
+                    .collect();
+                copy(session, &new).await?;
+                Ok(known)
+            }
+            Err(fault) => Err(fault),
+            Ok(()) => Ok(HashSet::new()),
+        }
+    }
+
+    /// Keeps a damaged message for an operator to look at.
+    pub(in crate::bus) async fn keep_damaged(&mut self, message: &Damaged) -> Result<(), DbError> {
+        let value = message.value.get(..MAX_KEPT).unwrap_or(&message.value);
+        let keeping = async {
+            let session = self.session().await?;
+            session
+                .client
+                .execute(
+                    "insert into damaged_messages (topic, partition_no, message_offset, value, fault)
+                     values ($1, $2, $3, $4, $5) on conflict do nothing",
+                    &[
+                        &message.topic,
+                        &message.partition,
+                        &message.offset,
+                        &value,
+                        &message.fault,
+                    ],
+                )
+                .await?;
+            Ok(())
+        };
+        let kept = tokio::time::timeout(ANSWER, keeping).await;
+        let kept = kept.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
+        if kept.is_err() {
+            self.session = None;
+        }
+        kept
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, DbError> {
+        let session = match self.session.take() {
+            Some(session) if !session.client.is_closed() => session,
+            _ => {
+                let client = self.db.connect().await?;
+                let copy = client.prepare(events::COPY).await?;
+                Session { client, copy }
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+}
+
+async fn copy(session: &Session, events: &[&Event]) -> Result<(), DbError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows = events::rows(events.iter().copied(), NOBODY);
+    rows.send(&session.client, &session.copy).await?;
+    Ok(())
+}
+
+/// The type of a stored event.
+pub(in crate::bus) async fn label_of(db: &Db, id: Uuid) -> Result<Option<String>, DbError> {
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached("select type from events where id = $1")
+        .await?;
+    let row = client.query_opt(&statement, &[&id]).await?;
+    Ok(row.map(|row| row.get(0)))
+}

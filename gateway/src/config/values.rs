@@ -1,0 +1,81 @@
+//! How the text of a setting becomes a value. Each answers with what it expected where the text is something else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+
+use super::PostgresAddress;
+use crate::base::secret::Secret;
+
+pub(super) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+pub(super) fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, String> {
+    move |text| text.trim().parse().map_err(|_| expected.to_owned())
+}
+
+pub(super) fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let number = text.trim().parse().ok();
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| format!("a whole number from {least} to {most}"))
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    parsed("an address and port such as 127.0.0.1:8080")(text)
+}
+
+pub(super) fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.is_empty() {
+        return Err("the path of a PEM file".into());
+    }
+    Ok(Some(PathBuf::from(text)))
+}
+
+pub(super) fn seconds_above_0(text: &str) -> Result<Duration, String> {
+    const LONGEST_SECONDS: f64 = 31_536_000.0;
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.001..=LONGEST_SECONDS).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds above 0, fractions allowed".into())
+}
+
+pub(super) fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| {
+                    format!("addresses or CIDRs such as 10.0.0.0/8,::1/128, and `{item}` is neither")
+                })
+        })
+        .collect()
+}
+
+pub(super) fn postgres_url(text: &str) -> Result<Secret<String>, String> {
+    PostgresAddress::parse(text).map(|_| Secret::new(text.to_owned()))
+}
+
+pub(super) fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {
+    STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Secret::new)
+        .ok_or_else(|| "32 bytes in base64, as `openssl rand -base64 32` prints them".into())
+}
