@@ -21,6 +21,7 @@ build: ## Build the release binary, target/release/gateway
 test: ## Install what the tests need, and run them all
 	@scripts/need compiler postgresql kill
 	cargo test --locked --workspace
+	@scripts/kafka-suite
 
 fmt: ## Format the code
 	cargo fmt --all

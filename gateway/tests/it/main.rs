@@ -6,6 +6,7 @@
 mod audit;
 mod authentication;
 mod bus_conformance;
+mod bus_place;
 mod config;
 mod drain;
 mod events;
@@ -14,6 +15,7 @@ mod http;
 mod idempotency;
 mod keys;
 mod operations;
+mod postgres_bus;
 mod problems;
 mod stage;
 mod two_instances;

@@ -100,7 +100,10 @@ impl KafkaBus {
         let outbox = PostgresBus::start(db, settings, Role::Outbox, health, tasks);
         let (claims, claiming) = Claims::new(db.clone(), tasks.stop());
         tasks.spawn("claims", claiming);
-        tasks.spawn("relay", relay::run(outbox.clone(), producer.clone()));
+        tasks.spawn(
+            "relay",
+            relay::run(outbox.clone(), producer.clone(), tasks.stop()),
+        );
         tasks.spawn(
             "watch over the brokers",
             watch(
@@ -111,7 +114,7 @@ impl KafkaBus {
                 tasks.stop(),
             ),
         );
-        let stop = CancellationToken::new();
+        let stop = tasks.stop().child_token();
         let told = stop.clone();
         let thread = std::thread::Builder::new()
             .name("kafka".into())

@@ -6,27 +6,39 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
 
 use super::producer::Producer;
 use crate::base::clock::Millis;
 use crate::base::id::uuid_millis;
 use crate::bus::postgres::PostgresBus;
-use crate::bus::{Bus, Event};
+use crate::bus::{Batch, Bus, Event};
 use crate::telemetry::names;
 
 const RETRY: Duration = Duration::from_millis(250);
 /// Events that are on their way to the topic at once.
 const AT_ONCE: usize = 500;
 
-/// Sends what the outbox hands out until it is closed.
-pub(super) async fn run(outbox: Arc<PostgresBus>, producer: Arc<Producer>) {
-    while let Some(batch) = outbox.receive().await {
-        for events in batch.events.chunks(AT_ONCE) {
-            send_surely(&producer, events).await;
+/// Sends what the outbox hands out until it is closed, or until `stop`.
+pub(super) async fn run(outbox: Arc<PostgresBus>, producer: Arc<Producer>, stop: CancellationToken) {
+    let relaying = async {
+        while let Some(batch) = outbox.receive().await {
+            relay(&outbox, &producer, &batch).await;
         }
-        counter!(names::RELAYED).increment(batch.events.len() as u64);
-        outbox.ledger().count(batch.id, 0);
+    };
+    tokio::select! {
+        () = relaying => {}
+        // What is under way then is the successor's, who sends it under the same ids.
+        () = stop.cancelled() => {}
     }
+}
+
+async fn relay(outbox: &PostgresBus, producer: &Producer, batch: &Batch) {
+    for events in batch.events.chunks(AT_ONCE) {
+        send_surely(producer, events).await;
+    }
+    counter!(names::RELAYED).increment(batch.events.len() as u64);
+    outbox.ledger().count(batch.id, 0);
 }
 
 async fn send_surely(producer: &Producer, events: &[Event]) {

@@ -1,6 +1,7 @@
 //! The topic: made at the first start, and checked at each. One on which an acknowledged event could be lost is refused.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -32,7 +33,8 @@ pub enum TopicError {
 pub(super) async fn ensure(settings: &Kafka) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> =
         connection::client(settings).create().map_err(TopicError::Away)?;
-    let found = copies(&admin, settings).await?;
+    let admin = Arc::new(admin);
+    let found = find(admin.clone(), settings.topic.clone()).await?;
     let copies = match found {
         Found::Copies(copies) => copies,
         Found::Missing { brokers } => {
@@ -56,27 +58,30 @@ enum Found {
 
 /// Looks for the topic in the list of all: asking for it by name would make brokers that are so inclined create it, with
 /// settings of their own.
-async fn copies(admin: &AdminClient<DefaultClientContext>, settings: &Kafka) -> Result<Found, TopicError> {
-    let client = admin.inner();
-    let metadata = tokio::task::block_in_place(|| client.fetch_metadata(None, ANSWER));
-    let metadata = metadata.map_err(TopicError::Away)?;
-    let topic = metadata
-        .topics()
-        .iter()
-        .find(|topic| topic.name() == settings.topic);
-    let copies = topic.and_then(|topic| {
-        let counts = topic
-            .partitions()
-            .iter()
-            .map(|partition| partition.replicas().len());
-        counts.min()
+///
+/// The library's call blocks, so it has a thread of its own.
+async fn find(admin: Arc<AdminClient<DefaultClientContext>>, name: String) -> Result<Found, TopicError> {
+    let finding = tokio::task::spawn_blocking(move || {
+        let metadata = admin.inner().fetch_metadata(None, ANSWER)?;
+        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+        let copies = topic.and_then(|topic| {
+            let counts = topic
+                .partitions()
+                .iter()
+                .map(|partition| partition.replicas().len());
+            counts.min()
+        });
+        Ok(match copies {
+            Some(copies) => Found::Copies(copies),
+            None => Found::Missing {
+                brokers: metadata.brokers().len(),
+            },
+        })
     });
-    Ok(match copies {
-        Some(copies) => Found::Copies(copies),
-        None => Found::Missing {
-            brokers: metadata.brokers().len(),
-        },
-    })
+    match finding.await {
+        Ok(found) => found.map_err(TopicError::Away),
+        Err(fault) => Err(TopicError::Away(KafkaError::AdminOpCreation(fault.to_string()))),
+    }
 }
 
 async fn make(

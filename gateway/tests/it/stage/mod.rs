@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod database;
 pub mod desk;
 pub mod gateway;
+pub mod instance;
 pub mod load;
 pub mod receiver;
 pub mod reply;

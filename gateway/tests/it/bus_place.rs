@@ -1,0 +1,36 @@
+//! Where the instances of the bus on PostgreSQL meet: a database.
+
+use gateway::app;
+use gateway::base::tasks::Tasks;
+use gateway::bus::postgres::{PostgresBus, Role};
+use gateway::config::Config;
+use gateway::telemetry::health::Health;
+
+use crate::stage::instance::Instance;
+use crate::stage::{Cluster, Database};
+
+/// A database of one test's own.
+pub struct Place {
+    pub database: Database,
+}
+
+impl Place {
+    pub async fn new() -> Self {
+        Self {
+            database: Cluster::shared().database().await,
+        }
+    }
+
+    /// One more instance.
+    pub async fn instance(&self) -> Instance {
+        let text = format!(
+            "[bus]\nlease_seconds = 2\n[database]\npool_size = 8\nurl = \"{}\"\n",
+            self.database.url()
+        );
+        let config = Config::parse(&text, []).expect("valid");
+        let db = app::database(&config).expect("an address");
+        let tasks = Tasks::default();
+        let bus = PostgresBus::start(&db, &config.bus, Role::Bus, &Health::default(), &tasks);
+        Instance::new(bus, tasks, db).await
+    }
+}

@@ -1,0 +1,128 @@
+//! What the bus on PostgreSQL promises beyond the contract: whose events are whose, and who takes them over.
+
+use std::time::Duration;
+
+use gateway::bus::Batch;
+
+use crate::bus_place::Place;
+use crate::stage::instance::event;
+use crate::stage::{SOON, eventually};
+
+#[tokio::test]
+async fn events_come_out_in_the_order_of_their_acceptance() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    let mut accepted = Vec::new();
+    for number in 0..200 {
+        accepted.push(instance.publish(event(number)).await.id);
+    }
+    let batches = instance.receive_events(200).await;
+    let received: Vec<_> = batches
+        .iter()
+        .flat_map(|batch| &batch.events)
+        .map(|event| event.id)
+        .collect();
+    assert_eq!(received, accepted);
+    assert!(accepted.is_sorted(), "ids rise");
+    batches.iter().for_each(|batch| instance.finish(batch));
+    instance.crash().await;
+}
+
+#[tokio::test]
+async fn the_watermark_waits_for_the_slowest() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    let mut batches = Vec::new();
+    for number in 0..3 {
+        instance.publish(event(number)).await;
+        batches.push(instance.receive().await);
+    }
+    let first_of = |batch: &Batch| batch.events[0].id;
+    let ledger = instance.bus.ledger();
+    assert_eq!(ledger.watermark(), Some(first_of(&batches[0])));
+    instance.finish(&batches[1]);
+    instance.finish(&batches[2]);
+    assert_eq!(
+        ledger.watermark(),
+        Some(first_of(&batches[0])),
+        "the first holds it back"
+    );
+    instance.acknowledge().await;
+    let kept = "select watermark from bus_owners";
+    let watermark: uuid::Uuid = place.database.rows(kept).await[0].get(0);
+    assert!(watermark <= first_of(&batches[0]));
+    instance.finish(&batches[0]);
+    assert_eq!(ledger.watermark(), None);
+    instance.acknowledge().await;
+    let watermark: uuid::Uuid = place.database.rows(kept).await[0].get(0);
+    assert!(watermark > first_of(&batches[0]));
+    // And never beyond what comes next.
+    let next = instance.publish(event(4)).await;
+    assert!(next.id >= watermark);
+    instance.crash().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_instance_left_comes_out_elsewhere() {
+    let place = Place::new().await;
+    let dying = place.instance().await;
+    for number in 0..30 {
+        dying.publish(event(number)).await;
+    }
+    let batches = dying.receive_events(30).await;
+    // The first batch is finished and said to be; the rest was out when it died.
+    let done: Vec<_> = batches[0].events.iter().map(|event| event.id).collect();
+    dying.finish(&batches[0]);
+    dying.acknowledge().await;
+    let left: Vec<_> = batches[1..]
+        .iter()
+        .flat_map(|batch| &batch.events)
+        .map(|event| event.id)
+        .collect();
+    assert!(!left.is_empty(), "publishing in turn makes many batches");
+    let heir = place.instance().await;
+    assert!(
+        heir.is_silent_for(Duration::from_secs(3)).await,
+        "the living are left alone"
+    );
+    dying.crash().await;
+    let recovered = heir.receive_events(left.len()).await;
+    assert!(recovered.iter().all(|batch| batch.is_recovered));
+    let ids: Vec<_> = recovered
+        .iter()
+        .flat_map(|batch| &batch.events)
+        .map(|event| event.id)
+        .collect();
+    assert_eq!(ids, left);
+    assert!(
+        ids.iter().all(|id| !done.contains(id)),
+        "what was finished does not come again"
+    );
+    assert!(
+        recovered[0].events[0].content.data.starts_with(b"{ \"number\""),
+        "to the byte"
+    );
+    recovered.iter().for_each(|batch| heir.finish(batch));
+    eventually("the dead are forgotten", SOON, || async {
+        place.database.count("select count(*) from bus_owners").await == 1
+    })
+    .await;
+    heir.crash().await;
+}
+
+#[tokio::test]
+async fn a_closed_bus_hands_nothing_out() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    instance.publish(event(1)).await;
+    let batch = instance.receive().await;
+    instance.bus.close();
+    assert!(instance.bus.receive().await.is_none());
+    // With work left the life is a successor's; without, it ends.
+    instance.bus.retire().await.expect("asked");
+    assert_eq!(place.database.count("select count(*) from bus_owners").await, 1);
+    instance.finish(&batch);
+    instance.bus.retire().await.expect("asked");
+    assert_eq!(place.database.count("select count(*) from bus_owners").await, 0);
+    instance.crash().await;
+}

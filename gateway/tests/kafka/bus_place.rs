@@ -1,0 +1,52 @@
+//! Where the instances of the bus on Apache Kafka meet: a topic, and a database beside it.
+
+use gateway::app;
+use gateway::base::tasks::Tasks;
+use gateway::bus::kafka::KafkaBus;
+use gateway::config::{BusKind, Config};
+use gateway::telemetry::health::Health;
+
+use crate::broker::{Broker, Settings};
+use crate::stage::instance::Instance;
+use crate::stage::{Cluster, Database};
+
+/// A topic and a database of one test's own.
+pub struct Place {
+    pub database: Database,
+    settings: Settings,
+}
+
+impl Place {
+    pub async fn new() -> Self {
+        // It takes seconds, and this thread may have others to serve.
+        let broker = tokio::task::spawn_blocking(Broker::shared)
+            .await
+            .expect("a broker");
+        Self {
+            database: Cluster::shared().database().await,
+            settings: Settings::new(broker.address()),
+        }
+    }
+
+    /// One more instance.
+    pub async fn instance(&self) -> Instance {
+        let text = format!(
+            "[bus]\nlease_seconds = 2\n[database]\npool_size = 8\nurl = \"{}\"\n",
+            self.database.url()
+        );
+        let environment = self.settings.environment();
+        let owned = environment
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let config = Config::parse(&text, owned).expect("valid");
+        let db = app::database(&config).expect("an address");
+        let tasks = Tasks::default();
+        let BusKind::Kafka(kafka) = &config.bus.kind else {
+            panic!("kafka")
+        };
+        let health = Health::default();
+        let bus = KafkaBus::start(&db, &config.bus, kafka, &health, &tasks).await;
+        let bus = bus.expect("a bus");
+        Instance::new(bus, tasks, db).await
+    }
+}
