@@ -7,7 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::stage::{cli, warden};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use crate::stage::warden;
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
@@ -302,18 +309,6 @@ fn ports() -> Ports {
     }
 }
 
-/// Runs one of the broker's own tools.
-pub fn tool(class: &str, arguments: &[&str]) -> String {
-    let output = java(warden::folder())
-        .arg(class)
-        .args(arguments)
-        .output()
-        .expect("java");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{class} {arguments:?}: {text}{output:?}");
-    text
-}
-
 /// What a gateway is told so that it finds its broker and a topic of its own.
 pub struct Settings {
     pairs: Vec<(String, String)>,
@@ -340,6 +335,11 @@ impl Settings {
         self
     }
 
+    /// Where the brokers are.
+    pub fn brokers(&self) -> &str {
+        &self.pairs[1].1
+    }
+
     /// The topic.
     pub fn topic(&self) -> &str {
         &self.pairs[2].1
@@ -354,7 +354,39 @@ impl Settings {
     }
 }
 
-/// A gateway of one's own with a broker, as an operator would start it at the command line.
-pub fn gateway_says(url: &str, settings: &Settings) -> std::process::Output {
-    cli::run(url, &["serve"], &settings.environment())
+fn admin(settings: &Settings) -> AdminClient<DefaultClientContext> {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", settings.brokers());
+    client.create().expect("a client")
+}
+
+/// Makes the topic by hand, with one partition.
+pub async fn make_topic(settings: &Settings, values: &[(&str, &str)]) {
+    let mut topic = NewTopic::new(settings.topic(), 1, TopicReplication::Fixed(1));
+    for (name, value) in values {
+        topic = topic.set(name, value);
+    }
+    let made = admin(settings)
+        .create_topics(&[topic], &AdminOptions::new())
+        .await;
+    made.expect("answered").remove(0).expect("made");
+}
+
+/// Raises the number of partitions.
+pub async fn add_partitions(settings: &Settings, count: usize) {
+    let wanted = NewPartitions::new(settings.topic(), count);
+    let added = admin(settings)
+        .create_partitions(&[wanted], &AdminOptions::new())
+        .await;
+    added.expect("answered").remove(0).expect("added");
+}
+
+/// Writes a message into the topic, as anyone could.
+pub async fn produce(settings: &Settings, message: &str) {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", settings.brokers());
+    let producer: FutureProducer = client.create().expect("a client");
+    let record: FutureRecord<'_, (), str> = FutureRecord::to(settings.topic()).payload(message);
+    let sent = producer.send(record, Duration::from_secs(10)).await;
+    sent.map_err(|(fault, _)| fault).expect("written");
 }

@@ -110,6 +110,7 @@ impl KafkaBus {
                 producer.clone(),
                 outbox.clone(),
                 ledger.clone(),
+                window.clone(),
                 health.clone(),
                 tasks.stop(),
             ),
@@ -207,19 +208,21 @@ async fn watch(
     producer: Arc<Producer>,
     outbox: Arc<PostgresBus>,
     ledger: Arc<Ledger>,
+    window: Arc<Window>,
     health: Health,
     stop: CancellationToken,
 ) {
     loop {
-        let (asked, told) = (producer.clone(), health.clone());
-        let looked = tokio::task::spawn_blocking(move || asked.look(&told, LOOK));
+        let (asked, told, has_joined) = (producer.clone(), health.clone(), window.has_joined());
+        let looked = tokio::task::spawn_blocking(move || asked.look(&told, has_joined, LOOK));
         if looked.await.is_err() {
             tracing::debug!("no look at the brokers");
         }
         ledger.observe();
         relay::observe(&outbox);
+        let pause = if window.has_joined() { LOOK } else { START_PAUSE };
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
     }

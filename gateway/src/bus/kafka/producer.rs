@@ -85,7 +85,7 @@ impl Producer {
     }
 
     /// Asks the brokers for the topic now and then, so that one which is frozen is noticed too, and one that is back.
-    pub(super) fn look(&self, health: &Health, limit: Duration) {
+    pub(super) fn look(&self, health: &Health, has_joined: bool, limit: Duration) {
         let found = self.client.client().fetch_metadata(Some(&self.topic), limit);
         match found {
             Ok(metadata) => {
@@ -96,6 +96,8 @@ impl Producer {
                     health.down(DEPENDENCY, format!("the topic {} is gone", self.topic));
                 } else if leaderless == partitions.len() {
                     health.down(DEPENDENCY, "no partition of the topic has a leader");
+                } else if !has_joined {
+                    health.down(DEPENDENCY, "the consumer group has not let this instance in yet");
                 } else {
                     health.up(DEPENDENCY);
                 }

@@ -164,7 +164,7 @@ fn faults(values: &BTreeMap<&str, &str>, copies: usize) -> Vec<String> {
     }
     if usize::try_from(least).is_ok_and(|least| least > copies) {
         faults.push(format!(
-            "min.insync.replicas is {least} but partitions have {copies} copies, so nothing could ever be acknowledged"
+            "min.insync.replicas is {least} but a partition has {copies} copies; give it more, or lower the setting"
         ));
     }
     if values

@@ -5,6 +5,7 @@
 //! forgotten, and whoever still holds one finds that it no longer counts.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -43,11 +44,18 @@ struct Partitions {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     partitions: Mutex<Partitions>,
+    has_joined: AtomicBool,
 }
 
 impl Window {
+    /// Whether the group has told this instance which partitions are its own, be it none.
+    pub(super) fn has_joined(&self) -> bool {
+        self.has_joined.load(Ordering::Acquire)
+    }
+
     /// Takes up partitions.
     pub(super) fn assign(&self, partitions: impl IntoIterator<Item = i32>) {
+        self.has_joined.store(true, Ordering::Release);
         let mut held = self.partitions.lock();
         for partition in partitions {
             held.open.insert(partition, VecDeque::new());

@@ -1,0 +1,169 @@
+//! Gateways, brokers and PostgreSQL killed and frozen under load: what was acknowledged arrives.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::broker::{Broker, Door, Settings};
+use crate::fleet::Fleet;
+use crate::receipts::{all_arrive, quiet};
+use crate::stage::load::{LABEL, Load};
+use crate::stage::{Receiver, SOON, eventually, until};
+
+const SENDERS: usize = 16;
+/// Deliveries of one endpoint that may be under way, or done and not yet recorded, when something dies.
+const IN_FLIGHT: usize = 32 + 2_000;
+
+async fn own_broker() -> Broker {
+    let started = tokio::task::spawn_blocking(|| Broker::start(Door::Open));
+    started.await.expect("a broker")
+}
+
+#[tokio::test]
+async fn a_gateway_killed_again_and_again() {
+    const ROUNDS: usize = 3;
+    let mut fleet = Fleet::start(1).await;
+    let receiver = Receiver::start().await;
+    fleet.desk.hook(&receiver, &[LABEL]).await;
+    let load = Load::start(&[&fleet.desk.api], SENDERS);
+    for _ in 0..ROUNDS {
+        load.advance(500).await;
+        fleet.gateways[0].kill();
+        let next = fleet.join().await;
+        load.redirect(0, next.api);
+        fleet.gateways[0] = next;
+    }
+    load.advance(500).await;
+    let sent = load.finish().await;
+    all_arrive(&receiver, &sent).await;
+    quiet(&receiver).await;
+    let repeats = all_arrive(&receiver, &sent).await;
+    assert!(repeats <= ROUNDS * IN_FLIGHT, "{repeats} repeats");
+    nothing_is_left(&fleet).await;
+}
+
+#[tokio::test]
+async fn one_of_two_instances_killed() {
+    let fleet = Fleet::start(2).await;
+    let receiver = Receiver::start().await;
+    fleet.desk.hook(&receiver, &[LABEL]).await;
+    let other = fleet.desk.seen_from(&fleet.gateways[1]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let load = Load::start(&[&fleet.desk.api, &other], SENDERS);
+    load.advance(1_000).await;
+    fleet.gateways[0].kill();
+    let killed = Instant::now();
+    load.redirect(0, fleet.gateways[1].api);
+    load.advance(500).await;
+    let sent = load.finish().await;
+    all_arrive(&receiver, &sent).await;
+    // The brokers' patience with a silent member, and the takeover of what was parked.
+    assert!(
+        killed.elapsed() < Duration::from_secs(45),
+        "{:?}",
+        killed.elapsed()
+    );
+    let survivor = &fleet.gateways[1];
+    eventually("the survivor has every partition", SOON, || async {
+        Fleet::partitions_of(survivor).await == 6
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_broker_killed_and_back() {
+    let broker = own_broker().await;
+    let fleet = Fleet::at(Settings::new(broker.address()), 1).await;
+    let receiver = Receiver::start().await;
+    fleet.desk.hook(&receiver, &[LABEL]).await;
+    let load = Load::start(&[&fleet.desk.api], SENDERS);
+    load.advance(500).await;
+    broker.kill();
+    eventually("it says that the bus is away", SOON, || async {
+        let reply = fleet.gateways[0].operations("/readyz").await;
+        reply.status == 503 && reply.json()["checks"]["bus"]["ok"] == false
+    })
+    .await;
+    // Refused in time and in words, not left hanging.
+    let refused = fleet
+        .desk
+        .api
+        .post(
+            "/v1/events",
+            &json!({"type": LABEL, "data": {"number": 90_000_000}}),
+        )
+        .await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.header("retry-after").is_some());
+    broker.restart();
+    load.advance(500).await;
+    fleet.gateways[0].wait_until_ready().await;
+    let sent = load.finish().await;
+    all_arrive(&receiver, &sent).await;
+    nothing_is_left(&fleet).await;
+}
+
+#[tokio::test]
+async fn the_broker_frozen_for_a_while() {
+    let broker = own_broker().await;
+    let fleet = Fleet::at(Settings::new(broker.address()), 1).await;
+    let receiver = Receiver::start().await;
+    fleet.desk.hook(&receiver, &[LABEL]).await;
+    let load = Load::start(&[&fleet.desk.api], SENDERS);
+    load.advance(300).await;
+    broker.signal("STOP");
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    broker.signal("CONT");
+    load.advance(300).await;
+    let sent = load.finish().await;
+    all_arrive(&receiver, &sent).await;
+    fleet.gateways[0].wait_until_ready().await;
+}
+
+#[tokio::test]
+async fn one_broker_of_three_killed() {
+    let brokers = tokio::task::spawn_blocking(Broker::three).await.expect("brokers");
+    let addresses: Vec<&str> = brokers.iter().map(Broker::address).collect();
+    let fleet = Fleet::at(Settings::new(&addresses.join(",")), 1).await;
+    let receiver = Receiver::start().await;
+    fleet.desk.hook(&receiver, &[LABEL]).await;
+    let load = Load::start(&[&fleet.desk.api], SENDERS);
+    load.advance(500).await;
+    brokers[1].kill();
+    // Two of three copies are enough.
+    load.advance(1_000).await;
+    // One is not: what the brokers do not acknowledge is not accepted.
+    brokers[2].kill();
+    let body = json!({"type": LABEL, "data": {"number": 90_000_000}});
+    until("it is refused", SOON * 2, || async {
+        let reply = fleet.desk.api.post("/v1/events", &body).await;
+        (reply.status != 202).then(|| reply.problem(503, "unavailable"))
+    })
+    .await;
+    brokers[1].restart();
+    load.advance(1_000).await;
+    let sent = load.finish().await;
+    all_arrive(&receiver, &sent).await;
+    nothing_is_left(&fleet).await;
+}
+
+/// Every event has its delivery, every delivery its end.
+async fn nothing_is_left(fleet: &Fleet) {
+    for (what, left) in [
+        (
+            "deliveries are at an end",
+            "select count(*) from deliveries where status <> 1",
+        ),
+        (
+            "nothing is scheduled",
+            "select count(*) from scheduled_deliveries",
+        ),
+        (
+            "each event has its delivery",
+            "select count(*) from events e where type = 'invoice.paid'
+             and (select count(*) from deliveries d where d.event_id = e.id) <> 1",
+        ),
+    ] {
+        eventually(what, SOON * 2, || async { fleet.database.count(left).await == 0 }).await;
+    }
+}
