@@ -14,6 +14,7 @@ pub mod delivery_api;
 pub mod delivery_store;
 pub mod endpoint;
 pub mod fanout;
+pub mod filter;
 pub mod job;
 pub mod lane;
 pub mod lanes;

@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod deliveries;
 mod disabled;
+mod filter;
 mod guard;
 mod headers;
 mod notices;
