@@ -29,4 +29,5 @@ pub mod schedule;
 pub mod schedule_store;
 pub mod secrets;
 pub mod sign;
+pub mod snippets;
 pub mod store;

@@ -14,4 +14,5 @@ mod redeliver;
 mod retries;
 mod rotation;
 mod signatures;
+mod snippets;
 mod test_event;
