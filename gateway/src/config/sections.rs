@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
 use super::{PostgresAddress, Reader};
@@ -89,25 +87,6 @@ pub struct Keys {
 #[derive(Debug, Clone)]
 pub struct Events {
     pub retention_days: u32,
-}
-
-/// How deliveries are made.
-#[derive(Debug, Clone)]
-pub struct Webhooks {
-    pub allow_cidrs: Vec<IpNet>,
-    pub timeout: Duration,
-    pub max_attempts: u32,
-    pub retry_base: Duration,
-    /// Attempts that one endpoint may have under way at once.
-    pub lane_concurrency: usize,
-    /// Deliveries that may wait in memory for one endpoint; the rest waits in the database.
-    pub lane_queue: usize,
-    pub breaker_after: Duration,
-    pub breaker_failures: u32,
-    pub breaker_probe: Duration,
-    pub secret_key: Option<Secret<[u8; 32]>>,
-    /// Opens what was sealed before `secret_key` was changed, until `gateway secrets rotate` has sealed it again.
-    pub previous_secret_key: Option<Secret<[u8; 32]>>,
 }
 
 /// What an import may take.
@@ -264,32 +243,6 @@ impl Events {
     }
 }
 
-impl Webhooks {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        let mut seconds =
-            |key, default| reader.get("webhooks", key, Duration::from_secs(default), seconds_above_0);
-        let timeout = seconds("timeout_seconds", 10);
-        let retry_base = seconds("retry_base_seconds", 5);
-        let breaker_after = seconds("breaker_after_seconds", 300);
-        let breaker_probe = seconds("breaker_probe_seconds", 30);
-        Self {
-            allow_cidrs: reader.get("webhooks", "allow_cidrs", Vec::new(), cidrs),
-            timeout,
-            max_attempts: reader.get("webhooks", "max_attempts", 5, between(1, 50)),
-            retry_base,
-            lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
-            lane_queue: reader.get("webhooks", "lane_queue", 2_000, between(1, 1_000_000)),
-            breaker_after,
-            breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
-            breaker_probe,
-            secret_key: reader.get("webhooks", "secret_key", None, |text| sealing_key(text).map(Some)),
-            previous_secret_key: reader.get("webhooks", "previous_secret_key", None, |text| {
-                sealing_key(text).map(Some)
-            }),
-        }
-    }
-}
-
 impl Imports {
     pub(super) fn read(reader: &mut Reader) -> Self {
         const RECORD_BYTES: usize = 16 << 20;
@@ -335,11 +288,11 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, String> {
+pub(super) fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, String> {
     move |text| text.trim().parse().map_err(|_| expected.to_owned())
 }
 
-fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
+pub(super) fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     least: T,
     most: T,
 ) -> impl Fn(&str) -> Result<T, String> {
@@ -355,14 +308,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     parsed("an address and port such as 127.0.0.1:8080")(text)
 }
 
-fn path(text: &str) -> Result<Option<PathBuf>, String> {
+pub(super) fn path(text: &str) -> Result<Option<PathBuf>, String> {
     if text.is_empty() {
         return Err("the path of a PEM file".into());
     }
     Ok(Some(PathBuf::from(text)))
 }
 
-fn seconds_above_0(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds_above_0(text: &str) -> Result<Duration, String> {
     const LONGEST_SECONDS: f64 = 31_536_000.0;
     text.trim()
         .parse::<f64>()
@@ -372,7 +325,7 @@ fn seconds_above_0(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds above 0, fractions allowed".into())
 }
 
-fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
+pub(super) fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())
@@ -388,13 +341,4 @@ fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
 
 fn postgres_url(text: &str) -> Result<Secret<String>, String> {
     PostgresAddress::parse(text).map(|_| Secret::new(text.to_owned()))
-}
-
-fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {
-    STANDARD
-        .decode(text.trim())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(Secret::new)
-        .ok_or_else(|| "32 bytes in base64, as `openssl rand -base64 32` prints them".into())
 }

@@ -16,7 +16,7 @@ use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::config;
-use crate::outbound::client::Connections;
+use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 
 /// Which event types an endpoint wants.

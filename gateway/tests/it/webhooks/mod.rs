@@ -9,6 +9,7 @@ mod disabled;
 mod filter;
 mod guard;
 mod headers;
+mod http2;
 mod notices;
 mod redeliver;
 mod retries;
