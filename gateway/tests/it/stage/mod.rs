@@ -12,6 +12,7 @@ pub mod database;
 pub mod desk;
 pub mod gateway;
 pub mod load;
+pub mod name_server;
 pub mod receiver;
 pub mod reply;
 pub mod script;
