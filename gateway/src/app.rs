@@ -27,7 +27,6 @@ use crate::keys::Keys;
 use crate::maintenance;
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
-use crate::outbound::guard::Guard;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
@@ -263,7 +262,7 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let (intake, upkeep) = (Tasks::default(), Tasks::default());
         let vault = Vault::open(&db, &config.webhooks).await?;
-        let client = Client::new(Guard::new(&config.webhooks.allow_cidrs))?;
+        let client = Client::new(&config.webhooks)?;
         let instance = Instance::new(config.keys.stale_after);
         let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());

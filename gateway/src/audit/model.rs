@@ -1,10 +1,11 @@
 //! The words of the audit trail.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::base::clock::Millis;
 use crate::base::id::{AuditId, KeyId};
@@ -56,21 +57,27 @@ impl Target {
     }
 }
 
-/// Changed fields with their old and new values. Secrets never enter.
+/// Changed fields with their old and new values, as JSON that keeps numbers as they were sent. Secrets never enter.
 #[derive(Debug, Clone, Default)]
-pub struct Changes(Map<String, Value>);
+pub struct Changes(BTreeMap<String, Box<RawValue>>);
 
 impl Changes {
     /// Notes `field` if it changed.
     pub fn note<T: Serialize + PartialEq>(&mut self, field: &str, old: &T, new: &T) {
         if old != new {
-            self.0.insert(field.to_owned(), json!([old, new]));
+            self.put(field, &[old, new]);
         }
     }
 
     /// Notes that `field` changed without saying from what to what.
     pub fn note_hidden(&mut self, field: &str) {
-        self.0.insert(field.to_owned(), json!(["[hidden]", "[hidden]"]));
+        self.put(field, &["[hidden]"; 2]);
+    }
+
+    fn put<T: Serialize>(&mut self, field: &str, values: &[T; 2]) {
+        // All that is noted can be written as JSON.
+        let text = to_raw_value(values).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        self.0.insert(field.to_owned(), text);
     }
 
     /// Whether nothing changed.
@@ -79,7 +86,10 @@ impl Changes {
     }
 
     pub(super) fn to_text(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| Value::Object(self.0.clone()).to_string())
+        match self.0.is_empty() {
+            true => None,
+            false => serde_json::to_string(&self.0).ok(),
+        }
     }
 }
 
@@ -113,5 +123,5 @@ pub struct Entry {
     /// Changed fields, each with its old and new value.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub changes: Option<Box<serde_json::value::RawValue>>,
+    pub changes: Option<Box<RawValue>>,
 }

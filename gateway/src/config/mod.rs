@@ -7,6 +7,7 @@ mod postgres_address;
 mod reader;
 mod sections;
 mod values;
+mod webhooks;
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
     AccessLog, Bus, BusKind, Database, Events, Imports, Keys, LogFormat, Operations, Server, Telemetry, Tls,
-    Webhooks,
 };
+pub use webhooks::Webhooks;
 
 /// Where the file is looked for when the command line does not say.
 pub const DEFAULT_FILE: &str = "config/gateway.toml";

@@ -107,7 +107,7 @@ fn the_example_file_names_every_setting_and_is_valid() {
         .collect::<Vec<_>>()
         .join("\n");
     Config::parse(&all_set, []).expect("the example is valid with every line uncommented");
-    let sections = include_str!("sections.rs");
+    let sections = concat!(include_str!("sections.rs"), include_str!("webhooks.rs"));
     let mut parts = sections.split("reader.get(").skip(1).peekable();
     assert!(parts.peek().is_some());
     for key in quoted_keys(sections) {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// How deep a body may be nested.
@@ -35,6 +36,23 @@ pub enum Node {
     Text(String),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
+}
+
+/// Writes numbers and the order of members as they were read.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(text) => {
+                let raw = RawValue::from_string(text.clone()).map_err(ser::Error::custom)?;
+                raw.serialize(serializer)
+            }
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(key, value)| (key, value))),
+        }
+    }
 }
 
 /// The members of an object, with values as they were written.
@@ -192,6 +210,13 @@ mod tests {
             texts,
             [number("12345678901234567890"), number("1e400"), number("1.10")]
         );
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        let text = r#"{"b":[1.10,null,true,"\"é"],"a":{"n":12345678901234567890,"m":1e400}}"#;
+        let node = parse(text.as_bytes()).expect("valid");
+        assert_eq!(serde_json::to_string(&node).expect("JSON"), text);
     }
 
     #[test]

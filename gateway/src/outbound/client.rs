@@ -1,132 +1,76 @@
 //! Sends one request to one target: resolve, guard, dial, TLS, send, read a capped answer, keep the connection.
 //!
-//! The caller sets the time limit around the whole. What was reached by then stands in [`Progress`], which outlives a
-//! future that is dropped at the limit.
+//! Over https the target says whether it speaks HTTP/2 (ALPN, RFC 7301); over http it is HTTP/1.1. The caller sets the
+//! time limit around the whole. What was reached by then stands in [`Progress`], which outlives a future that is
+//! dropped at the limit.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hickory_resolver::TokioResolver;
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
-use rustls_pki_types::ServerName;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use http::Request;
+use http_body_util::Full;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::connections::{Connections, Leave, Line, Opening};
+use super::exchange::{Break, Progress, SendFault, begin_http1, begin_http2, exchange};
 use super::guard::Guard;
 use super::target::{Destination, Target};
+use crate::config;
 use crate::http::tls::provider;
 
-/// How much of an answer is kept.
-pub const KEPT_BYTES: usize = 16 * 1024;
-/// An answer that goes on beyond this is cut, and its connection with it.
-const READ_BYTES: usize = 64 * 1024;
-/// Connections that have been idle for longer are not used again: most servers close theirs after 60 s.
-const IDLE: Duration = Duration::from_secs(30);
-const MAX_IDLE: usize = 64;
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 const RESOLVE_AT_SAVE: Duration = Duration::from_secs(2);
-
-/// Why no complete answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendFault {
-    DnsFailed,
-    AddressForbidden,
-    ConnectFailed,
-    TlsFailed,
-    Closed,
-    BadAnswer,
-}
-
-/// How far a request came, and how long each part took.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Absent, like the next two, where an open connection was used.
-    pub dns: Option<Duration>,
-    pub connect: Option<Duration>,
-    pub tls: Option<Duration>,
-    pub first_byte: Option<Duration>,
-    pub head: Option<(StatusCode, HeaderMap)>,
-    /// The first 16 KiB of the answer's body.
-    pub body: BytesMut,
-}
-
-/// Open connections to one target that wait for the next request.
-#[derive(Debug, Default)]
-pub struct Connections {
-    idle: Mutex<Vec<(SendRequest<Full<Bytes>>, Instant)>>,
-}
-
-impl Connections {
-    fn take(&self) -> Option<SendRequest<Full<Bytes>>> {
-        let mut idle = self.idle.lock();
-        while let Some((sender, since)) = idle.pop() {
-            if since.elapsed() < IDLE && sender.is_ready() {
-                return Some(sender);
-            }
-        }
-        None
-    }
-
-    fn put(&self, sender: SendRequest<Full<Bytes>>) {
-        let mut idle = self.idle.lock();
-        if idle.len() < MAX_IDLE && !sender.is_closed() {
-            idle.push((sender, Instant::now()));
-        }
-    }
-
-    /// Closes what has been idle for too long.
-    pub fn close_idle(&self) {
-        let closed: Vec<_> = {
-            let mut idle = self.idle.lock();
-            let is_old = |since: &Instant| since.elapsed() >= IDLE;
-            idle.extract_if(.., |(sender, since)| is_old(since) || sender.is_closed())
-                .collect()
-        };
-        drop(closed);
-    }
-}
 
 /// What every outgoing request shares.
 #[derive(Clone)]
 pub struct Client {
     resolver: Arc<TokioResolver>,
     guard: Guard,
+    /// Offers HTTP/2 and HTTP/1.1.
     tls: TlsConnector,
+    /// Offers HTTP/1.1 alone.
+    tls_http1: TlsConnector,
 }
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the system's resolver settings cannot be used: {0}")]
+    #[error("the resolver's settings cannot be used: {0}")]
     Resolver(String),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    #[error("webhooks.extra_ca_file: {path}: {source}")]
+    Roots {
+        path: PathBuf,
+        source: rustls_pki_types::pem::Error,
+    },
+    #[error("webhooks.extra_ca_file: {0} holds no certificate that can be trusted")]
+    NoRoots(PathBuf),
 }
 
 impl Client {
-    /// A client that dials what `guard` permits.
-    pub fn new(guard: Guard) -> Result<Self, ClientError> {
-        let resolver = TokioResolver::builder_tokio()
-            .and_then(|builder| builder.build())
-            .map_err(|fault| ClientError::Resolver(fault.to_string()))?;
-        let roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let tls = rustls::ClientConfig::builder_with_provider(provider())
+    /// A client as `settings` has it, which dials public addresses and those that are allowed.
+    pub fn new(settings: &config::Webhooks) -> Result<Self, ClientError> {
+        let mut tls = rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots(settings)?)
             .with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let tls_http1 = TlsConnector::from(Arc::new(tls.clone()));
+        tls.alpn_protocols.insert(0, b"h2".to_vec());
         Ok(Self {
-            resolver: Arc::new(resolver),
-            guard,
+            resolver: Arc::new(resolver(settings.resolver)?),
+            guard: Guard::new(&settings.allow_cidrs),
             tls: TlsConnector::from(Arc::new(tls)),
+            tls_http1,
         })
     }
 
@@ -142,7 +86,7 @@ impl Client {
     /// Sends the request that `make` makes and reads the answer into `progress`.
     ///
     /// An open connection may turn out to have been closed by the other side; then the request is sent once more, over
-    /// a new one.
+    /// another one.
     pub async fn send(
         &self,
         target: &Target,
@@ -150,23 +94,24 @@ impl Client {
         make: impl Fn() -> Request<Full<Bytes>>,
         progress: &mut Progress,
     ) -> Result<(), SendFault> {
-        if let Some(mut sender) = connections.take() {
-            match exchange(&mut sender, make(), progress).await {
-                Err(SendFault::Closed) if progress.head.is_none() => {}
-                ended => {
-                    let is_whole = ended?;
-                    if is_whole {
-                        connections.put(sender);
-                    }
-                    return Ok(());
-                }
-            }
+        let first = match connections.take() {
+            Some(line) => line,
+            None => self.open(target, connections, progress).await?,
+        };
+        let is_new = progress.connect.is_some();
+        match exchange(first, target, connections, make(), progress).await {
+            Ok(()) => return Ok(()),
+            Err(Break::Fault(fault)) => return Err(fault),
+            Err(Break::Lost) if is_new => return Err(SendFault::Closed),
+            Err(Break::Lost | Break::Refused) => {}
+            Err(Break::Http1Wanted) => connections.refuse_http2(),
         }
-        let mut sender = self.connect(target, progress).await?;
-        if exchange(&mut sender, make(), progress).await? {
-            connections.put(sender);
-        }
-        Ok(())
+        let second = self.open(target, connections, progress).await?;
+        let again = exchange(second, target, connections, make(), progress).await;
+        again.map_err(|broken| match broken {
+            Break::Fault(fault) => fault,
+            Break::Lost | Break::Refused | Break::Http1Wanted => SendFault::Closed,
+        })
     }
 
     async fn addresses(&self, destination: &Destination) -> Result<Vec<IpAddr>, SendFault> {
@@ -188,11 +133,26 @@ impl Client {
         }
     }
 
+    /// A new connection, or one that another request has opened meanwhile and shares.
+    async fn open(
+        &self,
+        target: &Target,
+        connections: &Connections,
+        progress: &mut Progress,
+    ) -> Result<Line, SendFault> {
+        match connections.leave_to_open(target.is_tls).await {
+            Leave::Opened(line) => Ok(line),
+            Leave::Granted(opening) => self.connect(target, connections, opening, progress).await,
+        }
+    }
+
     async fn connect(
         &self,
         target: &Target,
+        connections: &Connections,
+        opening: Opening<'_>,
         progress: &mut Progress,
-    ) -> Result<SendRequest<Full<Bytes>>, SendFault> {
+    ) -> Result<Line, SendFault> {
         let started = Instant::now();
         let addresses = self.addresses(&target.destination).await?;
         progress.dns = Some(started.elapsed());
@@ -200,17 +160,66 @@ impl Client {
         let stream = dial(&addresses, target.port).await?;
         progress.connect = Some(started.elapsed());
         if !target.is_tls {
-            return handshake(stream).await;
+            return Ok(opening.opened_http1(begin_http1(stream).await?));
         }
         let started = Instant::now();
         let name = server_name(&target.destination)?;
-        let stream = self.tls.connect(name, stream).await.map_err(|fault| {
+        let connector = match connections.refuses_http2() {
+            true => &self.tls_http1,
+            false => &self.tls,
+        };
+        let stream = connector.connect(name, stream).await.map_err(|fault| {
             tracing::debug!(%fault, "TLS handshake with an endpoint failed");
             SendFault::TlsFailed
         })?;
         progress.tls = Some(started.elapsed());
-        handshake(stream).await
+        if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Ok(opening.opened_http1(begin_http1(stream).await?));
+        }
+        let sender = begin_http2(stream).await?;
+        opening.opened_http2(sender).ok_or(SendFault::Closed)
     }
+}
+
+/// The public authorities, and those of the operator's.
+fn roots(settings: &config::Webhooks) -> Result<rustls::RootCertStore, ClientError> {
+    let mut roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    if let Some(path) = &settings.extra_ca_file {
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|source| ClientError::Roots {
+                path: path.clone(),
+                source,
+            })?;
+        let (taken_count, _) = roots.add_parsable_certificates(certificates);
+        if taken_count == 0 {
+            return Err(ClientError::NoRoots(path.clone()));
+        }
+    }
+    Ok(roots)
+}
+
+fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, ClientError> {
+    let builder = match server {
+        None => TokioResolver::builder_tokio(),
+        Some(server) => {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = server.port();
+                connection
+            });
+            let server = NameServerConfig::new(server.ip(), true, connections.into());
+            let config = ResolverConfig::from_name_servers(vec![server]);
+            Ok(TokioResolver::builder_with_config(
+                config,
+                TokioRuntimeProvider::default(),
+            ))
+        }
+    };
+    builder
+        .and_then(|builder| builder.build())
+        .map_err(|fault| ClientError::Resolver(fault.to_string()))
 }
 
 fn server_name(destination: &Destination) -> Result<ServerName<'static>, SendFault> {
@@ -228,63 +237,4 @@ async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, SendFault> {
         }
     }
     Err(SendFault::ConnectFailed)
-}
-
-async fn handshake<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, SendFault>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::Builder::new()
-        .max_buf_size(MAX_HEAD_BYTES)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| SendFault::Closed)?;
-    tokio::spawn(async move {
-        // How it ends is told to whoever waits for an answer on it.
-        let _ = connection.await;
-    });
-    Ok(sender)
-}
-
-/// One request and its answer; whether the connection can carry another.
-async fn exchange(
-    sender: &mut SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-    progress: &mut Progress,
-) -> Result<bool, SendFault> {
-    let started = Instant::now();
-    let answer = sender
-        .send_request(request)
-        .await
-        .map_err(|fault| fault_of(&fault))?;
-    progress.first_byte = Some(started.elapsed());
-    let (head, body) = answer.into_parts();
-    progress.head = Some((head.status, head.headers));
-    Ok(read_capped(body, &mut progress.body).await && sender.ready().await.is_ok())
-}
-
-/// Reads what is kept of a body and, up to a bound, the rest; whether that was all.
-async fn read_capped(mut body: Incoming, kept: &mut BytesMut) -> bool {
-    let mut read = 0;
-    while let Some(frame) = body.frame().await {
-        // A body that breaks off changes nothing: the status has decided.
-        let Ok(frame) = frame else { return false };
-        if let Some(piece) = frame.data_ref() {
-            let room = KEPT_BYTES - kept.len();
-            kept.extend_from_slice(&piece[..piece.len().min(room)]);
-            read += piece.len();
-        }
-        if read > READ_BYTES {
-            return false;
-        }
-    }
-    true
-}
-
-fn fault_of(fault: &hyper::Error) -> SendFault {
-    if fault.is_parse() || fault.is_parse_too_large() || fault.is_parse_status() {
-        SendFault::BadAnswer
-    } else {
-        SendFault::Closed
-    }
 }

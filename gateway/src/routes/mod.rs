@@ -6,6 +6,7 @@ pub mod dispatch;
 mod import_table;
 pub mod openapi;
 mod openapi_detail;
+mod openapi_filter;
 mod openapi_page;
 mod record_table;
 mod route_metrics;

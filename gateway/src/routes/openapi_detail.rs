@@ -143,6 +143,7 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     let named = json!({"type": "string", "pattern": NOT_BLANK});
     let url = json!({"type": "string", "pattern": "^https?://", "example": "https://example.com/hooks"});
     let no_nul = json!({"pattern": r"^[^\u0000]*$"});
+    let filter = super::openapi_filter::schema();
     let event_type = json!({"pattern": EVENT_TYPE, "example": "deal.won"});
     let refinements = [
         ("CreateApiKey", "name", text.clone()),
@@ -177,6 +178,7 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
             "events",
             json!({"uniqueItems": true, "items": event_types, "example": ["deal.won"]}),
         ),
+        ("CreateWebhook", "filter", filter.clone()),
         ("CreateWebhook", "description", no_nul.clone()),
         ("CreateWebhook", "headers", headers.clone()),
         ("UpdateWebhook", "name", named),
@@ -188,6 +190,7 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
                 "type": "array", "uniqueItems": true, "items": event_types, "example": ["deal.won"],
             }),
         ),
+        ("UpdateWebhook", "filter", filter),
         ("UpdateWebhook", "description", no_nul),
         ("UpdateWebhook", "headers", headers),
         ("UpdateWebhook", "enabled", json!({"type": "boolean"})),
@@ -229,6 +232,6 @@ mod tests {
             .values()
             .flat_map(|schema| schema["properties"].as_object().cloned());
         let touched = touched.flatten().filter(|(_, property)| *property != json!({}));
-        assert_eq!(touched.count(), 19);
+        assert_eq!(touched.count(), 21);
     }
 }

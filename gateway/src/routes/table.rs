@@ -13,7 +13,7 @@ use crate::events::{api as events, batch, model as event_model, type_api, types}
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
-use crate::webhooks::{api as webhooks, delivery_api, model as webhook_model};
+use crate::webhooks::{api as webhooks, delivery_api, model as webhook_model, snippets};
 
 /// Every route under `/v1`.
 pub fn routes() -> Vec<Route> {
@@ -167,6 +167,13 @@ fn webhook_routes() -> Vec<Route> {
             |services, call| Box::pin(webhooks::delete_webhook(services.webhooks.clone(), call)),
         )
         .no_content(),
+        get(
+            "/v1/webhooks/{id}/verify-snippets",
+            READ,
+            "Code that verifies signatures",
+            |services, call| Box::pin(snippets::list_verify_snippets(services.webhooks.clone(), call)),
+        )
+        .lists_all::<snippets::Snippet>(),
         post(
             "/v1/webhooks/{id}/rotate-secret",
             WRITE,

@@ -46,6 +46,7 @@ metrics_table! {
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
     DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";
+    DELIVERIES_FILTERED describe_counter "gateway_deliveries_filtered_total" "Deliveries that were not made because the endpoint's filter did not want the event.";
     LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
     LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory for a place in their lane.";
     RETRY_LATENESS describe_histogram "gateway_retry_lateness_seconds" "How long after its due time a scheduled attempt started.";

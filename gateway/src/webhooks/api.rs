@@ -66,6 +66,7 @@ pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
             name: String::new(),
             url: String::new(),
             events: Vec::new(),
+            filter: None,
             description: None,
             headers: Default::default(),
             max_attempts: None,
@@ -277,6 +278,7 @@ fn apply(
     put(&mut shown.name, draft.name, "name", changes);
     put(&mut shown.url, draft.url.map(|(text, _)| text), "url", changes);
     put(&mut shown.events, draft.events, "events", changes);
+    put(&mut shown.filter, draft.filter, "filter", changes);
     put(&mut shown.description, draft.description, "description", changes);
     put(
         &mut shown.max_attempts,

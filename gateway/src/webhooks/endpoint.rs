@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::breaker::HealthState;
+use super::filter::Filter;
 use super::secrets::Vault;
 use super::sign::Signer;
 use super::store::StoredWebhook;
@@ -15,7 +16,7 @@ use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::config;
-use crate::outbound::client::Connections;
+use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 
 /// Which event types an endpoint wants.
@@ -42,6 +43,7 @@ pub struct Endpoint {
     pub workspace: WorkspaceId,
     pub created_at: Millis,
     pub selection: Selection,
+    pub filter: Option<Filter>,
     pub is_enabled: bool,
     pub health: HealthState,
     pub target: Target,
@@ -64,6 +66,8 @@ pub enum EndpointError {
     Seal(#[from] SealError),
     #[error("its headers are damaged")]
     Headers,
+    #[error("its filter is damaged")]
+    Filter,
 }
 
 impl Endpoint {
@@ -79,6 +83,10 @@ impl Endpoint {
         if let Some(previous) = &stored.previous_secret {
             signers.push(Signer::new(&vault.open_secret(shown.id, previous)?));
         }
+        let filter = match &shown.filter {
+            Some(text) => Some(Filter::stored(text).ok_or(EndpointError::Filter)?),
+            None => None,
+        };
         let connections = before
             .filter(|before| before.url == shown.url)
             .map(|before| before.connections.clone());
@@ -91,6 +99,7 @@ impl Endpoint {
             workspace: stored.workspace,
             created_at: shown.created_at,
             selection: Selection::of(&shown.events),
+            filter,
             is_enabled: shown.enabled,
             health: stored.health,
             target: Target::parse(&shown.url)?,

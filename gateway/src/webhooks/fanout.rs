@@ -4,16 +4,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::delivery_store;
+use super::filter::Data;
 use super::job::{Hold, Job, Payload};
 use super::lanes::Lanes;
 use super::registry::Registry;
 use crate::bus::{Batch, Bus, Event};
 use crate::db::Db;
 use crate::deliveries::id::first_delivery_id;
+use crate::telemetry::names;
 
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -53,9 +56,16 @@ impl Fanout {
             return;
         };
         let mut payload: Option<Arc<Payload>> = None;
+        let mut data: Option<Data> = None;
         for endpoint in subscriptions.wanting(&event.content.label) {
             // An endpoint made after the event's owner died never was meant to get it.
             if batch.is_recovered && endpoint.created_at > event.accepted_at() {
+                continue;
+            }
+            if let Some(filter) = &endpoint.filter
+                && !filter.holds(data.get_or_insert_with(|| Data::of(&event.content.data)))
+            {
+                counter!(names::DELIVERIES_FILTERED).increment(1);
                 continue;
             }
             let payload = payload

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
+use super::filter::{Filter, FilterText};
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::events::types::TypeNames;
@@ -18,6 +19,7 @@ const MAX_TYPES: usize = 200;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 4_000;
 const MAX_RATE: i64 = 1_000_000;
+const MAX_FILTER_BYTES: usize = 64 * 1024;
 /// What stands in place of a header's value, which may be a credential.
 pub const MASK: &str = "••••";
 
@@ -29,6 +31,9 @@ pub struct Webhook {
     pub name: String,
     pub url: String,
     pub events: Vec<String>,
+    /// Which events of these types, by their data; null is all of them.
+    #[schema(value_type = Option<Object>)]
+    pub filter: Option<FilterText>,
     pub description: Option<String>,
     /// Names of the headers that are sent along; their values are masked.
     pub headers: BTreeMap<String, String>,
@@ -76,6 +81,9 @@ pub struct CreateWebhook {
     /// Event types, or `["*"]` for every one.
     #[schema(min_items = 1, max_items = 200)]
     events: Vec<String>,
+    /// Only events whose data is so, such as `{"deal.stage": "won"}`; docs/filters.md has the forms.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<FilterText>,
     #[schema(max_length = 4000)]
     description: Option<String>,
     /// At most 20 headers that are sent along.
@@ -97,6 +105,9 @@ pub struct UpdateWebhook {
     url: Option<String>,
     #[schema(min_items = 1, max_items = 200)]
     events: Option<Vec<String>>,
+    /// Replaces the filter; null removes it.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<FilterText>,
     #[schema(max_length = 4000)]
     description: Option<String>,
     /// Replaces all headers.
@@ -125,6 +136,7 @@ pub struct Draft {
     pub name: Option<String>,
     pub url: Option<(String, Target)>,
     pub events: Option<Vec<String>>,
+    pub filter: Option<Option<FilterText>>,
     pub description: Option<Option<String>>,
     pub headers: Option<Vec<(String, String)>>,
     pub max_attempts: Option<Option<u16>>,
@@ -155,6 +167,7 @@ impl Draft {
             draft.events = fields.required("events", read_types);
         }
         draft.read_url(&mut fields, is_patch);
+        draft.filter = fields.patched("filter", read_filter);
         draft.description = fields.patched("description", fields::text(0, MAX_DESCRIPTION_CHARS));
         draft.headers = fields
             .patched("headers", read_headers)
@@ -186,6 +199,16 @@ impl Draft {
             Some(_) => fields.fault("url", "invalid_type", "expected a string"),
         }
     }
+}
+
+fn read_filter(fields: &mut Fields, name: &str, node: Node) -> Option<FilterText> {
+    let text = FilterText::of(&node)?;
+    if text.as_str().len() > MAX_FILTER_BYTES {
+        let message = format!("expected at most {MAX_FILTER_BYTES} bytes");
+        fields.fault(name, "invalid_length", message);
+        return None;
+    }
+    Filter::read(&node, &format!("body.{name}"), &mut fields.faults).map(|_| text)
 }
 
 /// A field that a PATCH may set but not clear.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::breaker::HealthState;
 use super::endpoint::{Endpoint, EndpointError};
+use super::filter::FilterText;
 use super::model::{MASK, Webhook};
 use super::record_store::{FAILED, PENDING};
 use super::secrets::Vault;
@@ -24,7 +25,7 @@ pub const GONE: &str = "The endpoint answered 410 Gone.";
 
 const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
     timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
-    previous_secret_until, created_at, updated_at";
+    previous_secret_until, created_at, updated_at, filter";
 
 /// A row: what is shown, and what is sealed.
 #[derive(Debug, Clone)]
@@ -73,8 +74,8 @@ pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
     transaction
         .execute(
             "insert into webhooks (id, workspace_id, name, url, events, description, headers, max_attempts,
-                 timeout_seconds, rate_limit_per_second, secret, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+                 timeout_seconds, rate_limit_per_second, secret, created_at, updated_at, filter)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)",
             &[
                 &shown.id,
                 &webhook.workspace,
@@ -88,6 +89,7 @@ pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
                 &rate(shown.rate_limit_per_second),
                 &webhook.secret,
                 &shown.created_at,
+                &filter_text(shown),
             ],
         )
         .await?;
@@ -102,7 +104,7 @@ pub async fn update(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
             "update webhooks set name = $2, url = $3, events = $4, description = $5, headers = $6,
                  max_attempts = $7, timeout_seconds = $8, rate_limit_per_second = $9, enabled = $10,
                  disabled_reason = $11, health = $12, secret = $13, previous_secret = $14,
-                 previous_secret_until = $15, updated_at = $16
+                 previous_secret_until = $15, updated_at = $16, filter = $17
              where id = $1",
             &[
                 &shown.id,
@@ -121,6 +123,7 @@ pub async fn update(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
                 &webhook.previous_secret,
                 &webhook.previous_secret_until,
                 &shown.updated_at,
+                &filter_text(shown),
             ],
         )
         .await?;
@@ -308,6 +311,7 @@ fn stored(row: &Row) -> StoredWebhook {
         count.and_then(|count| u16::try_from(count).ok())
     };
     let rate: Option<i32> = row.get(9);
+    let filter: Option<String> = row.get(18);
     StoredWebhook {
         workspace: row.get(1),
         shown: Webhook {
@@ -315,6 +319,7 @@ fn stored(row: &Row) -> StoredWebhook {
             name: row.get(2),
             url: row.get(3),
             events: row.get(4),
+            filter: filter.and_then(FilterText::parse),
             description: row.get(5),
             headers: BTreeMap::new(),
             max_attempts: count(7),
@@ -332,6 +337,10 @@ fn stored(row: &Row) -> StoredWebhook {
         previous_secret: row.get(14),
         previous_secret_until: row.get(15),
     }
+}
+
+fn filter_text(shown: &Webhook) -> Option<&str> {
+    shown.filter.as_ref().map(FilterText::as_str)
 }
 
 fn small(count: Option<u16>) -> Option<i16> {

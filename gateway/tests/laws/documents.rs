@@ -152,6 +152,7 @@ fn links_between_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "docs/errors.md",
         "docs/metrics.md",
+        "docs/filters.md",
         "docs/adr/README.md",
         "docs/runbooks/README.md",
     ] {

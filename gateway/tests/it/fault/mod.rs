@@ -2,7 +2,9 @@
 
 mod gateway_killed;
 mod instance_killed;
+mod names;
 mod neighbour;
 mod postgres_frozen;
 mod postgres_killed;
 mod receipts;
+mod receivers;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::stage::load::{Sent, numbers_of};
-use crate::stage::{Receiver, until};
+use crate::stage::{Database, Receiver, until};
 
 /// Long enough for a takeover, leases and retries on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -45,4 +45,24 @@ pub async fn quiet(receiver: &Receiver) {
         async move { is_quiet.then_some(()) }
     })
     .await;
+}
+
+/// Waits until every accepted event has a delivery for each of `hook_count` endpoints, and each of them has succeeded or
+/// failed; how many failed.
+pub async fn all_end(database: &Database, hook_count: i64) -> i64 {
+    let open = "select count(*) from deliveries where status = 0";
+    let waiting = "select count(*) from scheduled_deliveries";
+    let without = format!(
+        "select count(*) from events e
+         where (select count(*) from deliveries d where d.event_id = e.id) <> {hook_count}"
+    );
+    until("every delivery has ended", LIMIT, || async {
+        let left =
+            database.count(open).await + database.count(waiting).await + database.count(&without).await;
+        (left == 0).then_some(())
+    })
+    .await;
+    database
+        .count("select count(*) from deliveries where status = 2")
+        .await
 }

@@ -109,6 +109,30 @@ impl Gateway {
         Api::new(self.operations, None).get_call(path).try_send().await
     }
 
+    /// The most memory that it held since it started or since `forget_peak`, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    /// The memory that it holds, in KiB.
+    pub fn held_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Has the peak counted from now on.
+    pub fn forget_peak(&self) {
+        let id = self.child.lock().expect("unpoisoned").id();
+        std::fs::write(format!("/proc/{id}/clear_refs"), "5").expect("Linux");
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
+        let id = self.child.lock().expect("unpoisoned").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a number")
+    }
+
     /// What was logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("unpoisoned").clone()

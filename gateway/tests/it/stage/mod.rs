@@ -5,6 +5,7 @@
 //! warden outside this process ends it all when the process is gone, however it went.
 
 pub mod api;
+pub mod certificate;
 pub mod cli;
 pub mod cluster;
 pub mod database;
@@ -12,9 +13,11 @@ pub mod desk;
 pub mod gateway;
 pub mod instance;
 pub mod load;
+pub mod name_server;
 pub mod receiver;
 pub mod reply;
 pub mod script;
+pub mod secure_receiver;
 pub mod signature;
 pub mod wait;
 pub mod warden;

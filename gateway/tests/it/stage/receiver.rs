@@ -257,14 +257,27 @@ async fn perform(stream: &mut TcpStream, act: Act) -> bool {
             }
             false
         }
+        Act::DripHead(pause) => {
+            write(stream, b"HTTP/1.1 200 Told\r\nx-drip: ").await;
+            while write(stream, b".").await {
+                tokio::time::sleep(pause).await;
+            }
+            false
+        }
         Act::Cut(status) => {
             write(stream, format!("{}\r\nhalf", head(status, 1000)).as_bytes()).await;
             false
         }
         Act::Big(status, length) => {
-            let mut answer = format!("{}\r\n", head(status, length)).into_bytes();
-            answer.extend(std::iter::repeat_n(b'x', length));
-            write(stream, &answer).await
+            let piece = vec![b'x'; length.min(64 * 1024)];
+            let mut is_open = write(stream, format!("{}\r\n", head(status, length)).as_bytes()).await;
+            let mut left = length;
+            while is_open && left > 0 {
+                let count = left.min(piece.len());
+                is_open = write(stream, &piece[..count]).await;
+                left -= count;
+            }
+            is_open
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Act {
     Garbage,
     /// A body that is announced and never comes to its end: a byte each so often.
     Drip(u16, Duration),
+    /// Headers that never come to their end: a byte each so often.
+    DripHead(Duration),
     /// A body that is announced longer than it is; then the connection is closed.
     Cut(u16),
     /// A body of so many bytes.

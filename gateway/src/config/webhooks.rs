@@ -1,0 +1,64 @@
+//! How deliveries are made, and where to.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Reader;
+use super::values::{between, cidrs, parsed, path, sealing_key, seconds_above_0};
+use crate::base::secret::Secret;
+
+/// How deliveries are made.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    pub allow_cidrs: Vec<IpNet>,
+    /// Certificates that vouch for endpoints beside the public authorities.
+    pub extra_ca_file: Option<PathBuf>,
+    /// Who is asked for endpoints' addresses; those of the system without it.
+    pub resolver: Option<SocketAddr>,
+    pub timeout: Duration,
+    pub max_attempts: u32,
+    pub retry_base: Duration,
+    /// Attempts that one endpoint may have under way at once.
+    pub lane_concurrency: usize,
+    /// Deliveries that may wait in memory for one endpoint; the rest waits in the database.
+    pub lane_queue: usize,
+    pub breaker_after: Duration,
+    pub breaker_failures: u32,
+    pub breaker_probe: Duration,
+    pub secret_key: Option<Secret<[u8; 32]>>,
+    /// Opens what was sealed before `secret_key` was changed, until `gateway secrets rotate` has sealed it again.
+    pub previous_secret_key: Option<Secret<[u8; 32]>>,
+}
+
+impl Webhooks {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let mut seconds =
+            |key, default| reader.get("webhooks", key, Duration::from_secs(default), seconds_above_0);
+        let timeout = seconds("timeout_seconds", 10);
+        let retry_base = seconds("retry_base_seconds", 5);
+        let breaker_after = seconds("breaker_after_seconds", 300);
+        let breaker_probe = seconds("breaker_probe_seconds", 30);
+        Self {
+            allow_cidrs: reader.get("webhooks", "allow_cidrs", Vec::new(), cidrs),
+            extra_ca_file: reader.get("webhooks", "extra_ca_file", None, path),
+            resolver: reader.get("webhooks", "resolver", None, |text| {
+                parsed("the address and port of a DNS server such as 127.0.0.1:53")(text).map(Some)
+            }),
+            timeout,
+            max_attempts: reader.get("webhooks", "max_attempts", 5, between(1, 50)),
+            retry_base,
+            lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
+            lane_queue: reader.get("webhooks", "lane_queue", 2_000, between(1, 1_000_000)),
+            breaker_after,
+            breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
+            breaker_probe,
+            secret_key: reader.get("webhooks", "secret_key", None, |text| sealing_key(text).map(Some)),
+            previous_secret_key: reader.get("webhooks", "previous_secret_key", None, |text| {
+                sealing_key(text).map(Some)
+            }),
+        }
+    }
+}

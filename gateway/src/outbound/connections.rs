@@ -1,0 +1,255 @@
+//! Open connections to one target: those of HTTP/1.1 that wait for the next request, or the one of HTTP/2 that all
+//! requests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::{http1, http2};
+use parking_lot::Mutex;
+
+/// Connections that have been idle for longer are not used again: most servers close theirs after 60 s.
+const IDLE: Duration = Duration::from_secs(30);
+const MAX_IDLE: usize = 64;
+
+type Http1 = http1::SendRequest<Full<Bytes>>;
+type Http2 = http2::SendRequest<Full<Bytes>>;
+
+/// Open connections to one target.
+#[derive(Debug, Default)]
+pub struct Connections {
+    idle: Mutex<Vec<(Http1, Instant)>>,
+    shared: Mutex<Option<Arc<Shared>>>,
+    /// Held by the first of several requests while it opens a connection that the others may share.
+    opening: tokio::sync::Mutex<()>,
+    /// Openings that came to nothing the others could share.
+    vain_count: AtomicUsize,
+    speaks_http1: AtomicBool,
+    refuses_http2: AtomicBool,
+}
+
+/// A connection that can carry one request now.
+#[derive(Debug)]
+pub(super) enum Line {
+    Http1(Http1),
+    Http2(Stream),
+}
+
+/// Leave to open a connection: alone, or with others that wait to share it.
+pub(super) struct Opening<'a> {
+    connections: &'a Connections,
+    _turn: Option<tokio::sync::MutexGuard<'a, ()>>,
+    is_shared: bool,
+}
+
+/// What came of asking for leave.
+pub(super) enum Leave<'a> {
+    /// Another request has opened a connection meanwhile.
+    Opened(Line),
+    Granted(Opening<'a>),
+}
+
+impl Connections {
+    /// A connection that is open already.
+    pub(super) fn take(&self) -> Option<Line> {
+        if let Some(stream) = self.take_shared() {
+            return Some(Line::Http2(stream));
+        }
+        let mut idle = self.idle.lock();
+        while let Some((sender, since)) = idle.pop() {
+            if since.elapsed() < IDLE && sender.is_ready() {
+                return Some(Line::Http1(sender));
+            }
+        }
+        None
+    }
+
+    fn take_shared(&self) -> Option<Stream> {
+        let mut shared = self.shared.lock();
+        let stream = shared.as_ref().and_then(Stream::begin);
+        if stream.is_none() {
+            *shared = None;
+        }
+        stream
+    }
+
+    /// Keeps a connection of HTTP/1.1 for the next request.
+    pub(super) fn put(&self, sender: Http1) {
+        let mut idle = self.idle.lock();
+        if idle.len() < MAX_IDLE && !sender.is_closed() {
+            idle.push((sender, Instant::now()));
+        }
+    }
+
+    /// Waits for leave to open a connection. Where it may be shared one request goes ahead and the others wait for what
+    /// comes of it; once it came to nothing, they do not wait for one another.
+    pub(super) async fn leave_to_open(&self, is_tls: bool) -> Leave<'_> {
+        let mut turn = None;
+        if is_tls && !self.speaks_http1.load(Ordering::Acquire) {
+            let vain_count = self.vain_count.load(Ordering::Acquire);
+            let guard = self.opening.lock().await;
+            if let Some(stream) = self.take_shared() {
+                return Leave::Opened(Line::Http2(stream));
+            }
+            let is_vain = self.vain_count.load(Ordering::Acquire) != vain_count;
+            turn = (!is_vain).then_some(guard);
+        }
+        Leave::Granted(Opening {
+            connections: self,
+            _turn: turn,
+            is_shared: false,
+        })
+    }
+
+    /// Whether the target has asked not to be spoken to in HTTP/2 although it offered to.
+    pub(super) fn refuses_http2(&self) -> bool {
+        self.refuses_http2.load(Ordering::Acquire)
+    }
+
+    /// Notes that the target wants HTTP/1.1 (RFC 9113, 7: `HTTP_1_1_REQUIRED`).
+    pub(super) fn refuse_http2(&self) {
+        self.refuses_http2.store(true, Ordering::Release);
+        self.speaks_http1.store(true, Ordering::Release);
+        *self.shared.lock() = None;
+    }
+
+    /// Closes what has been idle for too long.
+    pub fn close_idle(&self) {
+        let closed: Vec<_> = {
+            let mut idle = self.idle.lock();
+            let is_old = |since: &Instant| since.elapsed() >= IDLE;
+            idle.extract_if(.., |(sender, since)| is_old(since) || sender.is_closed())
+                .collect()
+        };
+        let mut shared = self.shared.lock();
+        let ended = match shared.as_ref().is_some_and(|shared| !shared.is_usable()) {
+            true => shared.take(),
+            false => None,
+        };
+        drop(shared);
+        drop((closed, ended));
+    }
+}
+
+impl Opening<'_> {
+    /// A connection of HTTP/1.1 was opened, which nobody shares.
+    pub fn opened_http1(self, sender: Http1) -> Line {
+        self.connections.speaks_http1.store(true, Ordering::Release);
+        Line::Http1(sender)
+    }
+
+    /// A connection of HTTP/2 was opened. If another one was at the same time, that one is used and this one closed.
+    pub fn opened_http2(mut self, sender: Http2) -> Option<Line> {
+        self.is_shared = true;
+        self.connections.speaks_http1.store(false, Ordering::Release);
+        let mut current = self.connections.shared.lock();
+        let mut stream = current.as_ref().and_then(Stream::begin);
+        if stream.is_none() {
+            let shared = Arc::new(Shared::new(sender));
+            stream = Stream::begin(&shared);
+            *current = Some(shared);
+        }
+        stream.map(Line::Http2)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if !self.is_shared {
+            self.connections.vain_count.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// A connection of HTTP/2.
+#[derive(Debug)]
+struct Shared {
+    sender: Http2,
+    usage: Mutex<Usage>,
+}
+
+#[derive(Debug)]
+struct Usage {
+    stream_count: usize,
+    /// When a request last began or ended.
+    touched: Instant,
+    /// When an answer last began.
+    heard: Instant,
+    is_given_up: bool,
+}
+
+impl Shared {
+    fn new(sender: Http2) -> Self {
+        let now = Instant::now();
+        Self {
+            sender,
+            usage: Mutex::new(Usage {
+                stream_count: 0,
+                touched: now,
+                heard: now,
+                is_given_up: false,
+            }),
+        }
+    }
+
+    fn is_usable(&self) -> bool {
+        let usage = self.usage.lock();
+        let is_idle = usage.stream_count == 0 && usage.touched.elapsed() >= IDLE;
+        !(is_idle || usage.is_given_up || self.sender.is_closed())
+    }
+}
+
+/// One request on a connection of HTTP/2.
+#[derive(Debug)]
+pub(super) struct Stream {
+    shared: Arc<Shared>,
+    begun: Instant,
+    is_answered: bool,
+}
+
+impl Stream {
+    fn begin(shared: &Arc<Shared>) -> Option<Self> {
+        if !shared.is_usable() {
+            return None;
+        }
+        let begun = Instant::now();
+        let mut usage = shared.usage.lock();
+        usage.stream_count += 1;
+        usage.touched = begun;
+        drop(usage);
+        Some(Self {
+            shared: shared.clone(),
+            begun,
+            is_answered: false,
+        })
+    }
+
+    /// What sends the request.
+    pub fn sender(&self) -> Http2 {
+        self.shared.sender.clone()
+    }
+
+    /// Has further requests go over another connection; those under way go on.
+    pub fn give_up(&self) {
+        self.shared.usage.lock().is_given_up = true;
+    }
+
+    /// Notes that an answer began, or that the receiver said something else about this request.
+    pub fn answered(&mut self) {
+        self.is_answered = true;
+        self.shared.usage.lock().heard = Instant::now();
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut usage = self.shared.usage.lock();
+        usage.stream_count -= 1;
+        usage.touched = Instant::now();
+        // Nothing came back, for this request or any other since it began: the connection may be dead, and the next
+        // request is better off with a new one. Those under way go on.
+        usage.is_given_up |= !self.is_answered && usage.heard <= self.begun;
+    }
+}
