@@ -23,7 +23,7 @@ use crate::http::timed_io::Waits;
 use crate::http::tls::{Certificate, CertificateError};
 use crate::imports::{self, Imports};
 use crate::keys::Keys;
-use crate::maintenance;
+use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
 use crate::outbound::guard::Guard;
@@ -323,7 +323,7 @@ impl Engine {
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(background.clone(), config.events.clone(), metrics, upkeep.stop()),
+            maintenance::run(background.clone(), Retention::of(&config), metrics, upkeep.stop()),
         );
 
         let shared_bus: Arc<dyn Bus> = bus.clone();
