@@ -19,14 +19,14 @@ use crate::stage::{Cluster, Database, SOON, eventually};
 const LABEL: &str = "deal.won";
 
 /// One instance's bus, and what ends with it.
-struct Instance {
-    bus: Arc<PostgresBus>,
+pub struct Instance {
+    pub bus: Arc<PostgresBus>,
     tasks: Tasks,
-    db: Db,
+    pub db: Db,
 }
 
 impl Instance {
-    async fn start(database: &Database) -> Self {
+    pub async fn start(database: &Database) -> Self {
         let text = format!(
             "[bus]\nlease_seconds = 2\n[database]\npool_size = 8\nurl = \"{}\"\n",
             database.url()
@@ -43,15 +43,15 @@ impl Instance {
     }
 
     /// Stops without a word, as a crash would: what was out stays out.
-    async fn crash(self) {
+    pub async fn crash(self) {
         self.tasks.shut_down().await;
     }
 
-    async fn publish(&self, event: NewEvent) -> gateway::bus::Accepted {
+    pub async fn publish(&self, event: NewEvent) -> gateway::bus::Accepted {
         self.bus.publish(event).await.expect("accepted")
     }
 
-    async fn receive(&self) -> Batch {
+    pub async fn receive(&self) -> Batch {
         let received = tokio::time::timeout(SOON, self.bus.receive());
         received.await.expect("in time").expect("open")
     }
@@ -70,12 +70,12 @@ impl Instance {
     }
 
     /// Says that everything of a batch is done, as the dispatcher and the recorder would.
-    fn finish(&self, batch: &Batch) {
+    pub fn finish(&self, batch: &Batch) {
         self.bus.ledger().count(batch.id, batch.events.len());
         self.bus.ledger().finish(batch.id, batch.events.len());
     }
 
-    async fn acknowledge(&self) {
+    pub async fn acknowledge(&self) {
         let mut client = self.db.client().await.expect("a connection");
         let transaction = db::begin(&mut client).await.expect("a transaction");
         self.bus.acknowledge(&transaction).await.expect("acknowledged");
@@ -87,7 +87,7 @@ impl Instance {
     }
 }
 
-fn event(number: usize) -> NewEvent {
+pub fn event(number: usize) -> NewEvent {
     NewEvent {
         workspace: WorkspaceId(1),
         label: LABEL.into(),

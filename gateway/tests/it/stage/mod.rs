@@ -14,6 +14,7 @@ pub mod load;
 pub mod receiver;
 pub mod reply;
 pub mod script;
+pub mod severed;
 pub mod signature;
 pub mod wait;
 pub mod warden;
