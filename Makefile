@@ -3,7 +3,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export CARGO_NET_RETRY ?= 10
 
-.PHONY: help run build test fmt lint deny docs reference openapi bench
+.PHONY: help run build test fmt lint deny docs reference openapi fuzz bench
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -20,13 +20,14 @@ build: ## Build the release binary, target/release/gateway
 
 test: ## Install what the tests need, and run them all
 	@scripts/need compiler postgresql kill
-	cargo test --locked --workspace
+	cargo test --locked
 	@scripts/kafka-suite
 
 fmt: ## Format the code
 	cargo fmt --all
 
 lint: ## Check formatting, then Clippy with every warning an error
+	@scripts/need compiler
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
@@ -34,14 +35,17 @@ deny: ## Check the dependencies: bans, licences, sources, advisories
 	@scripts/deny
 
 docs: ## Build the code's documentation, every warning an error
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 reference: ## Write docs/errors.md and docs/metrics.md from the code's tables
 	@scripts/reference
 
 openapi: ## Write openapi.json from the table of routes
-	cargo build --locked --workspace
+	cargo build --locked
 	$(TARGET)/debug/gateway openapi > openapi.json
+
+fuzz: ## Throw random files at the parsers; ARGS="--seconds 300 rows"
+	@scripts/fuzz $(ARGS)
 
 bench: ## Measure against the calibrators; ARGS="--rounds 3 --only accept"
 	@scripts/need compiler postgresql

@@ -24,7 +24,7 @@ use crate::http::timed_io::Waits;
 use crate::http::tls::{Certificate, CertificateError};
 use crate::imports::{self, Imports};
 use crate::keys::Keys;
-use crate::maintenance;
+use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
 use crate::outbound::client::{Client, ClientError};
 use crate::records::Records;
@@ -329,7 +329,7 @@ impl Engine {
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(background.clone(), config.events.clone(), metrics, upkeep.stop()),
+            maintenance::run(background.clone(), Retention::of(&config), metrics, upkeep.stop()),
         );
 
         let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());

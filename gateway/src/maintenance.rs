@@ -6,15 +6,32 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Events;
+use crate::config;
 use crate::db::{self, Db, DbError};
 use crate::telemetry::registry::UPKEEP;
-use crate::{audit, feed, keys};
+use crate::{audit, feed, imports, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
+/// How many days things are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    pub event_days: u32,
+    pub import_days: u32,
+}
+
+impl Retention {
+    /// What the settings say.
+    pub const fn of(config: &config::Config) -> Self {
+        Self {
+            event_days: config.events.retention_days,
+            import_days: config.imports.retention_days,
+        }
+    }
+}
+
 /// Looks after things until `stop`.
-pub async fn run(db: Db, events: Events, metrics: Option<PrometheusHandle>, stop: CancellationToken) {
+pub async fn run(db: Db, retention: Retention, metrics: Option<PrometheusHandle>, stop: CancellationToken) {
     let mut next = Instant::now() + INTERVAL;
     loop {
         tokio::select! {
@@ -26,18 +43,19 @@ pub async fn run(db: Db, events: Events, metrics: Option<PrometheusHandle>, stop
         }
         if Instant::now() >= next {
             next = Instant::now() + INTERVAL;
-            if let Err(fault) = tidy(&db, &events).await {
+            if let Err(fault) = tidy(&db, retention).await {
                 tracing::warn!(%fault, "maintenance failed; it is tried again");
             }
         }
     }
 }
 
-async fn tidy(db: &Db, events: &Events) -> Result<(), DbError> {
+async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
     let client = db.connect().await?;
     db::ensure_partitions(&client).await?;
-    db::drop_partitions(&client, events.retention_days).await?;
+    db::drop_partitions(&client, retention.event_days).await?;
     audit::purge_replies(&client).await?;
     keys::store::purge_deleted(&client).await?;
-    feed::purge(&client).await
+    feed::purge(&client).await?;
+    imports::purge_store::purge(&client, retention.import_days).await
 }

@@ -103,6 +103,8 @@ pub struct Imports {
     pub max_running: usize,
     /// Connections that write rows of one import.
     pub lanes: usize,
+    /// How long an ended import can be undone, and its failed rows be fetched.
+    pub retention_days: u32,
 }
 
 /// How log lines look.
@@ -258,6 +260,7 @@ impl Imports {
             ),
             max_running: reader.get("imports", "max_running", 4, between(1, 100)),
             lanes: reader.get("imports", "lanes", 2, between(1, 8)),
+            retention_days: reader.get("imports", "retention_days", 30, between(1, 3650)),
         }
     }
 }

@@ -164,6 +164,11 @@ pub async fn get_errors(imports: Imports, mut call: Call) -> Result<Reply, Probl
         _ => Err("expected true or false".to_owned()),
     });
     call.query.finish()?;
+    if !job.keeps_traces && job.rows_failed > 0 {
+        return Err(purged(
+            "Its failed rows are no longer kept (imports.retention_days).",
+        ));
+    }
     Ok(report::errors_csv(imports.db, &job, with_cells.unwrap_or(false)))
 }
 
@@ -208,6 +213,11 @@ pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem>
         // Another undo may have ended just now.
         let job = store::find(&client, workspace, job.id).await?;
         let job = job.ok_or_else(Problem::not_found)?;
+        if !job.keeps_traces {
+            return Err(purged(
+                "What it did to the records is no longer kept (imports.retention_days), so it cannot be taken back.",
+            ));
+        }
         undo::undo(&imports.db, object, workspace, &job).await?;
         let work = Work::begin_as(&mut client, workspace, actor).await?;
         let target = Target::new("import", job.id, job.filename.as_deref());
@@ -225,6 +235,10 @@ fn still_running() -> Problem {
         Code::ImportRunning,
         "The import, or an undo of it, is still running.",
     )
+}
+
+fn purged(detail: &'static str) -> Problem {
+    Problem::new(Code::ImportPurged, detail)
 }
 
 async fn find(imports: &Imports, call: &Call) -> Result<Job, Problem> {

@@ -195,31 +195,14 @@ fn push_cells(header: &HeaderMap, record: &Record<'_>, out: &mut String) {
 pub fn own_columns(header: &HeaderMap) -> String {
     let mut out = String::new();
     let mut is_first = true;
-    for (index, column) in header.columns.iter().enumerate() {
+    for column in &header.columns {
         if column.target == Target::Report {
             continue;
         }
         if !std::mem::take(&mut is_first) {
             out.push(',');
         }
-        let earlier = &header.columns[..index];
-        let name = match column.is_named {
-            true => name_in_file(&column.name, earlier.iter().map(|column| column.name.as_str())),
-            false => "",
-        };
-        escape::push_escaped_cell(name, b',', &mut out);
+        escape::push_escaped_cell(column.heading(), b',', &mut out);
     }
     out
-}
-
-/// `Tag (2)` is `Tag` in the file, if a `Tag` stands before it: read again, it becomes `Tag (2)` again.
-fn name_in_file<'n>(name: &'n str, mut earlier: impl Iterator<Item = &'n str>) -> &'n str {
-    let counted = name.rsplit_once(" (").filter(|(_, count)| {
-        let digits = count.strip_suffix(')').unwrap_or_default();
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    match counted {
-        Some((base, _)) if earlier.any(|known| known == base) => base,
-        _ => name,
-    }
 }

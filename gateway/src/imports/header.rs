@@ -29,6 +29,8 @@ pub enum Target {
 pub struct Column {
     /// Its header, made different from all others: `Tag`, `Tag (2)`, and `Column 3` where it has none.
     pub name: String,
+    /// How much of the name is the header as the file has it.
+    heading_bytes: usize,
     /// Whether the file gives it a header.
     pub is_named: bool,
     /// What becomes of its cells.
@@ -36,6 +38,13 @@ pub struct Column {
     /// Whether it is one of the columns that a Shopify row of a further image fills.
     pub is_image: bool,
     rank: Rank,
+}
+
+impl Column {
+    /// The header as the file has it, less white space.
+    pub fn heading(&self) -> &str {
+        &self.name[..self.heading_bytes]
+    }
 }
 
 /// All columns of a file.
@@ -80,9 +89,6 @@ impl HeaderMap {
             width: width_of(cells),
         };
         map.match_columns(cells, names);
-        if is_repair {
-            map.leave_out_report();
-        }
         if let Some(mapping) = mapping {
             map.apply(mapping, cells)?;
         }
@@ -141,21 +147,15 @@ impl HeaderMap {
         let has_groups = !self.object.helpers.is_empty();
         for (column, cell) in self.columns.iter_mut().zip(cells.iter()) {
             let text = heading_text(cell, self.is_repair);
+            if column.target == Target::Report {
+                continue;
+            }
             match names.find(text) {
                 Some((feeds, rank)) => {
                     column.target = Target::Feeds(feeds);
                     column.rank = rank;
                 }
                 None => column.is_image = has_groups && heading::key(text).contains("image"),
-            }
-        }
-    }
-
-    /// Only the first of each name is the report's; a file may have columns of its own of that name.
-    fn leave_out_report(&mut self) {
-        for name in REPORT_COLUMNS {
-            if let Some(column) = self.columns.iter_mut().find(|column| column.name == name) {
-                column.target = Target::Report;
             }
         }
     }
@@ -276,35 +276,50 @@ fn heading_text(cell: &str, is_repair: bool) -> &str {
     cell.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
 }
 
-/// Columns with names that are all different.
+/// Columns with names that are all different. The report's columns are no part of the file that it reports on: that
+/// file's own are named as if they were not there.
 fn name_columns(cells: Cells<'_>, is_repair: bool) -> Vec<Column> {
+    // Only the first of each name is the report's; a file may have columns of its own of that name.
+    let mut report = if is_repair {
+        REPORT_COLUMNS.to_vec()
+    } else {
+        Vec::new()
+    };
     // How far each name was counted.
     let mut taken: HashMap<String, usize> = HashMap::new();
     let mut columns = Vec::with_capacity(cells.len());
-    for (index, cell) in cells.iter().enumerate() {
+    let mut own_count = 0;
+    for cell in cells.iter() {
         let text = heading_text(cell, is_repair);
         let is_named = !text.is_empty();
-        let base = if is_named {
-            text.to_owned()
-        } else {
-            format!("Column {}", index + 1)
-        };
-        let mut name = base.clone();
-        let mut count = taken.get(&base).copied().unwrap_or(0);
-        // A file may also have a column whose own header is `Tag (2)`.
-        while taken.contains_key(&name) {
-            count += 1;
-            name = format!("{base} ({count})");
-        }
-        taken.insert(base, count.max(1));
-        taken.entry(name.clone()).or_insert(1);
-        columns.push(Column {
-            name,
+        let mut column = Column {
+            name: text.to_owned(),
+            heading_bytes: text.len(),
             is_named,
             target: Target::Extra,
             is_image: false,
             rank: Rank::LastResort,
-        });
+        };
+        if let Some(place) = report.iter().position(|name| *name == text) {
+            report.swap_remove(place);
+            column.target = Target::Report;
+            columns.push(column);
+            continue;
+        }
+        own_count += 1;
+        if !is_named {
+            column.name = format!("Column {own_count}");
+        }
+        let base = column.name.clone();
+        let mut count = taken.get(&base).copied().unwrap_or(0);
+        // A file may also have a column whose own header is `Tag (2)`.
+        while taken.contains_key(&column.name) {
+            count += 1;
+            column.name = format!("{base} ({count})");
+        }
+        taken.insert(base, count.max(1));
+        taken.entry(column.name.clone()).or_insert(1);
+        columns.push(column);
     }
     columns
 }

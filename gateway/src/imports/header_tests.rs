@@ -118,7 +118,7 @@ fn report_columns_are_left_out() {
     assert!(map.is_repair);
     assert_eq!(map.columns[1].target, Target::Report);
     assert_eq!(map.columns[4].name, "=sum");
-    assert_eq!(unmapped(&map), ["=sum", "row_number (2)"]);
+    assert_eq!(unmapped(&map), ["=sum", "row_number"]);
     let map = self::map("row_number,email", "contact");
     assert!(!map.is_repair);
     assert_eq!(unmapped(&map), ["row_number"]);
@@ -152,4 +152,31 @@ fn very_many_equal_columns() {
         refused,
         Err(Refusal::TooManyColumns { found: 10_001, .. })
     ));
+}
+
+#[test]
+fn a_report_leaves_the_names_of_the_files_columns_alone() {
+    for own in [
+        "email,,Tag,Tag (3),Tag,row_number,row_number (2),=1+1,''x",
+        ",email,Column 1,",
+        "Column 2,,email",
+    ] {
+        let original = map(own, "contact");
+        let columns = crate::imports::chunk::own_columns(&original);
+        let repair = map(
+            &format!("row_number,line_number,error_message,{columns}"),
+            "contact",
+        );
+        let own = |map: &HeaderMap| -> Vec<(String, Target)> {
+            let columns = map
+                .columns
+                .iter()
+                .filter(|column| column.target != Target::Report);
+            columns
+                .map(|column| (column.name.clone(), column.target))
+                .collect()
+        };
+        assert_eq!(own(&repair), own(&original));
+        assert_eq!(crate::imports::chunk::own_columns(&repair), columns);
+    }
 }

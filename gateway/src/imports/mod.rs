@@ -26,6 +26,7 @@ pub mod merge;
 pub mod model;
 pub mod names;
 pub mod opening;
+pub mod purge_store;
 pub mod reader;
 pub mod record;
 pub mod refusal;

@@ -39,6 +39,9 @@ pub struct Job {
     /// The file's own header line, as errors.csv has it.
     #[serde(skip)]
     pub columns: String,
+    /// Whether its traces and failed rows are still kept (`imports.retention_days`).
+    #[serde(skip)]
+    pub keeps_traces: bool,
     #[schema(value_type = String)]
     pub id: ImportId,
     pub object: String,

@@ -148,6 +148,9 @@ impl Opening {
             FirstLine::Separator { delimiter, bytes } => (Some(delimiter), bytes),
         };
         let table = &self.text[skipped_bytes..];
+        if !is_end && signature::is_open(table) {
+            return Ok(None);
+        }
         if let Some(what) = signature::of_text(table) {
             return Err(Refusal::NotTable { what });
         }

@@ -207,3 +207,12 @@ proptest! {
         prop_assert_eq!(&seen(&bytes, &contact, size), &whole);
     }
 }
+
+#[test]
+fn a_bracket_at_the_end_of_a_piece_is_no_json() {
+    let contact = Object::named("contact").unwrap();
+    let mut opening = Opening::new(Reading::of(contact));
+    assert!(opening.feed(&mut &b"sep=;\n["[..]).unwrap().is_none());
+    let stream = opening.feed(&mut &b"id];email\n7;a@b\n"[..]).unwrap().unwrap();
+    assert_eq!(stream.header().columns[0].name, "[id]");
+}

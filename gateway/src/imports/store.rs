@@ -18,7 +18,7 @@ const LOCK_CLASS: i32 = 0x696d_706f;
 const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
     rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read, bytes_total, encoding, delimiter,
     mapping::text, unmapped_headers::text, error_code, error_message, created_at, finished_at, key_id, key_name,
-    undo::text";
+    undo::text, traces_kept";
 
 /// What the header told of a file.
 pub struct Opened {
@@ -307,6 +307,7 @@ fn job(row: &Row) -> Job {
             name: row.get(25),
         },
         undo: raw(26),
+        keeps_traces: row.get(27),
     }
 }
 

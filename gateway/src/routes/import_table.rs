@@ -49,7 +49,8 @@ pub(super) fn import_routes() -> Vec<Route> {
         .query(&[(
             "original",
             "`true`: with the rows themselves, to be mended and uploaded again.",
-        )]),
+        )])
+        .errors(&[Code::ImportPurged]),
         post("/v1/imports/{id}/cancel", "Cancel an import", |services, call| {
             Box::pin(api::cancel_import(services.imports.clone(), call))
         })
@@ -60,7 +61,7 @@ pub(super) fn import_routes() -> Vec<Route> {
             |services, call| Box::pin(api::undo_import(services.imports.clone(), call)),
         )
         .replies::<model::Job>(200)
-        .errors(&[Code::ImportRunning])
+        .errors(&[Code::ImportRunning, Code::ImportPurged])
         .unbounded(),
         get("/v1/imports/objects/{object}", "The column guide", |_, call| {
             Box::pin(async move { guide::get_guide(call) })

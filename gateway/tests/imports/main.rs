@@ -2,7 +2,9 @@
 
 mod hostile;
 mod jobs;
+mod purging;
 mod records;
 mod rules;
+mod session;
 mod stage;
 mod undoing;

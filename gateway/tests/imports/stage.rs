@@ -365,7 +365,7 @@ fn run(command: &mut Command) {
     );
 }
 
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
     let mut found: Vec<PathBuf> = versions.flatten().map(|entry| entry.path().join("bin")).collect();
     found.retain(|programs| programs.join("initdb").is_file());

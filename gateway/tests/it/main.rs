@@ -6,6 +6,7 @@
 mod audit;
 mod authentication;
 mod bus_conformance;
+mod bus_emission;
 mod bus_place;
 mod config;
 mod drain;

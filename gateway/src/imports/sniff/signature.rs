@@ -70,6 +70,11 @@ pub fn of_text(text: &[u8]) -> Option<&'static str> {
         .or_else(|| is_json(text).then_some("JSON"))
 }
 
+/// Whether more text may make JSON of it, or not.
+pub fn is_open(text: &[u8]) -> bool {
+    matches!(text.trim_ascii(), b"{" | b"[")
+}
+
 /// `{` and then a name, or `[` and then a value, as no header begins.
 fn is_json(text: &[u8]) -> bool {
     let after = |open: u8| text.strip_prefix(&[open]).map(<[u8]>::trim_ascii_start);
@@ -105,5 +110,12 @@ mod tests {
         assert_eq!(of_text(b"[id],name"), None);
         assert_eq!(of_text(b"<name>,email"), None);
         assert_eq!(of_text(b""), None);
+    }
+
+    #[test]
+    fn a_bracket_alone_says_nothing_yet() {
+        assert!(is_open(b"\r[") && is_open(b"{\n "));
+        assert!(!is_open(b"[id") && !is_open(b"") && !is_open(b"[["));
+        assert_eq!(of_text(b"["), Some("JSON"));
     }
 }

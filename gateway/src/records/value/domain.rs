@@ -8,7 +8,8 @@ use crate::records::key::fold_case;
 pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
     let start = out.len();
     fold_case(host(value), out);
-    if out[start..].starts_with("www.") {
+    // All of them, so that what is stored is read as itself again; but `www.com` is a host of its own.
+    while is_led_by_www(&out[start..]) {
         out.drain(start..start + 4);
     }
     let domain = &out[start..];
@@ -16,6 +17,10 @@ pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
         return Err(ValueFault::NotDomain);
     }
     text::check_chars(domain, Kind::KEY_CHARS)
+}
+
+fn is_led_by_www(domain: &str) -> bool {
+    domain.strip_prefix("www.").is_some_and(|rest| rest.contains('.'))
 }
 
 /// What stands between scheme and user, and port, path, query and fragment.
@@ -81,7 +86,8 @@ mod tests {
         ] {
             assert_eq!(parsed(spelled).as_deref(), Some("acme.com"), "{spelled}");
         }
-        assert_eq!(parsed("www.com").as_deref(), None);
+        assert_eq!(parsed("www.www.acme.com").as_deref(), Some("acme.com"));
+        assert_eq!(parsed("www.com").as_deref(), Some("www.com"));
         assert_eq!(parsed("shop.acme.co.uk").as_deref(), Some("shop.acme.co.uk"));
         assert_eq!(parsed("Müller.de").as_deref(), Some("müller.de"));
     }

@@ -18,6 +18,7 @@ pub mod receiver;
 pub mod reply;
 pub mod script;
 pub mod secure_receiver;
+pub mod severed;
 pub mod signature;
 pub mod wait;
 pub mod warden;

@@ -1,0 +1,105 @@
+//! A way to PostgreSQL that breaks in the middle of a commit: before the server has heard of it, or after it is done
+//! and before the client hears.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::Database;
+
+/// When the connection breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    BeforeTheCommit,
+    AfterTheCommit,
+}
+
+/// A proxy before a database. Every connection through it breaks at its first COMMIT.
+pub struct Severed {
+    pub url: String,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Severed {
+    pub async fn before(database: &Database, cut: Cut) -> Self {
+        let url = database.url();
+        let (head, rest) = url.split_once("127.0.0.1:").expect("over TCP");
+        let (port, name) = rest.split_once('/').expect("a name");
+        let server = format!("127.0.0.1:{port}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let severed = Self {
+            url: format!("{head}{address}/{name}"),
+            is_cut: is_cut.clone(),
+        };
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.expect("PostgreSQL listens");
+                tokio::spawn(relay(client, server, cut, is_cut.clone()));
+            }
+        });
+        severed
+    }
+
+    /// Whether a connection was cut.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::SeqCst)
+    }
+}
+
+async fn relay(client: TcpStream, server: TcpStream, cut: Cut, is_cut: Arc<AtomicBool>) {
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let committing = CancellationToken::new();
+    let ended = CancellationToken::new();
+    let up = relay_up(from_client, to_server, cut, committing.clone(), ended.clone());
+    let down = async {
+        relay_down(from_server, to_client, committing.clone()).await;
+        ended.cancel();
+    };
+    tokio::join!(up, down);
+    is_cut.fetch_or(committing.is_cancelled(), Ordering::SeqCst);
+}
+
+async fn relay_up(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    cut: Cut,
+    committing: CancellationToken,
+    ended: CancellationToken,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let piece = &buffer[..count];
+        let is_commit = piece.windows(7).any(|seven| seven == b"COMMIT\0");
+        if is_commit {
+            committing.cancel();
+            if cut == Cut::BeforeTheCommit {
+                return;
+            }
+        }
+        if to.write_all(piece).await.is_err() {
+            return;
+        }
+        if is_commit {
+            break;
+        }
+    }
+    // Both halves stay open, so that the server ends its work and answers.
+    ended.cancelled().await;
+}
+
+async fn relay_down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, committing: CancellationToken) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        // The answer to the commit, or the server's end of a connection that was cut before it.
+        if committing.is_cancelled() || to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
