@@ -1,5 +1,6 @@
 //! The gateway under test, known only by its contract: command line, environment and HTTP.
 
+use super::Options;
 use super::child::{bound, end, free_port, output};
 use super::cluster::Cluster;
 use super::control::Call;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use hyper::Method;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -31,18 +32,15 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub async fn start(
-        binary: &Path,
-        cluster: &Cluster,
-        recorded_metric: &str,
-        log: Option<&Path>,
-    ) -> Result<Self> {
+    pub async fn start(options: &Options, cluster: &Cluster) -> Result<Self> {
+        let binary = &options.gateway;
         let binary = binary
             .canonicalize()
             .with_context(|| format!("no gateway at {}", binary.display()))?;
         // An empty working folder, so that no config file lying about changes what is measured.
         let folder = tempfile::Builder::new().prefix("bench-gateway-").tempdir()?;
-        let log = log.map_or_else(|| folder.path().join("gateway.log"), Path::to_owned);
+        let log = options.gateway_log.clone();
+        let log = log.unwrap_or_else(|| folder.path().join("gateway.log"));
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let operations = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let command = || {
@@ -54,6 +52,15 @@ impl Gateway {
                 .env("GATEWAY_OPERATIONS__LISTEN", operations.to_string())
                 .env("GATEWAY_DATABASE__URL", cluster.url())
                 .env("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8");
+            if let Some(brokers) = &options.brokers {
+                // The database is new, so the topic is too: named after the port, which is.
+                let topic = format!("bench-{}-{}", std::process::id(), api.port());
+                command
+                    .env("GATEWAY_BUS__KIND", "kafka")
+                    .env("GATEWAY_BUS__BROKERS", brokers)
+                    .env("GATEWAY_BUS__TOPIC", &topic)
+                    .env("GATEWAY_BUS__GROUP", &topic);
+            }
             command
         };
         let log_file = std::fs::File::create(&log)?;
@@ -68,7 +75,7 @@ impl Gateway {
             api,
             key: String::new(),
             operations,
-            recorded_metric: recorded_metric.to_owned(),
+            recorded_metric: options.recorded_metric.clone(),
             log,
             child,
             _folder: folder,

@@ -62,6 +62,10 @@ pub struct Options {
     /// Rows of the file that `import` imports.
     #[arg(long, default_value_t = 1_000_000)]
     import_rows: u32,
+    /// Brokers of Apache Kafka (host:port) that carry the events, such as one that scripts/broker runs; the bus on
+    /// PostgreSQL without it.
+    #[arg(long)]
+    brokers: Option<String>,
     /// Also writes every sample of every row to this file.
     #[arg(long)]
     json: Option<PathBuf>,

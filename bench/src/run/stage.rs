@@ -56,13 +56,7 @@ pub struct Aim<'a> {
 impl Stage {
     pub async fn set(options: &Options) -> Result<Self> {
         let cluster = Cluster::start().await?;
-        let gateway = Gateway::start(
-            &options.gateway,
-            &cluster,
-            &options.recorded_metric,
-            options.gateway_log.as_deref(),
-        )
-        .await?;
+        let gateway = Gateway::start(options, &cluster).await?;
         Ok(Self {
             hello: Server::start(&["hello"]).await?,
             sink: Server::start(&["sink"]).await?,
@@ -125,13 +119,7 @@ impl Stage {
     /// Replaces the gateway by a new one, and tells the seconds from its start until it was ready.
     pub async fn restart_gateway(&mut self, options: &Options) -> Result<f64> {
         let started = Instant::now();
-        self.gateway = Gateway::start(
-            &options.gateway,
-            &self.cluster,
-            &options.recorded_metric,
-            options.gateway_log.as_deref(),
-        )
-        .await?;
+        self.gateway = Gateway::start(options, &self.cluster).await?;
         Ok(started.elapsed().as_secs_f64())
     }
 

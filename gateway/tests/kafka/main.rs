@@ -11,6 +11,7 @@ mod flows;
 mod many;
 #[path = "../it/fault/receipts.rs"]
 mod receipts;
+mod rolling;
 #[path = "../it/stage/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "not every suite uses all of the stage")]
 mod stage;
