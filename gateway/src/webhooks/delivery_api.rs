@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::api::{Webhooks, lock, target_of};
 use super::delivery_store::{self, Repeated};
 use super::job::body;
-use super::{schedule_store, store};
+use super::{recover_store, schedule_store, store};
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
@@ -172,7 +172,9 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply),
     };
-    let stored = lock(&work, id).await?;
+    let workspace = work.workspace();
+    let name = recover_store::lock(work.transaction(), workspace, id).await?;
+    let name = name.ok_or_else(Problem::not_found)?;
     let mut fields = Fields::of(body);
     let since = fields.required("since", fields::moment);
     let until = fields.optional("until", fields::moment);
@@ -180,14 +182,10 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
     call.query.finish()?;
     let since = since.map_or(Uuid::nil(), |since| uuid_floor(since.0));
     let until = until.map_or(Uuid::max(), |until| uuid_floor(until.0));
-    let workspace = work.workspace();
-    let count = delivery_store::recover(work.transaction(), workspace, id, since, until).await?;
-    work.audit(
-        "webhook.recovered",
-        &target_of(&stored.shown),
-        &Changes::default(),
-    )
-    .await?;
+    let count = recover_store::recover(work.transaction(), workspace, id, since, until).await?;
+    let target = Target::new("webhook", id, Some(&name));
+    work.audit("webhook.recovered", &target, &Changes::default())
+        .await?;
     let reply = work.commit(StatusCode::ACCEPTED, &Recovered { count }).await?;
     webhooks.wake.notify_one();
     Ok(reply)

@@ -125,43 +125,6 @@ pub async fn insert_pending(
     Ok(())
 }
 
-/// Schedules again everything that failed for an endpoint from `since` until before `until`, except what was redelivered
-/// since; the number of new deliveries.
-pub async fn recover(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    webhook: WebhookId,
-    since: Uuid,
-    until: Uuid,
-) -> Result<u64, DbError> {
-    // New ids are made in the database: the time of now, and random bits as gen_random_uuid gives them.
-    Ok(transaction
-        .execute(
-            "with failed as (
-                 select d.id, d.event_id, d.type, d.test_body from deliveries d
-                 where d.webhook_id = $2 and d.workspace_id = $1 and d.status = 2
-                   and d.id >= $3 and d.id < $4 and d.test_body is null
-                   and not exists (
-                       select from deliveries a where a.event_id = d.event_id
-                         and a.redelivery_of = d.id)
-             ), made as materialized (
-                 select id as old_id, event_id, type,
-                        (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
-                         || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14, 19))::uuid as id
-                 from failed
-             ), logged as (
-                 insert into deliveries (id, workspace_id, webhook_id, event_id, type, status,
-                                         attempt_count, redelivery_of, attempts)
-                 select id, $1, $2, event_id, type, 0, 0, old_id, '' from made
-             )
-             insert into scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id, type,
-                                               attempt_count)
-             select id, $1, $2, event_id, type, 0 from made",
-            &[&workspace, &webhook, &since, &until],
-        )
-        .await?)
-}
-
 /// Those of `ids` that are in the log.
 pub async fn existing(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     let client = db.client().await?;

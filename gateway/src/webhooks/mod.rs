@@ -23,6 +23,7 @@ pub mod notices;
 pub mod outcome;
 pub mod record_store;
 pub mod recorder;
+pub mod recover_store;
 pub mod registry;
 pub mod reseal;
 pub mod schedule;

@@ -97,7 +97,7 @@ pub fn verdict(tried: &Tried, endpoint: &Endpoint, backoff: &Backoff) -> Verdict
         Some(asked) if asked > wait => asked,
         _ => wait,
     };
-    let ended = tried.attempt.at.0 + tried.attempt.total_ms.ceil() as i64;
     let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    Verdict::Retry(Millis(ended.saturating_add(wait)))
+    // From now on, and not from when the attempt began: the clock may have stepped meanwhile.
+    Verdict::Retry(Millis(Millis::now().0.saturating_add(wait)))
 }

@@ -114,14 +114,15 @@ async fn try_write(
         release,
     } = session;
     let transaction = client.transaction().await?;
-    let (deliveries, schedule) = copies(group, owner, known);
+    let gap = clock_gap(&transaction, group).await?;
+    let (deliveries, schedule) = copies(group, owner, known, gap);
     if let Some(rows) = deliveries {
         rows.send(transaction.client(), copy_deliveries).await?;
     }
     if let Some(rows) = schedule {
         rows.send(transaction.client(), copy_schedule).await?;
     }
-    write_again(&transaction, again, group).await?;
+    write_again(&transaction, again, group, gap).await?;
     write_released(&transaction, release, group).await?;
     let emission = match notices.failed(group) {
         none if none.is_empty() => Emission::nothing(),
@@ -133,6 +134,36 @@ async fn try_write(
     Ok(())
 }
 
+/// How far the database's clock is ahead of this machine's.
+#[derive(Clone, Copy)]
+struct Gap(i64);
+
+impl Gap {
+    /// The moment by the database's clock.
+    const fn across(self, moment: Millis) -> Millis {
+        Millis(moment.0.saturating_add(self.0))
+    }
+}
+
+/// The gap at this moment; it is not asked for where nothing becomes due.
+async fn clock_gap(transaction: &Transaction<'_>, group: &[Outcome]) -> Result<Gap, DbError> {
+    let is_due = |outcome: &Outcome| match outcome {
+        Outcome::First { verdict, .. } | Outcome::Again { verdict, .. } => {
+            matches!(verdict, Verdict::Retry(_))
+        }
+        Outcome::Park { parking, .. } => matches!(parking, Parking::Leased(_)),
+        Outcome::Drop { .. } | Outcome::Release { .. } => false,
+    };
+    if !group.iter().any(is_due) {
+        return Ok(Gap(0));
+    }
+    // Asked before, so that what a slow answer adds makes nothing early.
+    let ours = Millis::now();
+    let row = transaction.query_one("select clock_timestamp()", &[]).await?;
+    let theirs: Millis = row.get(0);
+    Ok(Gap(theirs.0.saturating_sub(ours.0)))
+}
+
 fn news(group: &[Outcome]) -> impl Iterator<Item = &NewDelivery> {
     group.iter().filter_map(|outcome| match outcome {
         Outcome::First { new, .. } | Outcome::Park { new, .. } => Some(new),
@@ -140,7 +171,7 @@ fn news(group: &[Outcome]) -> impl Iterator<Item = &NewDelivery> {
     })
 }
 
-fn copies(group: &[Outcome], owner: i32, known: &[Uuid]) -> (Option<CopyRows>, Option<CopyRows>) {
+fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<CopyRows>, Option<CopyRows>) {
     let (mut deliveries, mut schedule) = (None, None);
     for outcome in group {
         let (new, attempt, status, due) = match outcome {
@@ -151,12 +182,12 @@ fn copies(group: &[Outcome], owner: i32, known: &[Uuid]) -> (Option<CopyRows>, O
             } => match verdict {
                 Verdict::Succeeded => (new, Some(attempt), SUCCEEDED, None),
                 Verdict::Failed => (new, Some(attempt), FAILED, None),
-                Verdict::Retry(at) => (new, Some(attempt), PENDING, Some((Some(*at), None))),
+                Verdict::Retry(at) => (new, Some(attempt), PENDING, Some((Some(gap.across(*at)), None))),
             },
             Outcome::Park { new, parking } => {
                 let due = match parking {
                     Parking::Waiting => (None, None),
-                    Parking::Leased(until) => (Some(*until), Some(owner)),
+                    Parking::Leased(until) => (Some(gap.across(*until)), Some(owner)),
                 };
                 (new, None, PENDING, Some(due))
             }
@@ -210,6 +241,7 @@ async fn write_again(
     transaction: &Transaction<'_>,
     statement: &Statement,
     group: &[Outcome],
+    gap: Gap,
 ) -> Result<(), DbError> {
     let mut ids: Vec<Uuid> = Vec::new();
     let mut fences: Vec<i32> = Vec::new();
@@ -231,7 +263,7 @@ async fn write_again(
         let (status, due) = match verdict {
             Verdict::Succeeded => (SUCCEEDED, None),
             Verdict::Failed => (FAILED, None),
-            Verdict::Retry(at) => (PENDING, Some(*at)),
+            Verdict::Retry(at) => (PENDING, Some(gap.across(*at))),
         };
         ids.push(delivery.uuid());
         fences.push(*fence);

@@ -17,7 +17,6 @@ use super::job::{Hold, Job};
 use super::lanes::Lanes;
 use super::registry::Registry;
 use super::schedule_store::{self, Leased};
-use crate::base::clock::Millis;
 use crate::db::{Db, DbError};
 use crate::telemetry::names;
 
@@ -43,7 +42,7 @@ pub struct Schedule {
 
 /// A leased delivery that waits for its time; the earliest comes first.
 struct Held {
-    due: Millis,
+    due: Instant,
     leased: Leased,
 }
 
@@ -76,14 +75,16 @@ impl Schedule {
         let mut held: BinaryHeap<Reverse<Held>> = BinaryHeap::new();
         let mut next_look = Instant::now();
         loop {
-            let next_due = held.peek().map_or(LOOK, |Reverse(first)| until(first.due));
+            let next_due = held.peek().map_or(LOOK, |Reverse(first)| {
+                first.due.saturating_duration_since(Instant::now())
+            });
             tokio::select! {
                 () = tokio::time::sleep(next_due) => {}
                 () = tokio::time::sleep_until(next_look) => {}
                 () = self.wake.notified() => next_look = Instant::now(),
                 () = stop.cancelled() => break,
             }
-            let now = Millis::now();
+            let now = Instant::now();
             while held.peek().is_some_and(|Reverse(first)| first.due <= now) {
                 if let Some(Reverse(due)) = held.pop() {
                     self.hand_out(due.leased, Some(due.due)).await;
@@ -109,12 +110,11 @@ impl Schedule {
     /// Leases what is due soon; whether the table may hold more of it.
     async fn look_ahead(&self, held: &mut BinaryHeap<Reverse<Held>>) -> bool {
         let Some(owner) = self.holder() else { return false };
-        let horizon = plus(Millis::now(), AHEAD);
-        match schedule_store::lease_due(&self.db, owner, horizon, LEASE, LEASE_COUNT).await {
+        match schedule_store::lease_due(&self.db, owner, AHEAD, LEASE, LEASE_COUNT).await {
             Ok(leased) => {
                 let is_full = i64::try_from(leased.len()) == Ok(LEASE_COUNT);
                 held.extend(leased.into_iter().map(|leased| {
-                    let due = leased.due_at.unwrap_or_default();
+                    let due = leased.due.unwrap_or(leased.leased_at);
                     Reverse(Held { due, leased })
                 }));
                 is_full
@@ -126,10 +126,10 @@ impl Schedule {
         }
     }
 
-    async fn hand_out(&self, leased: Leased, due: Option<Millis>) {
+    async fn hand_out(&self, leased: Leased, due: Option<Instant>) {
         if let Some(due) = due {
-            let late = (Millis::now().0 - due.0).max(0);
-            histogram!(names::RETRY_LATENESS).record(late as f64 / 1000.0);
+            let late = Instant::now().saturating_duration_since(due);
+            histogram!(names::RETRY_LATENESS).record(late.as_secs_f64());
         }
         let Some(payload) = leased.payload else {
             // Its event was dropped with its day: there is nothing left to send.
@@ -208,12 +208,4 @@ impl Schedule {
         }
         Ok(is_busy)
     }
-}
-
-fn plus(moment: Millis, wait: Duration) -> Millis {
-    Millis(moment.0 + i64::try_from(wait.as_millis()).unwrap_or(0))
-}
-
-fn until(due: Millis) -> Duration {
-    Duration::from_millis((due.0 - Millis::now().0).max(0).unsigned_abs())
 }

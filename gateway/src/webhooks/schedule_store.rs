@@ -1,4 +1,7 @@
 //! The SQL of the schedule.
+//!
+//! Every `due_at` is by the database's clock and compared with it alone; instances count from the moment of its answer.
+//! So it does no harm if their clocks disagree with it, or step.
 
 use std::time::Duration;
 
@@ -18,8 +21,8 @@ pub struct Leased {
     pub webhook: WebhookId,
     pub attempt_count: u16,
     pub fence: i32,
-    /// When it was due before the lease; absent if it waited for its endpoint.
-    pub due_at: Option<Millis>,
+    /// When it is or was due; absent if it waited for its endpoint.
+    pub due: Option<Instant>,
     pub leased_at: Instant,
     /// Absent if the event is no longer kept.
     pub payload: Option<Payload>,
@@ -33,14 +36,15 @@ const LEASE_PICKED: &str = "
     left join events e on e.id = picked.event_id
     left join deliveries d on d.id = picked.delivery_id
     where s.delivery_id = picked.delivery_id
-    returning s.delivery_id, s.webhook_id, s.attempt_count, s.fence, picked.due_at,
+    returning s.delivery_id, s.webhook_id, s.attempt_count, s.fence,
+              extract(epoch from picked.due_at - now())::float8,
               s.workspace_id, s.event_id, s.type, e.client_id, e.occurred_at, e.data, d.test_body";
 
-/// Leases up to `count` deliveries that are due by `horizon`, the longest due first.
+/// Leases up to `count` deliveries that are due within `ahead`, the longest due first.
 pub async fn lease_due(
     db: &Db,
     owner: i32,
-    horizon: Millis,
+    ahead: Duration,
     lease: Duration,
     count: i64,
 ) -> Result<Vec<Leased>, DbError> {
@@ -49,14 +53,14 @@ pub async fn lease_due(
         .prepare_cached(&format!(
             "with picked as materialized (
                  select delivery_id, event_id, due_at from scheduled_deliveries
-                 where due_at <= $3 order by due_at limit $4 for update skip locked
+                 where due_at <= now() + make_interval(secs => $3) order by due_at limit $4 for update skip locked
              ) {LEASE_PICKED}"
         ))
         .await?;
     let leased_at = Instant::now();
-    let lease = lease.as_secs_f64();
+    let (lease, ahead) = (lease.as_secs_f64(), ahead.as_secs_f64());
     let rows = client
-        .query(&statement, &[&owner, &lease, &horizon, &count])
+        .query(&statement, &[&owner, &lease, &ahead, &count])
         .await?;
     Ok(rows.iter().map(|row| leased(row, leased_at)).collect())
 }
@@ -108,20 +112,24 @@ pub async fn endpoints_with_waiting(db: &Db) -> Result<Vec<WebhookId>, DbError> 
 }
 
 /// Gives leases back at the time for which they were due.
-pub async fn give_back(db: &Db, held: &[(DeliveryId, i32, Millis)]) -> Result<(), DbError> {
+pub async fn give_back(db: &Db, held: &[(DeliveryId, i32, Instant)]) -> Result<(), DbError> {
     if held.is_empty() {
         return Ok(());
     }
     let ids: Vec<Uuid> = held.iter().map(|(id, _, _)| id.uuid()).collect();
     let fences: Vec<i32> = held.iter().map(|(_, fence, _)| *fence).collect();
-    let dues: Vec<Millis> = held.iter().map(|(_, _, due)| *due).collect();
+    let now = Instant::now();
+    let waits: Vec<f64> = held
+        .iter()
+        .map(|(_, _, due)| due.saturating_duration_since(now).as_secs_f64())
+        .collect();
     db.client()
         .await?
         .execute(
-            "update scheduled_deliveries s set due_at = t.due_at, owner = null
-             from unnest($1::uuid[], $2::int4[], $3::timestamptz[]) as t(id, fence, due_at)
+            "update scheduled_deliveries s set due_at = now() + make_interval(secs => t.wait), owner = null
+             from unnest($1::uuid[], $2::int4[], $3::float8[]) as t(id, fence, wait)
              where s.delivery_id = t.id and s.fence = t.fence",
-            &[&ids, &fences, &dues],
+            &[&ids, &fences, &waits],
         )
         .await?;
     Ok(())
@@ -186,12 +194,23 @@ pub async fn insert(
 
 fn leased(row: &Row, leased_at: Instant) -> Leased {
     let count: i16 = row.get(2);
+    let due_in: Option<f64> = row.get(4);
+    // From the answer on, so that a slow one makes nothing early.
+    let now = Instant::now();
+    let due = due_in.map(|seconds| {
+        let distance = Duration::try_from_secs_f64(seconds.abs()).unwrap_or_default();
+        let moment = match seconds < 0.0 {
+            true => now.checked_sub(distance),
+            false => now.checked_add(distance),
+        };
+        moment.unwrap_or(now)
+    });
     Leased {
         delivery: row.get(0),
         webhook: row.get(1),
         attempt_count: u16::try_from(count).unwrap_or_default(),
         fence: row.get(3),
-        due_at: row.get(4),
+        due,
         leased_at,
         payload: payload(row),
     }

@@ -34,6 +34,8 @@ async fn every_metric_stands_in_the_table_of_names() {
     let (gateway, _database, desk) = Desk::own(&[]).await;
     let receiver = Receiver::scripted(vec![Act::Status(500), Act::Status(200)]).await;
     desk.hook(&receiver, &["deal.won"]).await;
+    let unwanted = json!({"filter": {"wanted": true}});
+    desk.hook_with(&receiver, &["deal.won"], unwanted).await;
     let body = json!({"type": "deal.won", "data": {}, "id": "one"});
     for _ in 0..2 {
         desk.api.post("/v1/events", &body).await.ok(202);

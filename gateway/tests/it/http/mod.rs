@@ -3,4 +3,5 @@
 mod framing;
 mod protocols;
 mod slow;
+mod tls;
 mod torn;
