@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_millis(50);
 const COMMIT: Duration = Duration::from_millis(200);
 /// What a partition that is asked back is given to finish. Slower attempts are parked within less.
 const LAST_WORK: Duration = Duration::from_secs(2);
-const MAX_MESSAGES: usize = 1_000;
+const MAX_FETCHED: usize = 1_000;
 const MAX_BYTES: usize = 8 << 20;
 /// Events in memory beyond which nothing more is fetched, of one partition and of all.
 const MAX_OF_PARTITION: usize = 4_000;
@@ -257,12 +257,12 @@ impl Consumer {
     /// Fetches what is there, and waits for the first message for at most `wait`.
     fn fetch(&self, wait: Duration) -> Vec<Chunk> {
         let mut pending: Vec<Pending> = Vec::new();
-        let (mut count, mut byte_count) = (0, 0);
+        let mut byte_count = 0;
         let mut wait = wait;
-        while count < MAX_MESSAGES && byte_count < MAX_BYTES {
+        let event_count = |pending: &[Pending]| pending.iter().map(|one| one.events.len()).sum::<usize>();
+        while event_count(&pending) < MAX_FETCHED && byte_count < MAX_BYTES {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
-                    count += 1;
                     byte_count += message.payload_len();
                     Pending::add(&mut pending, &message);
                 }
@@ -320,15 +320,20 @@ impl Pending {
         let Some(pending) = all.get_mut(at) else { return };
         pending.next_offset = message.offset() + 1;
         let value = message.payload().unwrap_or_default();
-        match envelope::read(&Bytes::copy_from_slice(value)) {
-            Ok(delivered) => pending.events.push(delivered),
-            Err(fault) => pending.damaged.push(Damaged {
-                topic: message.topic().to_owned(),
-                partition,
-                offset: message.offset(),
-                value: value.to_vec(),
-                fault: fault.to_string(),
-            }),
+        for read in envelope::read_all(&Bytes::copy_from_slice(value)) {
+            match read {
+                Ok(delivered) => pending.events.push(delivered),
+                Err(fault) => {
+                    pending.damaged.push(Damaged {
+                        topic: message.topic().to_owned(),
+                        partition,
+                        offset: message.offset(),
+                        value: value.to_vec(),
+                        fault: fault.to_string(),
+                    });
+                    break;
+                }
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! An event as a message of the topic: one JSON object, which other consumers of the topic can read too.
+//! Events as a message of the topic: JSON objects one after the other, which other consumers of the topic can read too.
 //!
 //! `{"id":"<uuid>","workspace":1,"type":"deal.won","client_id":"a","occurred_at":1700000000000,"stored":true,"data":{…}}`,
 //! of which `client_id`, `occurred_at` (milliseconds since 1970) and `stored` (it is in the database already) may be
@@ -66,8 +66,8 @@ pub(super) enum Damaged {
     Implausible(&'static str),
 }
 
-/// The message for an event.
-pub(super) fn write(event: &Event, is_stored: bool) -> Vec<u8> {
+/// Adds an event to a message.
+pub(super) fn write(message: &mut Vec<u8>, event: &Event, is_stored: bool) {
     let content = &event.content;
     let head = Head {
         id: event.id,
@@ -77,19 +77,35 @@ pub(super) fn write(event: &Event, is_stored: bool) -> Vec<u8> {
         occurred_at: content.occurred_at.map(|at| at.0),
         stored: is_stored,
     };
-    let mut message = Vec::with_capacity(content.data.len() + 192);
+    message.reserve(content.data.len() + 192);
     // Numbers and strings always serialise, and a vector takes them.
-    let _ = serde_json::to_writer(&mut message, &head);
+    let _ = serde_json::to_writer(&mut *message, &head);
     message.pop();
     message.extend_from_slice(b",\"data\":");
     message.extend_from_slice(&content.data);
-    message.push(b'}');
-    message
+    message.extend_from_slice(b"}\n");
 }
 
-/// Reads a message; `data` shares its memory.
-pub(super) fn read(message: &Bytes) -> Result<Delivered, Damaged> {
-    let whole: Whole<'_> = serde_json::from_slice(message)?;
+/// Reads the events of a message one after the other. Whatever follows one that is damaged is not read.
+pub(super) fn read_all(message: &Bytes) -> impl Iterator<Item = Result<Delivered, Damaged>> + '_ {
+    let mut lines = serde_json::Deserializer::from_slice(message).into_iter::<Whole<'_>>();
+    let mut is_first = true;
+    std::iter::from_fn(move || {
+        let next = match lines.next() {
+            Some(read) => Some(
+                read.map_err(Damaged::NotAnEvent)
+                    .and_then(|whole| check(message, whole)),
+            ),
+            None if is_first => Some(Err(Damaged::Implausible("message is empty"))),
+            None => None,
+        };
+        is_first = false;
+        next
+    })
+}
+
+/// An event whose `data` shares the message's memory.
+fn check(message: &Bytes, whole: Whole<'_>) -> Result<Delivered, Damaged> {
     let data = whole.data.get();
     if !data.starts_with('{') {
         return Err(Damaged::Implausible("data is no object"));
@@ -143,36 +159,46 @@ mod tests {
         }
     }
 
+    fn one(event: &Event, is_stored: bool) -> Vec<u8> {
+        let mut message = Vec::new();
+        write(&mut message, event, is_stored);
+        message
+    }
+
     #[test]
-    fn a_message_comes_back_as_it_went_to_the_byte() {
-        for (data, client_id) in [
-            (r#"{"b":1.10, "a":12345678901234567890,"b":1e400}"#, Some("mine")),
-            ("{}", None),
-        ] {
-            for is_stored in [true, false] {
-                let sent = event(data, client_id);
-                let message = Bytes::from(write(&sent, is_stored));
-                let read = read(&message).expect("an event");
-                assert_eq!(read.is_stored, is_stored);
-                assert_eq!(read.event.id, sent.id);
-                let (ours, theirs) = (sent.content, read.event.content);
-                assert_eq!(ours.data, theirs.data);
-                assert_eq!(
-                    (ours.workspace, ours.label, ours.client_id, ours.occurred_at),
-                    (
-                        theirs.workspace,
-                        theirs.label,
-                        theirs.client_id,
-                        theirs.occurred_at
-                    )
-                );
-            }
+    fn events_come_back_as_they_went_to_the_byte() {
+        let sent = [
+            event(r#"{"b":1.10, "a":12345678901234567890,"b":1e400}"#, Some("mine")),
+            event("{}", None),
+            event("{\n  \"a\": \"\\n\"\r\n}", None),
+        ];
+        let mut message = Vec::new();
+        for (nth, event) in sent.iter().enumerate() {
+            write(&mut message, event, nth == 1);
+        }
+        let message = Bytes::from(message);
+        let read: Vec<Delivered> = read_all(&message).collect::<Result<_, _>>().expect("events");
+        assert_eq!(read.len(), 3);
+        for (nth, (sent, read)) in sent.into_iter().zip(read).enumerate() {
+            assert_eq!(read.is_stored, nth == 1);
+            assert_eq!(read.event.id, sent.id);
+            let (ours, theirs) = (sent.content, read.event.content);
+            assert_eq!(ours.data, theirs.data);
+            assert_eq!(
+                (ours.workspace, ours.label, ours.client_id, ours.occurred_at),
+                (
+                    theirs.workspace,
+                    theirs.label,
+                    theirs.client_id,
+                    theirs.occurred_at
+                )
+            );
         }
     }
 
     #[test]
     fn what_is_no_event_is_said_to_be_none() {
-        let good = String::from_utf8(write(&event("{}", None), false)).expect("UTF-8");
+        let good = String::from_utf8(one(&event("{}", None), false)).expect("UTF-8");
         for message in [
             String::new(),
             "null".into(),
@@ -183,7 +209,12 @@ mod tests {
             good.replace("\"workspace\":3", "\"workspace\":\"3\""),
             good.replace("-7", "-4"),
         ] {
-            assert!(read(&Bytes::from(message.clone())).is_err(), "{message}");
+            let message = Bytes::from(message);
+            let read: Result<Vec<Delivered>, Damaged> = read_all(&message).collect();
+            assert!(read.is_err(), "{message:?}");
         }
+        let mixed = Bytes::from(format!("{good}{good}nonsense\n{good}"));
+        let read: Vec<bool> = read_all(&mixed).map(|read| read.is_ok()).collect();
+        assert_eq!(read[..3], [true, true, false], "the good ones before are taken");
     }
 }

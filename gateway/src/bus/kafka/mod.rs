@@ -10,6 +10,7 @@ mod connection;
 mod consumer;
 mod envelope;
 mod intake;
+mod partition;
 mod producer;
 mod relay;
 mod topic;
@@ -93,13 +94,15 @@ impl KafkaBus {
         let listener = Listener {
             health: health.clone(),
         };
-        let producer = Arc::new(Producer::new(kafka, settings.max_waiting, listener.clone())?);
+        let (producer, writer) = Producer::new(kafka, settings.max_waiting, listener.clone())?;
+        let producer = Arc::new(producer);
         let (ledger, window) = (Arc::<Ledger>::default(), Arc::<Window>::default());
         let (fetched, waiting) = mpsc::channel(FETCHED);
         let consumer = Consumer::new(kafka, listener, window.clone(), ledger.clone(), fetched)?;
         let outbox = PostgresBus::start(db, settings, Role::Outbox, health, tasks);
         let (claims, claiming) = Claims::new(db.clone(), tasks.stop());
         tasks.spawn("claims", claiming);
+        tasks.spawn("producer", writer.run(tasks.stop()));
         tasks.spawn(
             "relay",
             relay::run(outbox.clone(), producer.clone(), tasks.stop()),
@@ -166,13 +169,14 @@ impl KafkaBus {
                 }
             },
         };
-        self.producer.send(&event, false).await?;
-        counter!(names::EVENTS_ACCEPTED).increment(1);
-        Ok(Accepted {
+        let accepted = Accepted {
             id: event.id,
-            label: event.content.label,
+            label: event.content.label.clone(),
             is_repeat: false,
-        })
+        };
+        self.producer.send(event, false).await?;
+        counter!(names::EVENTS_ACCEPTED).increment(1);
+        Ok(accepted)
     }
 
     /// The type of a claimed event, once it is stored.

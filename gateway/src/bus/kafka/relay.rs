@@ -44,7 +44,7 @@ async fn relay(outbox: &PostgresBus, producer: &Producer, batch: &Batch) {
 async fn send_surely(producer: &Producer, events: &[Event]) {
     let mut left: Vec<&Event> = events.iter().collect();
     while !left.is_empty() {
-        let sent = join_all(left.iter().map(|event| producer.send(event, true))).await;
+        let sent = join_all(left.iter().map(|event| producer.send((*event).clone(), true))).await;
         left = left
             .into_iter()
             .zip(sent)
