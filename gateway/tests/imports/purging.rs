@@ -9,7 +9,8 @@ use crate::session::Session;
 use crate::stage::{Cluster, Gateway};
 
 /// Imports of which traces are left, and failed rows.
-const LEFT: &str = "select (select count(distinct import_no) from import_chunks), (select count(*) from import_failures)";
+const LEFT: &str =
+    "select (select count(distinct import_no) from import_chunks), (select count(*) from import_failures)";
 
 /// What the gateway's upkeep does every few minutes.
 fn purge(cluster: &Cluster, retention_days: u32) {
@@ -58,7 +59,12 @@ fn traces_and_failed_rows_go_and_the_job_stays() {
 
     let shown = gateway.get(&path(&old, "")).expect(200);
     assert_eq!(counts(&shown), [2, 1, 0, 0, 1]);
-    assert_eq!(gateway.get("/v1/imports").expect(200)["data"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        gateway.get("/v1/imports").expect(200)["data"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
     for answer in [
         gateway.post(&path(&old, "/undo"), ""),
         gateway.post(&path(&clean, "/undo"), ""),
@@ -69,7 +75,16 @@ fn traces_and_failed_rows_go_and_the_job_stays() {
     }
     // Where nothing failed, an empty report is the truth.
     let errors = gateway.get(&path(&clean, "/errors.csv"));
-    assert_eq!((errors.status, errors.text().as_str()), (200, "row_number,error_message\r\n"));
-    assert_eq!(gateway.post(&path(&young, "/undo"), "").expect(200)["undo"]["removed"], 1);
-    assert_eq!(cluster.ask("select string_agg(email, ' ' order by email) from contacts"), "a@x.y b@x.y");
+    assert_eq!(
+        (errors.status, errors.text().as_str()),
+        (200, "row_number,error_message\r\n")
+    );
+    assert_eq!(
+        gateway.post(&path(&young, "/undo"), "").expect(200)["undo"]["removed"],
+        1
+    );
+    assert_eq!(
+        cluster.ask("select string_agg(email, ' ' order by email) from contacts"),
+        "a@x.y b@x.y"
+    );
 }
