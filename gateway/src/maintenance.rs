@@ -31,12 +31,7 @@ impl Retention {
 }
 
 /// Looks after things until `stop`.
-pub async fn run(
-    db: Db,
-    retention: Retention,
-    metrics: Option<PrometheusHandle>,
-    stop: CancellationToken,
-) {
+pub async fn run(db: Db, retention: Retention, metrics: Option<PrometheusHandle>, stop: CancellationToken) {
     let mut next = Instant::now() + INTERVAL;
     loop {
         tokio::select! {

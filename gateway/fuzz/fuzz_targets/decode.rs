@@ -18,7 +18,11 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(whole, decode(Decoder::new(encoding), way.cut(file), 1));
 });
 
-fn decode<'f>(mut decoder: Decoder, pieces: impl Iterator<Item = &'f [u8]>, step: usize) -> (String, Vec<u8>) {
+fn decode<'f>(
+    mut decoder: Decoder,
+    pieces: impl Iterator<Item = &'f [u8]>,
+    step: usize,
+) -> (String, Vec<u8>) {
     let mut text = Vec::new();
     for piece in pieces {
         drain(&mut decoder, piece, step, &mut text);

@@ -32,13 +32,21 @@ fuzz_target!(|input: &[u8]| {
     way.reading.limits = gateway::imports::Limits::default();
     way.reading.encoding = None;
     way.reading.delimiter = None;
-    let mut repair = format!("row_number,line_number,error_message,{}\r\n", own_columns(&header));
+    let mut repair = format!(
+        "row_number,line_number,error_message,{}\r\n",
+        own_columns(&header)
+    );
     for failure in &chunk.failures {
         let cells = failure.cells.as_deref().unwrap_or_default();
-        repair.push_str(&format!("{},{},a reason,{cells}\r\n", failure.row_number, failure.line_number));
+        repair.push_str(&format!(
+            "{},{},a reason,{cells}\r\n",
+            failure.row_number, failure.line_number
+        ));
     }
     let mut again = Vec::new();
-    let reread = read(way.reading.clone(), once(repair.as_bytes()), |_, parsed| again.push(tell_row(&parsed)));
+    let reread = read(way.reading.clone(), once(repair.as_bytes()), |_, parsed| {
+        again.push(tell_row(&parsed))
+    });
     assert!(reread.is_some(), "the repair file is refused: {repair:?}");
     assert_eq!(rows, again, "{repair:?}");
 });
@@ -53,5 +61,8 @@ fn tell_row(parsed: &Parsed<'_>) -> String {
 
 fn is_miscounted(parsed: &Parsed<'_>) -> bool {
     let cells = parsed.record.cells;
-    matches!(cells, Err(RecordFault::TooFewCells { .. } | RecordFault::TooManyCells { .. }))
+    matches!(
+        cells,
+        Err(RecordFault::TooFewCells { .. } | RecordFault::TooManyCells { .. })
+    )
 }

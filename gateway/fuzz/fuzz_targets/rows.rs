@@ -19,7 +19,11 @@ fn rows<'f>(way: &Way, pieces: impl Iterator<Item = &'f [u8]>) -> Option<Vec<Str
     let mut rows = Vec::new();
     let header = read(way.reading.clone(), pieces, |_, parsed| {
         let (row_number, line_number) = (parsed.record.row_number, parsed.record.line_number);
-        assert_eq!(row_number, rows.len() as u64 + 1, "a row was counted twice, or not at all");
+        assert_eq!(
+            row_number,
+            rows.len() as u64 + 1,
+            "a row was counted twice, or not at all"
+        );
         rows.push(format!("{row_number}@{line_number} {}", tell(&parsed.outcome)));
     })?;
     rows.push(format!("{:?}", header.columns));

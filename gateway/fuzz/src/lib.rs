@@ -28,7 +28,15 @@ impl Way {
         let mut reading = Reading::of(OBJECTS[usize::from(*object) % OBJECTS.len()]);
         reading.mode = [Mode::Upsert, Mode::Create, Mode::Update][usize::from(object / 4) % 3];
         reading.spelling = spelling_told(*spelling);
-        let labels = [None, None, None, Some("utf-8"), Some("windows-1252"), Some("utf-16le"), Some("shift_jis")];
+        let labels = [
+            None,
+            None,
+            None,
+            Some("utf-8"),
+            Some("windows-1252"),
+            Some("utf-16le"),
+            Some("shift_jis"),
+        ];
         reading.encoding = labels[usize::from(options % 8) % labels.len()].and_then(encoding::labelled);
         reading.delimiter = [None, None, Some(b';'), Some(b'\t')][usize::from(options / 8 % 4)];
         if options & 0x80 != 0 {
@@ -62,7 +70,8 @@ impl Way {
 /// One of the spellings of values.
 pub fn spelling_told(byte: u8) -> Spelling {
     let decimal = [None, Some(DecimalSign::Point), Some(DecimalSign::Comma)][usize::from(byte % 3)];
-    let date_order = [None, Some(DateOrder::MonthFirst), Some(DateOrder::DayFirst)][usize::from(byte / 3 % 3)];
+    let date_order =
+        [None, Some(DateOrder::MonthFirst), Some(DateOrder::DayFirst)][usize::from(byte / 3 % 3)];
     match byte / 9 % 8 {
         7 => Spelling::Exact,
         _ => Spelling::Loose { decimal, date_order },

@@ -165,7 +165,9 @@ pub async fn get_errors(imports: Imports, mut call: Call) -> Result<Reply, Probl
     });
     call.query.finish()?;
     if !job.keeps_traces && job.rows_failed > 0 {
-        return Err(purged("Its failed rows are no longer kept (imports.retention_days)."));
+        return Err(purged(
+            "Its failed rows are no longer kept (imports.retention_days).",
+        ));
     }
     Ok(report::errors_csv(imports.db, &job, with_cells.unwrap_or(false)))
 }

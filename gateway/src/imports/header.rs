@@ -280,7 +280,11 @@ fn heading_text(cell: &str, is_repair: bool) -> &str {
 /// file's own are named as if they were not there.
 fn name_columns(cells: Cells<'_>, is_repair: bool) -> Vec<Column> {
     // Only the first of each name is the report's; a file may have columns of its own of that name.
-    let mut report = if is_repair { REPORT_COLUMNS.to_vec() } else { Vec::new() };
+    let mut report = if is_repair {
+        REPORT_COLUMNS.to_vec()
+    } else {
+        Vec::new()
+    };
     // How far each name was counted.
     let mut taken: HashMap<String, usize> = HashMap::new();
     let mut columns = Vec::with_capacity(cells.len());

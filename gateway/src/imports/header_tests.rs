@@ -163,10 +163,18 @@ fn a_report_leaves_the_names_of_the_files_columns_alone() {
     ] {
         let original = map(own, "contact");
         let columns = crate::imports::chunk::own_columns(&original);
-        let repair = map(&format!("row_number,line_number,error_message,{columns}"), "contact");
+        let repair = map(
+            &format!("row_number,line_number,error_message,{columns}"),
+            "contact",
+        );
         let own = |map: &HeaderMap| -> Vec<(String, Target)> {
-            let columns = map.columns.iter().filter(|column| column.target != Target::Report);
-            columns.map(|column| (column.name.clone(), column.target)).collect()
+            let columns = map
+                .columns
+                .iter()
+                .filter(|column| column.target != Target::Report);
+            columns
+                .map(|column| (column.name.clone(), column.target))
+                .collect()
         };
         assert_eq!(own(&repair), own(&original));
         assert_eq!(crate::imports::chunk::own_columns(&repair), columns);

@@ -49,7 +49,11 @@ async fn what_is_rolled_back_is_never_delivered() {
     let mut client = instance.db.client().await.expect("a connection");
     let transaction = db::begin(&mut client).await.expect("a transaction");
     transaction.batch_execute(CHANGE).await.expect("changed");
-    let emission = instance.bus.emit(&transaction, vec![event(1)]).await.expect("written");
+    let emission = instance
+        .bus
+        .emit(&transaction, vec![event(1)])
+        .await
+        .expect("written");
     transaction.rollback().await.expect("rolled back");
     drop(emission);
     until_settled(&instance).await;
@@ -65,13 +69,18 @@ async fn nothing_comes_out_before_the_commit_is_known() {
     let instance = Instance::start(&database).await;
     let mut client = instance.db.client().await.expect("a connection");
     let transaction = db::begin(&mut client).await.expect("a transaction");
-    let emission = instance.bus.emit(&transaction, vec![event(1)]).await.expect("written");
+    let emission = instance
+        .bus
+        .emit(&transaction, vec![event(1)])
+        .await
+        .expect("written");
     // Dropped while the transaction is open: the bus has to wait for its end.
     drop(emission);
     assert_eq!(received_before_marker(&instance).await, Vec::<String>::new());
     // The watermark stays below what may still be committed.
     instance.acknowledge().await;
-    let watermark = "select count(*) from bus_owners o where o.watermark <= (select id from events order by id limit 1)";
+    let watermark =
+        "select count(*) from bus_owners o where o.watermark <= (select id from events order by id limit 1)";
     transaction.commit().await.expect("committed");
     assert_eq!(database.count(watermark).await, 1);
     assert_eq!(instance.receive().await.events.len(), 1);
@@ -85,7 +94,11 @@ async fn break_off(instance: &Instance, database: &crate::stage::Database, cut: 
     let mut client = db.client().await.expect("a connection");
     let transaction = db::begin(&mut client).await.expect("a transaction");
     transaction.batch_execute(CHANGE).await.expect("changed");
-    let emission = instance.bus.emit(&transaction, vec![event(1)]).await.expect("written");
+    let emission = instance
+        .bus
+        .emit(&transaction, vec![event(1)])
+        .await
+        .expect("written");
     assert!(transaction.commit().await.is_err(), "the commit breaks off");
     // Whoever does not know says nothing.
     drop(emission);
