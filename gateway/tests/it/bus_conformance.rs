@@ -94,6 +94,7 @@ pub fn event(number: usize) -> NewEvent {
         client_id: None,
         once_key: None,
         occurred_at: None,
+        ordering_key: None,
         data: Bytes::from(format!("{{ \"number\" :{number}}}")),
     }
 }
@@ -329,5 +330,29 @@ async fn a_closed_bus_hands_nothing_out() {
     instance.finish(&batch);
     instance.bus.retire().await.expect("asked");
     assert_eq!(database.count("select count(*) from bus_owners").await, 0);
+    instance.crash().await;
+}
+
+#[tokio::test]
+async fn a_key_goes_on_behind_what_a_clock_ahead_has_numbered() {
+    let database = Cluster::shared().database().await;
+    let instance = Instance::start(&database).await;
+    let keyed = |number| NewEvent {
+        ordering_key: Some("k".into()),
+        ..event(number)
+    };
+    let first = instance.publish(keyed(1)).await;
+    // The same event, accepted by an instance whose clock is a minute ahead.
+    let ahead = uuid::Uuid::from_u128(first.id.as_u128() + (60_000 << 80));
+    database
+        .run(&format!(
+            "update events set id = '{ahead}' where id = '{}'",
+            first.id
+        ))
+        .await;
+    let next = instance.publish(keyed(2)).await;
+    assert!(next.id > ahead, "{} after {ahead}", next.id);
+    let unkeyed = instance.publish(event(3)).await;
+    assert!(unkeyed.id > next.id, "ids rise within an instance");
     instance.crash().await;
 }

@@ -9,6 +9,7 @@ mod disabled;
 mod guard;
 mod headers;
 mod notices;
+mod ordering;
 mod redeliver;
 mod retries;
 mod rotation;
