@@ -327,7 +327,7 @@ impl Engine {
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(background.clone(), Retention::of(&config), metrics, upkeep.stop()),
+            maintenance::run(background.clone(), Retention::of(config), metrics, upkeep.stop()),
         );
 
         let shared_bus: Arc<dyn Bus> = bus.clone();

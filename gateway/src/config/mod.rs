@@ -2,17 +2,18 @@
 //!
 //! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
 
+mod imports;
 mod postgres_address;
 mod reader;
 mod sections;
 
 use std::path::Path;
 
+pub use imports::Imports;
 pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
-    AccessLog, Bus, BusKind, Database, Events, Imports, Keys, LogFormat, Operations, Server, Telemetry, Tls,
-    Webhooks,
+    AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls, Webhooks,
 };
 
 /// Where the file is looked for when the command line does not say.

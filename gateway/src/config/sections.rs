@@ -110,23 +110,6 @@ pub struct Webhooks {
     pub previous_secret_key: Option<Secret<[u8; 32]>>,
 }
 
-/// What an import may take.
-#[derive(Debug, Clone)]
-pub struct Imports {
-    /// Data records of one file.
-    pub max_rows: u64,
-    /// Bytes of one file, inflated.
-    pub max_bytes: u64,
-    /// Bytes of one record's cells.
-    pub max_record_bytes: usize,
-    /// Imports that run at once on this instance.
-    pub max_running: usize,
-    /// Connections that write rows of one import.
-    pub lanes: usize,
-    /// How long an ended import can be undone, and its failed rows be fetched.
-    pub retention_days: u32,
-}
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -292,25 +275,6 @@ impl Webhooks {
     }
 }
 
-impl Imports {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        const RECORD_BYTES: usize = 16 << 20;
-        Self {
-            max_rows: reader.get("imports", "max_rows", 1_000_000, between(1, 1_000_000_000)),
-            max_bytes: reader.get("imports", "max_bytes", 4 << 30, between(1, 1 << 40)),
-            max_record_bytes: reader.get(
-                "imports",
-                "max_record_bytes",
-                RECORD_BYTES,
-                between(1024, RECORD_BYTES),
-            ),
-            max_running: reader.get("imports", "max_running", 4, between(1, 100)),
-            lanes: reader.get("imports", "lanes", 2, between(1, 8)),
-            retention_days: reader.get("imports", "retention_days", 30, between(1, 3650)),
-        }
-    }
-}
-
 impl Telemetry {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
@@ -342,7 +306,7 @@ fn parsed<T: FromStr>(expected: &'static str) -> impl Fn(&str) -> Result<T, Stri
     move |text| text.trim().parse().map_err(|_| expected.to_owned())
 }
 
-fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
+pub(super) fn between<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     least: T,
     most: T,
 ) -> impl Fn(&str) -> Result<T, String> {
