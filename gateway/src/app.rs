@@ -41,6 +41,7 @@ use crate::webhooks::registry::Registry;
 use crate::webhooks::schedule::Schedule;
 use crate::webhooks::schedule_store;
 use crate::webhooks::secrets::{Vault, VaultError};
+use crate::webhooks::turns::Turns;
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -298,6 +299,7 @@ impl Engine {
             &config.webhooks,
         ));
         let wake = Arc::new(Notify::new());
+        let turns = Arc::new(Turns::default());
         let recording = Recording::default();
         let owner_of = |bus: &Arc<dyn Bus>| {
             let bus = bus.clone();
@@ -308,6 +310,7 @@ impl Engine {
             bus: bus.clone(),
             owner: owner_of(&bus),
             notices: Notices::new(endpoints.clone()),
+            turns: turns.clone(),
         };
         tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
         let fanout = Fanout {
@@ -323,13 +326,14 @@ impl Engine {
             lanes: lanes.clone(),
             owner: owner_of(&bus),
             wake: wake.clone(),
+            turns,
         });
         intake.spawn("schedule", schedule.run(intake.stop()));
         intake.spawn("lanes", lanes.clone().run_sweeper(intake.stop()));
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(background.clone(), Retention::of(&config), metrics, upkeep.stop()),
+            maintenance::run(background.clone(), Retention::of(config), metrics, upkeep.stop()),
         );
 
         let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());

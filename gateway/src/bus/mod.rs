@@ -37,6 +37,8 @@ pub struct NewEvent {
     /// A second event of the workspace with the same one is a repeat.
     pub once_key: Option<Box<str>>,
     pub occurred_at: Option<Millis>,
+    /// Events of a workspace with the same one reach endpoints that ask for it in the order of their ids.
+    pub ordering_key: Option<Box<str>>,
     /// A JSON object, to the byte as sent.
     pub data: Bytes,
 }

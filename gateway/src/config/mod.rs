@@ -2,6 +2,7 @@
 //!
 //! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
 
+mod imports;
 mod kafka;
 mod postgres_address;
 mod reader;
@@ -11,11 +12,12 @@ mod webhooks;
 
 use std::path::Path;
 
+pub use imports::Imports;
 pub use kafka::{Kafka, KafkaLogin, KafkaSecurity};
 pub use postgres_address::{PostgresAddress, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
-    AccessLog, Bus, BusKind, Database, Events, Imports, Keys, LogFormat, Operations, Server, Telemetry, Tls,
+    AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls,
 };
 pub use webhooks::Webhooks;
 

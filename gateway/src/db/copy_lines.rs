@@ -2,24 +2,72 @@
 //!
 //! The format is that of PostgreSQL's manual, "COPY, Text Format": tabs between values, a line break after each line,
 //! `\N` for NULL, and a backslash before what could be mistaken for one of these.
+//!
+//! Lines go out in pieces as they are made, so that memory does not grow with their number.
+
+use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, CopyInSink, Statement};
 
 use super::error::DbError;
 
 /// What is sent at once; the driver holds a few of these.
-const PIECE_BYTES: usize = 128 * 1024;
+const PIECE_BYTES: usize = 64 * 1024;
+/// A piece ends behind the line that fills it.
+const SLACK_BYTES: usize = 4 * 1024;
 
 /// Lines of one table.
-#[derive(Debug, Default)]
 pub struct CopyLines {
+    sink: Pin<Box<CopyInSink<Bytes>>>,
+    line: Lines,
+}
+
+/// Lines that are not sent yet.
+#[derive(Debug, Default)]
+pub struct Lines {
     text: String,
     is_inside: bool,
 }
 
 impl CopyLines {
+    /// Begins a prepared `COPY … FROM STDIN`.
+    pub async fn begin(client: &Client, statement: &Statement) -> Result<Self, DbError> {
+        Ok(Self {
+            sink: Box::pin(client.copy_in(statement).await?),
+            line: Lines::default(),
+        })
+    }
+
+    /// Where the next line is written.
+    pub const fn lines(&mut self) -> &mut Lines {
+        &mut self.line
+    }
+
+    /// Sends what has gathered, once that is a piece.
+    pub async fn flush(&mut self) -> Result<(), DbError> {
+        match self.line.text.len() < PIECE_BYTES {
+            true => Ok(()),
+            false => self.send().await,
+        }
+    }
+
+    /// Sends the rest, and waits until all lines are taken.
+    pub async fn finish(mut self) -> Result<(), DbError> {
+        self.send().await?;
+        self.sink.as_mut().finish().await?;
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), DbError> {
+        let fresh = String::with_capacity(PIECE_BYTES + SLACK_BYTES);
+        let text = std::mem::replace(&mut self.line.text, fresh);
+        Ok(self.sink.send(text.into()).await?)
+    }
+}
+
+impl Lines {
     /// Appends a value, or NULL, to the present line.
     pub fn put(&mut self, value: Option<&str>) {
         self.separate();
@@ -41,24 +89,6 @@ impl CopyLines {
     pub fn end(&mut self) {
         self.text.push('\n');
         self.is_inside = false;
-    }
-
-    /// Whether there is no line.
-    pub const fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// Sends the lines by a prepared `COPY … FROM STDIN`.
-    pub async fn send(self, client: &Client, statement: &Statement) -> Result<(), DbError> {
-        let sink = client.copy_in::<_, Bytes>(statement).await?;
-        let mut sink = std::pin::pin!(sink);
-        let mut rest = Bytes::from(self.text);
-        while !rest.is_empty() {
-            let piece = rest.split_to(PIECE_BYTES.min(rest.len()));
-            sink.send(piece).await?;
-        }
-        sink.finish().await?;
-        Ok(())
     }
 
     fn separate(&mut self) {
@@ -91,7 +121,7 @@ mod tests {
 
     #[test]
     fn values_nulls_and_what_could_be_mistaken() {
-        let mut lines = CopyLines::default();
+        let mut lines = Lines::default();
         lines.put(Some("a\tb\\N\r\n"));
         lines.put(None);
         lines.put_plain(format_args!("{}", 7));

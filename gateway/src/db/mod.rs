@@ -10,7 +10,7 @@ mod tls;
 mod types;
 
 pub use copy::CopyRows;
-pub use copy_lines::CopyLines;
+pub use copy_lines::{CopyLines, Lines};
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions};

@@ -14,6 +14,7 @@ use crate::http::json::{self, Malformed, Node, RawMembers};
 use crate::http::problem::Problem;
 
 const MAX_ID_CHARS: usize = 128;
+const MAX_ORDERING_KEY_CHARS: usize = 255;
 
 /// The reply to an event that is durable.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -35,6 +36,7 @@ pub struct ShownEvent {
     pub accepted_at: Millis,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub occurred_at: Option<Millis>,
+    pub ordering_key: Option<String>,
     /// As it was sent, to the byte.
     #[schema(value_type = Object)]
     pub data: Box<RawValue>,
@@ -56,6 +58,9 @@ pub struct CreateEvent {
     id: Option<String>,
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
+    /// Endpoints with `ordering: by_key` get events of one key one after another, in the order of their acceptance.
+    #[schema(min_length = 1, max_length = 255)]
+    ordering_key: Option<String>,
 }
 
 /// Why a body is no event.
@@ -101,6 +106,7 @@ pub fn read_event(bytes: &Bytes, workspace: WorkspaceId, types: &TypeNames) -> R
     let label = fields.required("type", |fields, name, node| read_type(fields, name, node, types));
     let client_id = fields.optional("id", read_client_id);
     let occurred_at = fields.optional("occurred_at", fields::moment);
+    let ordering_key = fields.optional("ordering_key", fields::text(1, MAX_ORDERING_KEY_CHARS));
     let data = match data {
         Some(raw) if raw.get().starts_with('{') => Some(owned(bytes, raw.get().as_bytes())),
         Some(_) => {
@@ -122,6 +128,7 @@ pub fn read_event(bytes: &Bytes, workspace: WorkspaceId, types: &TypeNames) -> R
         once_key: client_id.clone(),
         client_id,
         occurred_at,
+        ordering_key: ordering_key.map(String::into_boxed_str),
         data: data.unwrap_or_default(),
     })
 }

@@ -11,7 +11,7 @@ use crate::base::id::{EventId, uuid_millis};
 use crate::base::page::Page;
 use crate::db::DbError;
 
-const COLUMNS: &str = "id, client_id, type, occurred_at, data";
+const COLUMNS: &str = "id, client_id, type, occurred_at, data, ordering_key";
 
 /// The number of an event that a client named.
 pub async fn find_client_id(
@@ -49,7 +49,7 @@ pub async fn list(
     let statement = format!(
         "select {COLUMNS} from unnest($2::text[]) as wanted(name)
          cross join lateral (
-             select id, client_id, type, occurred_at, data from events
+             select id, client_id, type, occurred_at, data, ordering_key from events
              where workspace_id = $1 and type = wanted.name and ($3::uuid is null or id < $3)
              order by id desc limit $4
          ) newest
@@ -70,6 +70,7 @@ fn shown(row: &Row) -> (Uuid, ShownEvent) {
         r#type: row.get(2),
         accepted_at: Millis(uuid_millis(id)),
         occurred_at: row.get(3),
+        ordering_key: row.get(5),
         // Only checked JSON is stored.
         data: RawValue::from_string(data).unwrap_or_else(|_| RawValue::NULL.to_owned()),
         deliveries: Vec::new(),

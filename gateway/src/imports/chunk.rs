@@ -66,6 +66,27 @@ impl Chunk {
         }
     }
 
+    /// Empties it for the next rows, which then need no new memory; what one large row needed is given back.
+    pub fn clear(&mut self) {
+        let Self {
+            rows,
+            values,
+            extras,
+            mut text,
+            field_count,
+            ..
+        } = std::mem::take(self);
+        text.clear();
+        text.shrink_to(2 * MAX_BYTES);
+        *self = Self {
+            rows: emptied(rows),
+            values: emptied(values),
+            extras: emptied(extras),
+            text,
+            ..Self::new(field_count)
+        };
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.failures.is_empty() && self.unchanged_count == 0
@@ -164,6 +185,12 @@ impl Chunk {
     fn slice(&self, (from, to): (u32, u32)) -> &str {
         &self.text[from as usize..to as usize]
     }
+}
+
+/// The same memory with nothing in it.
+fn emptied<T>(mut list: Vec<T>) -> Vec<T> {
+    list.clear();
+    list
 }
 
 /// Appends a record's own cells as CSV, without the report's, formulas escaped.

@@ -104,6 +104,7 @@ fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
         client_id: None,
         once_key: None,
         occurred_at: None,
+        ordering_key: None,
         // Texts and numbers cannot fail to serialise.
         data: Bytes::from(serde_json::to_vec(job).unwrap_or_default()),
     }]

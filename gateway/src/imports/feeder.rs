@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -46,6 +47,8 @@ pub struct Feeder {
     lanes: Vec<mpsc::Sender<Chunk>>,
     tasks: Vec<JoinHandle<LaneEnd>>,
     next_chunk: i32,
+    /// Chunks that were written.
+    spare: Arc<Mutex<Vec<Chunk>>>,
     field_count: usize,
     /// Of the body as sent, which the source counts.
     bytes_read: Arc<AtomicU64>,
@@ -81,6 +84,7 @@ impl Feeder {
             lanes: Vec::new(),
             tasks: Vec::new(),
             next_chunk: 0,
+            spare: Arc::default(),
             field_count,
             bytes_read,
             imports,
@@ -94,6 +98,7 @@ impl Feeder {
                 import_no: number,
                 is_dry: order.is_dry,
                 number: lane as i32,
+                spare: feeder.spare.clone(),
             };
             feeder.tasks.push(tokio::spawn(lane.run(chunks)));
             feeder.lanes.push(sender);
@@ -222,7 +227,8 @@ impl Feeder {
     }
 
     async fn send(&mut self, lane: usize, token: &CancellationToken) -> Result<(), Stop> {
-        let fresh = Chunk::new(self.field_count);
+        let spare = self.spare.lock().pop();
+        let fresh = spare.unwrap_or_else(|| Chunk::new(self.field_count));
         let mut chunk = std::mem::replace(&mut self.open[lane], fresh);
         chunk.number = self.next_chunk;
         chunk.bytes_read = self.bytes_read.load(Ordering::Relaxed);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::chunk::Chunk;
@@ -36,6 +37,8 @@ pub struct Lane {
     pub import_no: i32,
     pub is_dry: bool,
     pub number: i32,
+    /// Where written chunks go, to be filled again.
+    pub spare: Arc<Mutex<Vec<Chunk>>>,
 }
 
 /// How a lane came to its end.
@@ -45,6 +48,8 @@ pub enum LaneEnd {
     Done,
     /// The job was ended by someone else.
     Ended,
+    /// The records of a dry run went with the connection that they lived on.
+    Lost,
     Failed(DbError),
 }
 
@@ -53,44 +58,55 @@ enum Applied {
     /// Others changed what the plan was made from.
     Again,
     Ended,
+    Lost,
 }
 
 impl Lane {
     /// Writes chunks until there are no more, or one cannot be written.
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>) -> LaneEnd {
         let mut session = None;
-        while let Some(chunk) = chunks.recv().await {
+        let mut is_first = true;
+        while let Some(mut chunk) = chunks.recv().await {
             let started = Instant::now();
-            match self.write(&mut session, &chunk).await {
-                Ok(true) => {}
-                Ok(false) => return LaneEnd::Ended,
+            match self.write(&mut session, &chunk, is_first).await {
+                Ok(Applied::Ended) => return LaneEnd::Ended,
+                Ok(Applied::Lost) => return LaneEnd::Lost,
+                Ok(Applied::Written | Applied::Again) => is_first = false,
                 Err(fault) => return LaneEnd::Failed(fault),
             }
             histogram!(names::IMPORT_CHUNK_SECONDS).record(started.elapsed());
             let row_count = chunk.rows.len() + chunk.failures.len();
             counter!(names::IMPORT_ROWS).increment(row_count as u64 + chunk.unchanged_count);
+            chunk.clear();
+            self.spare.lock().push(chunk);
         }
         LaneEnd::Done
     }
 
-    /// `false`: the job has ended.
-    async fn write(&self, session: &mut Option<Session>, chunk: &Chunk) -> Result<bool, DbError> {
+    /// Writes a chunk, however often that takes; never [`Applied::Again`].
+    async fn write(
+        &self,
+        session: &mut Option<Session>,
+        chunk: &Chunk,
+        is_first: bool,
+    ) -> Result<Applied, DbError> {
         let mut away_since: Option<Instant> = None;
         let mut tries = 0;
         loop {
             let fault = match self.try_write(session, chunk).await {
-                Ok(Applied::Written) => return Ok(true),
-                Ok(Applied::Ended) => return Ok(false),
                 Ok(Applied::Again) => None,
+                Ok(applied) => return Ok(applied),
                 Err(fault) => Some(fault),
             };
             counter!(names::IMPORT_RETRIES).increment(1);
             match fault {
                 Some(fault @ DbError::Away(_)) => {
-                    // The records of a dry run are gone with its connection.
-                    let had_session = session.take().is_some();
+                    *session = None;
+                    if self.is_dry && !is_first {
+                        return Ok(Applied::Lost);
+                    }
                     let since = *away_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() > PATIENCE || (self.is_dry && had_session && chunk.number > 0) {
+                    if since.elapsed() > PATIENCE {
                         return Err(fault);
                     }
                     tracing::warn!(%fault, import = self.import_no, "a chunk broke off; trying again");
@@ -105,11 +121,21 @@ impl Lane {
                     tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)))).await;
                 }
             }
+            // A commit that was cut off may have ended only now, on the connection before. One that breaks here is found
+            // broken by the next try.
             if let Some(open) = session.as_mut()
-                && store::has_chunk(open.client(), self.import_no, chunk.number).await?
+                && let Ok(true) = store::has_chunk(open.client(), self.import_no, chunk.number).await
             {
-                return Ok(true);
+                return Ok(self.found_written());
             }
+        }
+    }
+
+    /// What a chunk comes to that an earlier connection has written.
+    fn found_written(&self) -> Applied {
+        match self.is_dry {
+            true => Applied::Lost,
+            false => Applied::Written,
         }
     }
 
@@ -123,7 +149,7 @@ impl Lane {
             let is_written = store::has_chunk(fresh.client(), self.import_no, chunk.number).await?;
             *session = Some(fresh);
             if is_written {
-                return Ok(Applied::Written);
+                return Ok(self.found_written());
             }
         }
         let Some(session) = session else {
@@ -149,8 +175,9 @@ impl Lane {
         if !writer.change(&transaction, changed).await? {
             return Ok(Applied::Again);
         }
-        let failures = chunk.failures.iter().chain(&plan.failures);
-        writer.report(&transaction, self.import_no, failures).await?;
+        writer
+            .report(&transaction, self.import_no, [&chunk.failures, &plan.failures])
+            .await?;
         let trace = match self.is_dry {
             true => None,
             false => self.trace(chunk, &plan, &stored, &versions)?,

@@ -193,6 +193,14 @@ fn how_it_ended(read: Result<(), Stop>, lanes: Vec<LaneEnd>) -> Option<Ending> {
         match lane {
             LaneEnd::Done => {}
             LaneEnd::Ended => is_ended = true,
+            LaneEnd::Lost => {
+                return failed(
+                    "database_away",
+                    "The connection to the database broke off, and what the dry run had worked out went with it. \
+                     Nothing was imported; run it again."
+                        .to_owned(),
+                );
+            }
             LaneEnd::Failed(DbError::Away(cause)) => {
                 tracing::warn!(cause, "an import failed: the database is away");
                 return failed("database_away", "The database was away for too long.".to_owned());

@@ -9,7 +9,7 @@ use super::session_store::{RowPlace, Version};
 use super::store::signed;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::db::CopyLines;
+use crate::db::{CopyLines, Lines};
 use crate::db::{DbError, ToSql};
 use crate::records::record::Record;
 use crate::records::store::{extra_text, record};
@@ -121,11 +121,12 @@ impl Writer<'_> {
         if created.is_empty() {
             return Ok(());
         }
-        let mut lines = CopyLines::default();
+        let mut copy = CopyLines::begin(transaction.client(), self.copy_new).await?;
         let mut scratch = Scratch::default();
         for new in created {
+            let lines = copy.lines();
             match new {
-                Created::Record(record) => self.put_record(&mut lines, record, Some(import_no), &mut scratch),
+                Created::Record(record) => self.put_record(lines, record, Some(import_no), &mut scratch),
                 Created::Row(row) => {
                     let defaults = self.object.fields;
                     let value = |index: usize| chunk.value(*row, index).or(defaults[index].default);
@@ -133,7 +134,7 @@ impl Writer<'_> {
                     push_extra(chunk.extras(*row), &mut scratch.extra);
                     let id = chunk.rows[*row].id;
                     self.put_line(
-                        &mut lines,
+                        lines,
                         id,
                         Some(import_no),
                         now,
@@ -143,52 +144,58 @@ impl Writer<'_> {
                     );
                 }
             }
+            copy.flush().await?;
         }
-        lines.send(transaction.client(), self.copy_new).await
+        copy.finish().await
     }
 
     /// Writes changed records over the versions that were read; `false` if one of them is not there any more.
     pub async fn change<'r>(
         &self,
         transaction: &Transaction<'_>,
-        changed: impl ExactSizeIterator<Item = (Version, &'r Record, Option<i32>)>,
+        changed: impl ExactSizeIterator<Item = (Version, &'r Record, Option<i32>)> + Clone,
     ) -> Result<bool, DbError> {
         let expected = changed.len() as u64;
         if expected == 0 {
             return Ok(true);
         }
-        let mut lines = CopyLines::default();
-        let mut scratch = Scratch::default();
-        let mut ids = Vec::new();
-        for (version, record, import_no) in changed {
-            match self.is_dry {
-                true => ids.push(record.id),
-                false => {
-                    let RowPlace { block, offset } = version.place;
-                    lines.put_plain(format_args!("({block},{offset})"));
-                }
+        let statement = match self.is_dry {
+            false => self.copy_staged,
+            true => {
+                let ids: Vec<Uuid> = changed.clone().map(|(_, record, _)| record.id).collect();
+                let gone = "delete from overlay where id = any($1)";
+                transaction.execute(gone, &[&ids]).await?;
+                self.copy_new
             }
-            self.put_record(&mut lines, record, import_no, &mut scratch);
+        };
+        let mut copy = CopyLines::begin(transaction.client(), statement).await?;
+        let mut scratch = Scratch::default();
+        for (version, record, import_no) in changed {
+            let lines = copy.lines();
+            if !self.is_dry {
+                let RowPlace { block, offset } = version.place;
+                lines.put_plain(format_args!("({block},{offset})"));
+            }
+            self.put_record(lines, record, import_no, &mut scratch);
+            copy.flush().await?;
         }
-        if self.is_dry {
-            let gone = "delete from overlay where id = any($1)";
-            transaction.execute(gone, &[&ids]).await?;
-            lines.send(transaction.client(), self.copy_new).await?;
-            return Ok(true);
-        }
-        lines.send(transaction.client(), self.copy_staged).await?;
-        Ok(transaction.execute(self.update, &[]).await? == expected)
+        copy.finish().await?;
+        Ok(self.is_dry || transaction.execute(self.update, &[]).await? == expected)
     }
 
     /// Writes the report of failed rows.
-    pub async fn report<'f>(
+    pub async fn report(
         &self,
         transaction: &Transaction<'_>,
         import_no: i32,
-        failures: impl Iterator<Item = &'f Failure>,
+        failures: [&[Failure]; 2],
     ) -> Result<(), DbError> {
-        let mut lines = CopyLines::default();
-        for failure in failures {
+        if failures.iter().all(|list| list.is_empty()) {
+            return Ok(());
+        }
+        let mut copy = CopyLines::begin(transaction.client(), self.copy_failures).await?;
+        for failure in failures.into_iter().flatten() {
+            let lines = copy.lines();
             let Failure {
                 row_number,
                 line_number,
@@ -198,20 +205,12 @@ impl Writer<'_> {
             lines.put(Some(&failure.message));
             lines.put(failure.cells.as_deref());
             lines.end();
+            copy.flush().await?;
         }
-        match lines.is_empty() {
-            true => Ok(()),
-            false => lines.send(transaction.client(), self.copy_failures).await,
-        }
+        copy.finish().await
     }
 
-    fn put_record(
-        &self,
-        lines: &mut CopyLines,
-        record: &Record,
-        import_no: Option<i32>,
-        scratch: &mut Scratch,
-    ) {
+    fn put_record(&self, lines: &mut Lines, record: &Record, import_no: Option<i32>, scratch: &mut Scratch) {
         let key = record.key();
         scratch.extra = extra_text(&record.extra).unwrap_or_default();
         let value = |index: usize| record.value(index);
@@ -230,7 +229,7 @@ impl Writer<'_> {
     #[allow(clippy::too_many_arguments, reason = "the columns of a line")]
     fn put_line<'v>(
         &self,
-        lines: &mut CopyLines,
+        lines: &mut Lines,
         id: Uuid,
         import_no: Option<i32>,
         updated_at: Millis,

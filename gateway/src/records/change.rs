@@ -89,6 +89,7 @@ pub fn events(workspace: WorkspaceId, before: Option<&Record>, after: &Record) -
             client_id: None,
             once_key: None,
             occurred_at: None,
+            ordering_key: None,
             data: data.clone(),
         })
         .collect()

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::breaker::HealthState;
 use super::lanes::Lanes;
-use super::model::{Draft, Webhook, WebhookWithSecret};
+use super::model::{Draft, UNORDERED, Webhook, WebhookWithSecret};
 use super::registry::Registry;
 use super::secrets::Vault;
 use super::sign::{SecretBytes, shown_secret, shown_standard_secret};
@@ -72,6 +72,7 @@ pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
             max_attempts: None,
             timeout_seconds: None,
             rate_limit_per_second: None,
+            ordering: UNORDERED.to_owned(),
             enabled: true,
             health: HealthState::Healthy.name().to_owned(),
             disabled_reason: None,
@@ -299,6 +300,7 @@ fn apply(
         "rate_limit_per_second",
         changes,
     );
+    put(&mut shown.ordering, draft.ordering, "ordering", changes);
     put(&mut shown.enabled, draft.enabled, "enabled", changes);
     if shown.enabled {
         shown.disabled_reason = None;

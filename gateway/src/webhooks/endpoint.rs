@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::breaker::HealthState;
 use super::filter::Filter;
+use super::model::BY_KEY;
 use super::secrets::Vault;
 use super::sign::Signer;
 use super::store::StoredWebhook;
@@ -51,6 +52,8 @@ pub struct Endpoint {
     pub max_attempts: u16,
     pub timeout: Duration,
     pub rate_limit_per_second: Option<u32>,
+    /// Whether events of one key go to it one after another.
+    pub is_ordered: bool,
     pub connections: Arc<Connections>,
     url: String,
     signers: Vec<Signer>,
@@ -108,6 +111,7 @@ impl Endpoint {
             max_attempts: u16::try_from(attempts).unwrap_or(u16::MAX),
             timeout: timeout.unwrap_or(defaults.timeout),
             rate_limit_per_second: shown.rate_limit_per_second,
+            is_ordered: shown.ordering == BY_KEY,
             connections: connections.unwrap_or_default(),
             url: shown.url.clone(),
             signers,

@@ -77,6 +77,7 @@ impl Fanout {
                 delivery: first_delivery_id(event.id, endpoint.id),
                 attempts_made: 0,
                 hold: Hold::Fresh(batch.id),
+                is_ordered: endpoint.is_ordered && event.content.ordering_key.is_some(),
                 queued_at: Instant::now(),
             });
         }

@@ -19,6 +19,8 @@ pub struct Payload {
     pub event_id: String,
     pub workspace: WorkspaceId,
     pub label: Arc<str>,
+    /// Deliveries of one endpoint with the same one may have to wait for each other.
+    pub ordering_key: Option<Box<str>>,
     pub body: Bytes,
 }
 
@@ -34,6 +36,7 @@ impl Payload {
             event_id,
             workspace: content.workspace,
             label: content.label.clone(),
+            ordering_key: content.ordering_key.clone(),
             body,
         }
     }
@@ -78,6 +81,8 @@ pub struct Job {
     pub delivery: DeliveryId,
     pub attempts_made: u16,
     pub hold: Hold,
+    /// Whether it goes to its lane only when it is the first of its key.
+    pub is_ordered: bool,
     pub queued_at: Instant,
 }
 

@@ -100,6 +100,10 @@ impl Lanes {
         let Some(endpoint) = self.registry.find(job.webhook) else {
             return self.drop_job(job).await;
         };
+        if job.is_ordered && matches!(job.hold, Hold::Fresh(_)) {
+            // Whether it is the first of its key, only the database can tell: see `turns`.
+            return self.park(job, "in_line").await;
+        }
         if self.is_draining.load(Ordering::Acquire) {
             return self.park(job, Refusal::Draining.name()).await;
         }

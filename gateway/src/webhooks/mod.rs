@@ -5,7 +5,8 @@
 //! on attempts under way, so that one endpoint takes nothing from another.
 //!
 //! An event's path: `fanout` → `lane` → `attempt` (`sign`, `outbound`) → `outcome` → `recorder`, and for what did not
-//! succeed `schedule` → the same lane again.
+//! succeed `schedule` → the same lane again. At an endpoint with `ordering: by_key`, an event that has a key goes to
+//! `turns` first, and to the lane when it is the first of its key.
 
 pub mod api;
 pub mod attempt;
@@ -32,3 +33,5 @@ pub mod secrets;
 pub mod sign;
 pub mod snippets;
 pub mod store;
+pub mod turn_store;
+pub mod turns;

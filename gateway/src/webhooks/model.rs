@@ -23,6 +23,11 @@ const MAX_FILTER_BYTES: usize = 64 * 1024;
 /// What stands in place of a header's value, which may be a credential.
 pub const MASK: &str = "••••";
 
+/// The `ordering` of an endpoint to which events go as they come.
+pub const UNORDERED: &str = "none";
+/// The `ordering` of an endpoint to which events of one key go one after another.
+pub const BY_KEY: &str = "by_key";
+
 /// A webhook without its secrets.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Webhook {
@@ -40,6 +45,8 @@ pub struct Webhook {
     pub max_attempts: Option<u16>,
     pub timeout_seconds: Option<u16>,
     pub rate_limit_per_second: Option<u32>,
+    /// `none`, or `by_key`: events of one `ordering_key` come one after another.
+    pub ordering: String,
     pub enabled: bool,
     /// `healthy`, `failing` or `paused`.
     pub health: String,
@@ -94,6 +101,8 @@ pub struct CreateWebhook {
     timeout_seconds: Option<u16>,
     #[schema(minimum = 1, maximum = 1_000_000)]
     rate_limit_per_second: Option<u32>,
+    /// `none` (the default) or `by_key`: events of one `ordering_key` are delivered one after another.
+    ordering: Option<String>,
 }
 
 /// The body of `PATCH /v1/webhooks/{id}`: any of the fields.
@@ -118,6 +127,8 @@ pub struct UpdateWebhook {
     timeout_seconds: Option<u16>,
     #[schema(minimum = 1, maximum = 1_000_000)]
     rate_limit_per_second: Option<u32>,
+    /// `none` or `by_key`; it holds for events that are accepted from then on.
+    ordering: Option<String>,
     enabled: Option<bool>,
 }
 
@@ -142,6 +153,7 @@ pub struct Draft {
     pub max_attempts: Option<Option<u16>>,
     pub timeout_seconds: Option<Option<u16>>,
     pub rate_limit_per_second: Option<Option<u32>>,
+    pub ordering: Option<String>,
     pub enabled: Option<bool>,
     pub faults: fields::Faults,
     /// Set apart, because a bad URL has a code of its own.
@@ -162,9 +174,11 @@ impl Draft {
             draft.name = set(&mut fields, "name", fields::text(1, MAX_NAME_CHARS));
             draft.events = set(&mut fields, "events", read_types);
             draft.enabled = set(&mut fields, "enabled", fields::boolean);
+            draft.ordering = set(&mut fields, "ordering", read_ordering);
         } else {
             draft.name = fields.required("name", fields::text(1, MAX_NAME_CHARS));
             draft.events = fields.required("events", read_types);
+            draft.ordering = fields.optional("ordering", read_ordering);
         }
         draft.read_url(&mut fields, is_patch);
         draft.filter = fields.patched("filter", read_filter);
@@ -223,6 +237,16 @@ fn set<T>(
             None
         }
         node => read(fields, name, node),
+    }
+}
+
+fn read_ordering(fields: &mut Fields, name: &str, node: Node) -> Option<String> {
+    match node {
+        Node::Text(text) if text == UNORDERED || text == BY_KEY => Some(text),
+        _ => {
+            fields.fault(name, "invalid_choice", "expected none or by_key");
+            None
+        }
     }
 }
 

@@ -96,6 +96,7 @@ impl Notices {
             client_id: None,
             once_key: None,
             occurred_at: None,
+            ordering_key: None,
             data: data.to_string().into(),
         })
     }

@@ -42,6 +42,8 @@ pub struct NewDelivery {
     pub webhook: WebhookId,
     pub payload: Arc<Payload>,
     pub batch: BatchId,
+    /// Whether it waits in line with others of its key.
+    pub is_ordered: bool,
 }
 
 /// One thing to write.
@@ -78,7 +80,14 @@ impl NewDelivery {
             webhook: job.webhook,
             payload: job.payload.clone(),
             batch,
+            is_ordered: job.is_ordered,
         }
+    }
+
+    /// The key of those that it waits in line with.
+    pub fn order_key(&self) -> Option<&str> {
+        let key = self.payload.ordering_key.as_deref();
+        key.filter(|_| self.is_ordered)
     }
 }
 

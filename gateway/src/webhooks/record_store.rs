@@ -18,7 +18,7 @@ pub const FAILED: i16 = 2;
 const COPY_DELIVERIES: &str = "copy deliveries (id, workspace_id, webhook_id, event_id, type, status,
                                    attempt_count, attempts) from stdin (format binary)";
 const COPY_SCHEDULE: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id,
-                                 type, attempt_count, due_at, owner, fence) from stdin (format binary)";
+                                 type, attempt_count, due_at, owner, fence, order_key) from stdin (format binary)";
 
 /// Whoever's fence is older has lost the row, and changes nothing.
 const AGAIN: &str = "
@@ -199,7 +199,7 @@ fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<Co
         let rows = deliveries.get_or_insert_with(|| CopyRows::new(8));
         put_delivery(rows, new, attempt, status);
         if let Some((due_at, holder)) = due {
-            let rows = schedule.get_or_insert_with(|| CopyRows::new(9));
+            let rows = schedule.get_or_insert_with(|| CopyRows::new(10));
             put_schedule(rows, new, i16::from(attempt.is_some()), due_at, holder);
         }
     }
@@ -234,7 +234,8 @@ fn put_schedule(
         .int2(attempt_count)
         .maybe(due_at, CopyRows::moment)
         .maybe(holder, CopyRows::int4)
-        .int4(i32::from(holder.is_some()));
+        .int4(i32::from(holder.is_some()))
+        .maybe(new.order_key(), |rows, key| rows.bytes(key.as_bytes()));
 }
 
 async fn write_again(

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::notices::Notices;
 use super::outcome::{Outcome, Verdict};
 use super::record_store::{Session, write};
+use super::turns::Turns;
 use crate::bus::{BatchId, Bus};
 use crate::db::{Db, DbError};
 use crate::telemetry::names;
@@ -34,6 +35,8 @@ pub struct Recorder {
     pub bus: Arc<dyn Bus>,
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
     pub notices: Notices,
+    /// Is told whose turn may have come.
+    pub turns: Arc<Turns>,
 }
 
 impl Recorder {
@@ -97,6 +100,7 @@ impl Recorder {
         if let Some((batch, count)) = run {
             ledger.finish(batch, count);
         }
+        self.turns.note(group);
         observe(group);
     }
 

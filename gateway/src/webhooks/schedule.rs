@@ -17,18 +17,19 @@ use super::job::{Hold, Job};
 use super::lanes::Lanes;
 use super::registry::Registry;
 use super::schedule_store::{self, Leased};
+use super::turns::Turns;
 use crate::db::{Db, DbError};
 use crate::telemetry::names;
 
 /// How far ahead deliveries are leased.
 const AHEAD: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// Deliveries that are held in memory until they are due.
 const MAX_HELD: usize = 4_000;
 const LEASE_COUNT: i64 = 1_000;
 /// Long enough for the longest time limit of an endpoint, a wait in its lane, and the look ahead.
-const LEASE: Duration = Duration::from_secs(150);
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LEASE: Duration = Duration::from_secs(150);
+pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// The scheduler.
 pub struct Schedule {
@@ -38,6 +39,7 @@ pub struct Schedule {
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
     /// Rings when something was scheduled for now.
     pub wake: Arc<Notify>,
+    pub turns: Arc<Turns>,
 }
 
 /// A leased delivery that waits for its time; the earliest comes first.
@@ -67,8 +69,9 @@ impl Schedule {
     /// Leases and hands out until `stop`; what is held then is given back.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let waiting = self.clone().run_waiting(stop.clone());
+        let ordered = self.clone().run_ordered(stop.clone());
         let timed = self.run_timed(stop);
-        tokio::join!(waiting, timed);
+        tokio::join!(waiting, ordered, timed);
     }
 
     async fn run_timed(&self, stop: CancellationToken) {
@@ -103,7 +106,7 @@ impl Schedule {
 
     /// In whose name leases are taken. Before this instance has one nothing is leased: no successor would find such a
     /// lease, and it would have to run out.
-    fn holder(&self) -> Option<i32> {
+    pub(super) fn holder(&self) -> Option<i32> {
         Some((self.owner)()).filter(|owner| *owner != 0)
     }
 
@@ -126,7 +129,7 @@ impl Schedule {
         }
     }
 
-    async fn hand_out(&self, leased: Leased, due: Option<Instant>) {
+    pub(super) async fn hand_out(&self, leased: Leased, due: Option<Instant>) {
         if let Some(due) = due {
             let late = Instant::now().saturating_duration_since(due);
             histogram!(names::RETRY_LATENESS).record(late.as_secs_f64());
@@ -147,6 +150,7 @@ impl Schedule {
                 fence: leased.fence,
                 until: leased.leased_at + LEASE,
             },
+            is_ordered: false,
             queued_at: Instant::now(),
         };
         self.lanes.submit(job).await;

@@ -29,7 +29,7 @@ pub struct Leased {
 }
 
 /// Moves the lease's end into `due_at` and counts the fence up; the rest is what an attempt needs.
-const LEASE_PICKED: &str = "
+pub(super) const LEASE_PICKED: &str = "
     update scheduled_deliveries s
     set due_at = now() + make_interval(secs => $2), owner = $1, fence = s.fence + 1
     from picked
@@ -38,7 +38,7 @@ const LEASE_PICKED: &str = "
     where s.delivery_id = picked.delivery_id
     returning s.delivery_id, s.webhook_id, s.attempt_count, s.fence,
               extract(epoch from picked.due_at - now())::float8,
-              s.workspace_id, s.event_id, s.type, e.client_id, e.occurred_at, e.data, d.test_body";
+              s.workspace_id, s.event_id, s.type, e.client_id, e.occurred_at, e.data, d.test_body, s.order_key";
 
 /// Leases up to `count` deliveries that are due within `ahead`, the longest due first.
 pub async fn lease_due(
@@ -78,7 +78,7 @@ pub async fn lease_waiting(
         .prepare_cached(&format!(
             "with picked as materialized (
                  select delivery_id, event_id, due_at from scheduled_deliveries
-                 where webhook_id = $3 and due_at is null
+                 where webhook_id = $3 and due_at is null and order_key is null
                  order by delivery_id limit $4 for update skip locked
              ) {LEASE_PICKED}"
         ))
@@ -97,11 +97,11 @@ pub async fn endpoints_with_waiting(db: &Db) -> Result<Vec<WebhookId>, DbError> 
     let statement = client
         .prepare_cached(
             "with recursive found as (
-                 (select webhook_id from scheduled_deliveries where due_at is null
+                 (select webhook_id from scheduled_deliveries where due_at is null and order_key is null
                   order by webhook_id limit 1)
                  union all
                  select (select s.webhook_id from scheduled_deliveries s
-                         where s.due_at is null and s.webhook_id > found.webhook_id
+                         where s.due_at is null and s.order_key is null and s.webhook_id > found.webhook_id
                          order by s.webhook_id limit 1)
                  from found where found.webhook_id is not null
              ) select webhook_id from found where webhook_id is not null",
@@ -192,7 +192,7 @@ pub async fn insert(
     Ok(())
 }
 
-fn leased(row: &Row, leased_at: Instant) -> Leased {
+pub(super) fn leased(row: &Row, leased_at: Instant) -> Leased {
     let count: i16 = row.get(2);
     let due_in: Option<f64> = row.get(4);
     // From the answer on, so that a slow one makes nothing early.
@@ -236,6 +236,7 @@ fn payload(row: &Row) -> Option<Payload> {
         event_id,
         workspace: row.get(5),
         label: label.into(),
+        ordering_key: row.get::<_, Option<&str>>(12).map(Box::from),
         body,
     })
 }

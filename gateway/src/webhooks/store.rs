@@ -25,7 +25,7 @@ pub const GONE: &str = "The endpoint answered 410 Gone.";
 
 const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
     timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
-    previous_secret_until, created_at, updated_at, filter";
+    previous_secret_until, created_at, updated_at, filter, ordering";
 
 /// A row: what is shown, and what is sealed.
 #[derive(Debug, Clone)]
@@ -74,8 +74,9 @@ pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
     transaction
         .execute(
             "insert into webhooks (id, workspace_id, name, url, events, description, headers, max_attempts,
-                 timeout_seconds, rate_limit_per_second, secret, created_at, updated_at, filter)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)",
+                 timeout_seconds, rate_limit_per_second, secret, created_at, updated_at, filter,
+                 ordering)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
             &[
                 &shown.id,
                 &webhook.workspace,
@@ -90,6 +91,7 @@ pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
                 &webhook.secret,
                 &shown.created_at,
                 &filter_text(shown),
+                &shown.ordering,
             ],
         )
         .await?;
@@ -104,7 +106,7 @@ pub async fn update(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
             "update webhooks set name = $2, url = $3, events = $4, description = $5, headers = $6,
                  max_attempts = $7, timeout_seconds = $8, rate_limit_per_second = $9, enabled = $10,
                  disabled_reason = $11, health = $12, secret = $13, previous_secret = $14,
-                 previous_secret_until = $15, updated_at = $16, filter = $17
+                 previous_secret_until = $15, updated_at = $16, filter = $17, ordering = $18
              where id = $1",
             &[
                 &shown.id,
@@ -124,6 +126,7 @@ pub async fn update(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> R
                 &webhook.previous_secret_until,
                 &shown.updated_at,
                 &filter_text(shown),
+                &shown.ordering,
             ],
         )
         .await?;
@@ -330,6 +333,7 @@ fn stored(row: &Row) -> StoredWebhook {
             disabled_reason: row.get(11),
             created_at: row.get(16),
             updated_at: row.get(17),
+            ordering: row.get(19),
         },
         health,
         headers: row.get(6),

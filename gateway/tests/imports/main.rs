@@ -1,5 +1,6 @@
 //! Records and imports, against the real binary on a PostgreSQL of its own.
 
+mod dry_run;
 mod hostile;
 mod jobs;
 mod purging;

@@ -67,6 +67,30 @@ async fn everything_that_many_publish_at_once_comes_out_once() {
 }
 
 #[tokio::test]
+async fn events_of_one_key_come_out_in_their_order() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    let received = instance.pump();
+    let mut accepted = vec![Vec::new(); 3];
+    for number in 0..240 {
+        let key = number % accepted.len();
+        let keyed = NewEvent {
+            ordering_key: Some(format!("key {key}").into()),
+            ..event(number)
+        };
+        accepted[key].push(instance.publish(keyed).await.id);
+    }
+    received.wait_for(240).await;
+    let ids = received.ids();
+    for of_key in accepted {
+        assert!(of_key.is_sorted(), "ids rise");
+        let came: Vec<_> = ids.iter().filter(|id| of_key.contains(id)).copied().collect();
+        assert_eq!(came, of_key);
+    }
+    instance.crash().await;
+}
+
+#[tokio::test]
 async fn a_repeat_gets_the_first_and_comes_out_once() {
     let place = Place::new().await;
     let (one, two) = (place.instance().await, place.instance().await);

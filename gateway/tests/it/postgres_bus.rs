@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::bus::Batch;
+use gateway::bus::{Batch, NewEvent};
 
 use crate::bus_place::Place;
 use crate::stage::instance::event;
@@ -124,5 +124,30 @@ async fn a_closed_bus_hands_nothing_out() {
     instance.finish(&batch);
     instance.bus.retire().await.expect("asked");
     assert_eq!(place.database.count("select count(*) from bus_owners").await, 0);
+    instance.crash().await;
+}
+
+#[tokio::test]
+async fn a_key_goes_on_behind_what_a_clock_ahead_has_numbered() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    let keyed = |number| NewEvent {
+        ordering_key: Some("k".into()),
+        ..event(number)
+    };
+    let first = instance.publish(keyed(1)).await;
+    // The same event, accepted by an instance whose clock is a minute ahead.
+    let ahead = uuid::Uuid::from_u128(first.id.as_u128() + (60_000 << 80));
+    place
+        .database
+        .run(&format!(
+            "update events set id = '{ahead}' where id = '{}'",
+            first.id
+        ))
+        .await;
+    let next = instance.publish(keyed(2)).await;
+    assert!(next.id > ahead, "{} after {ahead}", next.id);
+    let unkeyed = instance.publish(event(3)).await;
+    assert!(unkeyed.id > next.id, "ids rise within an instance");
     instance.crash().await;
 }

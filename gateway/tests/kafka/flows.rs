@@ -195,3 +195,37 @@ async fn without_a_broker_it_waits_and_says_so() {
     assert!(!detail.is_empty());
     assert!(gateway.is_running());
 }
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_it_gets_the_events_of_a_key_in_order() {
+    let fleet = Fleet::start(2).await;
+    // Each third attempt fails, so that the next of the key has to wait.
+    let receiver = Receiver::deciding(|nth, _| Act::Status(if nth % 3 == 0 { 500 } else { 200 })).await;
+    let by_key = json!({"ordering": "by_key", "max_attempts": 50});
+    fleet.desk.hook_with(&receiver, &["deal.won"], by_key).await;
+    let apis = [
+        fleet.desk.seen_from(&fleet.gateways[0]),
+        fleet.desk.seen_from(&fleet.gateways[1]),
+    ];
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    for number in 0..30 {
+        let key = format!("key {}", number % 3);
+        let body = json!({"type": "deal.won", "ordering_key": key, "data": {"number": number}});
+        // In turn through one and the other.
+        apis[number % 2].post("/v1/events", &body).await.ok(202);
+    }
+    eventually("all succeed", SOON * 2, || async {
+        let left = "select count(*) from deliveries where status = 1";
+        fleet.database.count(left).await == 30
+    })
+    .await;
+    for key in 0..3 {
+        let numbers: Vec<u64> = receiver
+            .received()
+            .iter()
+            .map(|received| received.json()["data"]["number"].as_u64().expect("a number"))
+            .filter(|number| number % 3 == key)
+            .collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Events as a message of the topic: JSON objects one after the other, which other consumers of the topic can read too.
 //!
-//! `{"id":"<uuid>","workspace":1,"type":"deal.won","client_id":"a","occurred_at":1700000000000,"stored":true,"data":{…}}`,
-//! of which `client_id`, `occurred_at` (milliseconds since 1970) and `stored` (it is in the database already) may be
-//! absent. `data` stands there to the byte as it was sent.
+//! `{"id":"<uuid>","workspace":1,"type":"deal.won","client_id":"a","occurred_at":1700000000000,"ordering_key":"k",
+//! "stored":true,"data":{…}}`, of which `client_id`, `occurred_at` (milliseconds since 1970), `ordering_key` and `stored`
+//! (it is in the database already) may be absent. `data` stands there to the byte as it was sent.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::bus::{Event, NewEvent};
 /// Longer names than this are none of ours.
 const MAX_LABEL: usize = 255;
 const MAX_CLIENT_ID: usize = 255;
+/// 255 characters of up to four bytes.
+const MAX_KEY: usize = 1_020;
 
 #[derive(Serialize)]
 struct Head<'a> {
@@ -29,6 +31,8 @@ struct Head<'a> {
     client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     occurred_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordering_key: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stored: bool,
 }
@@ -43,6 +47,8 @@ struct Whole<'a> {
     client_id: Option<Cow<'a, str>>,
     #[serde(default)]
     occurred_at: Option<i64>,
+    #[serde(borrow, default)]
+    ordering_key: Option<Cow<'a, str>>,
     #[serde(default)]
     stored: bool,
     #[serde(borrow)]
@@ -75,6 +81,7 @@ pub(super) fn write(message: &mut Vec<u8>, event: &Event, is_stored: bool) {
         r#type: &content.label,
         client_id: content.client_id.as_deref(),
         occurred_at: content.occurred_at.map(|at| at.0),
+        ordering_key: content.ordering_key.as_deref(),
         stored: is_stored,
     };
     message.reserve(content.data.len() + 192);
@@ -120,6 +127,9 @@ fn check(message: &Bytes, whole: Whole<'_>) -> Result<Delivered, Damaged> {
     {
         return Err(Damaged::Implausible("client_id is too long"));
     }
+    if whole.ordering_key.as_ref().is_some_and(|key| key.len() > MAX_KEY) {
+        return Err(Damaged::Implausible("ordering_key is too long"));
+    }
     if whole.id.get_version_num() != 7 {
         return Err(Damaged::Implausible("id is no UUIDv7"));
     }
@@ -132,6 +142,7 @@ fn check(message: &Bytes, whole: Whole<'_>) -> Result<Delivered, Damaged> {
             // Claimed before it was sent.
             once_key: None,
             occurred_at: whole.occurred_at.map(Millis),
+            ordering_key: whole.ordering_key.map(|key| Box::from(&*key)),
             data: message.slice_ref(data.as_bytes()),
         },
     };
@@ -154,6 +165,7 @@ mod tests {
                 client_id: client_id.map(Box::from),
                 once_key: None,
                 occurred_at: client_id.map(|_| Millis(1_700_000_000_123)),
+                ordering_key: client_id.map(|_| "\"k\" é".into()),
                 data: Bytes::from_static(data.as_bytes()),
             },
         }
@@ -193,6 +205,7 @@ mod tests {
                     theirs.occurred_at
                 )
             );
+            assert_eq!(ours.ordering_key, theirs.ordering_key);
         }
     }
 

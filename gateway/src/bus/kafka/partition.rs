@@ -63,18 +63,12 @@ impl Partitions {
     }
 }
 
-/// What events that belong together have in common: a repeat follows its first, which a consumer that still has it in
-/// memory knows.
+/// What events that belong together have in common. Without an `ordering_key` it is the client's own id: a repeat follows
+/// its first, which a consumer that still has it in memory knows.
 fn key(content: &NewEvent) -> Option<u64> {
-    let once_key = content.once_key.as_deref()?;
+    let key = content.ordering_key.as_deref().or(content.once_key.as_deref())?;
     let mut hash = FNV_OFFSET;
-    for byte in content
-        .workspace
-        .0
-        .to_le_bytes()
-        .iter()
-        .chain(once_key.as_bytes())
-    {
+    for byte in content.workspace.0.to_le_bytes().iter().chain(key.as_bytes()) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
     }
     Some(hash)
@@ -100,6 +94,7 @@ mod tests {
             client_id: None,
             once_key: once_key.map(Box::from),
             occurred_at: None,
+            ordering_key: None,
             data: Bytes::from_static(b"{}"),
         }
     }

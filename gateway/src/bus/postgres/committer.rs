@@ -50,6 +50,7 @@ pub(super) struct Committer {
 struct Session {
     client: Dedicated,
     copy: Statement,
+    latest_of_keys: Statement,
     owner: i32,
 }
 
@@ -142,7 +143,13 @@ impl Committer {
                 let client = self.db.connect().await?;
                 let owner = self.ownership.claim(&client).await?;
                 let copy = client.prepare(events::COPY).await?;
-                *session = Some(Session { client, copy, owner });
+                let latest_of_keys = client.prepare(events::LATEST_OF_KEYS).await?;
+                *session = Some(Session {
+                    client,
+                    copy,
+                    latest_of_keys,
+                    owner,
+                });
             }
             if let Some(session) = session {
                 self.resolve(&session.client, doubts).await?;
@@ -200,7 +207,7 @@ impl Committer {
         };
         let started = Instant::now();
         let owner = open.owner;
-        let written = tokio::time::timeout(COMMIT_TIMEOUT, write(open, &mut group)).await;
+        let written = tokio::time::timeout(COMMIT_TIMEOUT, write(open, &mut group, &self.ownership)).await;
         let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
         match written {
             Ok(()) => {
@@ -239,7 +246,12 @@ impl Committer {
     }
 }
 
-async fn write(session: &mut Session, group: &mut Group) -> Result<(), DbError> {
+async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) -> Result<(), DbError> {
+    // Whoever heard of an event that was accepted elsewhere, and then sends the next of its key, finds it behind that.
+    let latest = events::latest_of_keys(&session.client, &session.latest_of_keys, &group.events).await?;
+    if let Some(latest) = latest {
+        ownership.number_behind(latest, &mut group.events);
+    }
     let has_once_keys = group.events.iter().any(|event| event.content.once_key.is_some());
     if !has_once_keys {
         // A COPY outside a transaction is one of its own: two round trips and one flush.

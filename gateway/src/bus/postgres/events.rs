@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
@@ -13,12 +13,13 @@ use crate::db::{CopyRows, DbError, Transaction};
 
 /// The columns in the order of [`rows`].
 pub(in crate::bus) const COPY: &str =
-    "copy events (id, workspace_id, type, owner, client_id, occurred_at, data)
+    "copy events (id, workspace_id, type, owner, client_id, occurred_at, data,
+                                   ordering_key)
                                from stdin (format binary)";
 
 /// The rows of events for [`COPY`].
 pub(in crate::bus) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i32) -> CopyRows {
-    let mut rows = CopyRows::new(7);
+    let mut rows = CopyRows::new(8);
     for event in events {
         let content = &event.content;
         rows.row()
@@ -28,7 +29,10 @@ pub(in crate::bus) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i
             .int4(owner)
             .maybe(content.client_id.as_deref(), |rows, id| rows.bytes(id.as_bytes()))
             .maybe(content.occurred_at, CopyRows::moment)
-            .bytes(&content.data);
+            .bytes(&content.data)
+            .maybe(content.ordering_key.as_deref(), |rows, key| {
+                rows.bytes(key.as_bytes())
+            });
     }
     rows
 }
@@ -76,6 +80,36 @@ pub(in crate::bus) async fn claim_once_keys(
     Ok(firsts.collect())
 }
 
+/// The newest id behind `after` of an event that has one of these ordering keys.
+pub(super) const LATEST_OF_KEYS: &str = "
+    select latest.id from unnest($1::int4[], $2::text[]) as wanted(workspace_id, ordering_key)
+    cross join lateral (
+        select e.id from events e
+        where e.workspace_id = wanted.workspace_id and e.ordering_key = wanted.ordering_key and e.id > $3
+        order by e.id desc limit 1
+    ) latest
+    order by latest.id desc limit 1";
+
+/// Runs [`LATEST_OF_KEYS`] for the keys of `events`; nothing where none of them has a key.
+pub(super) async fn latest_of_keys(
+    client: &Client,
+    statement: &Statement,
+    events: &[Event],
+) -> Result<Option<Uuid>, DbError> {
+    let keyed = events.iter().filter_map(|event| {
+        let key = event.content.ordering_key.as_deref()?;
+        Some((event.content.workspace, key))
+    });
+    let (workspaces, keys): (Vec<WorkspaceId>, Vec<&str>) = keyed.unzip();
+    let Some(first) = events.first().filter(|_| !keys.is_empty()) else {
+        return Ok(None);
+    };
+    let row = client
+        .query_opt(statement, &[&workspaces, &keys, &first.id])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Those of `ids` that are stored.
 pub(in crate::bus) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     let rows = client
@@ -94,7 +128,7 @@ pub(in crate::bus) async fn owned(
 ) -> Result<Vec<Event>, DbError> {
     let rows = client
         .query(
-            "select id, workspace_id, type, client_id, occurred_at, data from events
+            "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
              where id between $2 and $3 and owner = $1 order by id limit $4",
             &[&owner, &from, &until, &count],
         )
@@ -112,6 +146,7 @@ fn event(row: &Row) -> Event {
             // Claimed already.
             once_key: None,
             occurred_at: row.get(4),
+            ordering_key: row.get::<_, Option<&str>>(6).map(Box::from),
             data: Bytes::copy_from_slice(row.get::<_, &str>(5).as_bytes()),
         },
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::floor_of;
 use crate::base::clock::Millis;
+use crate::base::id::uuid_millis;
 use crate::bus::ids::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction};
@@ -54,6 +55,17 @@ impl Ownership {
         }
         self.note_ids(ids.millis());
         (batch, events)
+    }
+
+    /// Gives events new ids behind `passed`, which another instance made with a clock that is ahead. Their batch was opened
+    /// with a lower one, which holds the watermark all the same.
+    pub(super) fn number_behind(&self, passed: Uuid, events: &mut [Event]) {
+        let mut ids = self.ids.lock();
+        let now = Millis::now().max(Millis(uuid_millis(passed) + 1));
+        for event in events {
+            event.id = ids.next(now);
+        }
+        self.note_ids(ids.millis());
     }
 
     /// Notes how far ids have been made.

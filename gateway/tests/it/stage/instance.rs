@@ -130,6 +130,7 @@ pub fn event(number: usize) -> NewEvent {
         client_id: None,
         once_key: None,
         occurred_at: None,
+        ordering_key: None,
         data: Bytes::from(format!("{{ \"number\" :{number}}}")),
     }
 }

@@ -11,6 +11,7 @@ mod guard;
 mod headers;
 mod http2;
 mod notices;
+mod ordering;
 mod recover_many;
 mod redeliver;
 mod retries;

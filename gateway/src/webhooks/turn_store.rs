@@ -1,0 +1,123 @@
+//! The SQL of deliveries that wait for their turn.
+//!
+//! A delivery has its turn when it is the first of its endpoint and key, none of them is under way or waits for a retry,
+//! and no earlier event of the key is accepted but not yet in the table. All of it is asked in one statement, and so of
+//! one moment; the row itself is locked as it stands now, so that two instances never lease the same one.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::schedule_store::{LEASE_PICKED, Leased, leased};
+use crate::base::id::WebhookId;
+use crate::db::{Db, DbError};
+
+/// An event that the endpoint does not want never gets a delivery; of others there is none yet while their owner has
+/// not come to them. An event's deliveries stand together in the primary key, by the first half of its id.
+///
+/// `offset 0` keeps the planner from making joins of the questions: each is one step in an index for each key, while a
+/// join may read all deliveries of an endpoint where statistics are old.
+const HEADS: &str = "
+    with heads as materialized (
+        select head.delivery_id
+        from unnest($4::text[]) as wanted(order_key)
+        cross join lateral (
+            select s.delivery_id, s.event_id, s.workspace_id, s.webhook_id, s.order_key
+            from scheduled_deliveries s
+            where s.webhook_id = $3 and s.order_key = wanted.order_key and s.due_at is null
+            order by s.event_id limit 1
+        ) head
+        where not exists (
+            select from scheduled_deliveries turn
+            where turn.webhook_id = $3 and turn.order_key = head.order_key and turn.due_at is not null
+            offset 0
+        ) and not exists (
+            select from events e
+            join bus_owners o on o.id = e.owner and e.id >= o.watermark
+            join webhooks w on w.id = head.webhook_id and (e.type = any(w.events) or '*' = any(w.events))
+            where e.workspace_id = head.workspace_id and e.ordering_key = head.order_key
+              and e.id < head.event_id
+              and e.id >= (select watermark from bus_owners order by watermark limit 1)
+              and not exists (
+                  select from deliveries d
+                  where d.id >= (left(e.id::text, 18) || '-0000-000000000000')::uuid
+                    and d.id <= (left(e.id::text, 18) || '-ffff-ffffffffffff')::uuid
+                    and d.webhook_id = head.webhook_id and d.event_id = e.id
+                  offset 0
+              )
+            offset 0
+        )
+        limit $5
+    ), picked as materialized (
+        select s.delivery_id, s.event_id, s.due_at
+        from scheduled_deliveries s join heads on heads.delivery_id = s.delivery_id
+        where s.due_at is null
+        for update of s skip locked
+    )";
+
+/// Leases up to `count` deliveries to an endpoint whose turn it is, of these keys.
+pub async fn lease_turns(
+    db: &Db,
+    owner: i32,
+    webhook: WebhookId,
+    keys: &[Box<str>],
+    lease: Duration,
+    count: i64,
+) -> Result<Vec<Leased>, DbError> {
+    let client = db.client().await?;
+    let statement = client.prepare_cached(&format!("{HEADS} {LEASE_PICKED}")).await?;
+    let leased_at = Instant::now();
+    let lease = lease.as_secs_f64();
+    let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+    let rows = client
+        .query(&statement, &[&owner, &lease, &webhook, &keys, &count])
+        .await?;
+    Ok(rows.iter().map(|row| leased(row, leased_at)).collect())
+}
+
+/// Up to `count` keys behind `after` of which something waits for an endpoint: one step in the index for each, however
+/// much it is.
+pub async fn keys_in_line(
+    db: &Db,
+    webhook: WebhookId,
+    after: &str,
+    count: i64,
+) -> Result<Vec<Box<str>>, DbError> {
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(
+            "with recursive found as (
+                 (select order_key, 1 as place from scheduled_deliveries
+                  where webhook_id = $1 and due_at is null and order_key > $2
+                  order by order_key limit 1)
+                 union all
+                 select (select s.order_key from scheduled_deliveries s
+                         where s.webhook_id = $1 and s.due_at is null and s.order_key > found.order_key
+                         order by s.order_key limit 1), place + 1
+                 from found where found.order_key is not null and place < $3::int8
+             ) select order_key from found where order_key is not null order by place",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&webhook, &after, &count]).await?;
+    Ok(rows.iter().map(|row| row.get::<_, &str>(0).into()).collect())
+}
+
+/// The endpoints for which something waits in line.
+pub async fn endpoints_in_line(db: &Db) -> Result<Vec<WebhookId>, DbError> {
+    let client = db.client().await?;
+    let statement = client
+        .prepare_cached(
+            "with recursive found as (
+                 (select webhook_id from scheduled_deliveries where due_at is null and order_key is not null
+                  order by webhook_id limit 1)
+                 union all
+                 select (select s.webhook_id from scheduled_deliveries s
+                         where s.due_at is null and s.order_key is not null and s.webhook_id > found.webhook_id
+                         order by s.webhook_id limit 1)
+                 from found where found.webhook_id is not null
+             ) select webhook_id from found where webhook_id is not null",
+        )
+        .await?;
+    let rows = client.query(&statement, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
