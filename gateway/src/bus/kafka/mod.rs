@@ -96,6 +96,8 @@ impl KafkaBus {
         };
         let (producer, writer) = Producer::new(kafka, settings.max_waiting, listener.clone())?;
         let producer = Arc::new(producer);
+        // Before the first event comes the partitions are known.
+        look(&producer, health, false).await;
         let (ledger, window) = (Arc::<Ledger>::default(), Arc::<Window>::default());
         let (fetched, waiting) = mpsc::channel(FETCHED);
         let consumer = Consumer::new(kafka, listener, window.clone(), ledger.clone(), fetched)?;
@@ -207,6 +209,15 @@ impl KafkaBus {
     }
 }
 
+/// Asks the brokers; the library's call blocks, so it has a thread of its own.
+async fn look(producer: &Arc<Producer>, health: &Health, has_joined: bool) {
+    let (asked, told) = (producer.clone(), health.clone());
+    let looked = tokio::task::spawn_blocking(move || asked.look(&told, has_joined, LOOK));
+    if looked.await.is_err() {
+        tracing::debug!("no look at the brokers");
+    }
+}
+
 /// Asks the brokers now and then, and measures.
 async fn watch(
     producer: Arc<Producer>,
@@ -217,11 +228,7 @@ async fn watch(
     stop: CancellationToken,
 ) {
     loop {
-        let (asked, told, has_joined) = (producer.clone(), health.clone(), window.has_joined());
-        let looked = tokio::task::spawn_blocking(move || asked.look(&told, has_joined, LOOK));
-        if looked.await.is_err() {
-            tracing::debug!("no look at the brokers");
-        }
+        look(&producer, &health, window.has_joined()).await;
         ledger.observe();
         relay::observe(&outbox);
         let pause = if window.has_joined() { LOOK } else { START_PAUSE };

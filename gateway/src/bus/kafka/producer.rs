@@ -190,7 +190,12 @@ impl Writer {
         for waiting in group {
             self.waiting_bytes
                 .fetch_sub(waiting.event.weight(), Ordering::Relaxed);
-            let partition = self.partitions.of(&waiting.event.content);
+            let Some(partition) = self.partitions.of(&waiting.event.content) else {
+                // Any partition would do for most, but not for those that have an order.
+                counter!(names::EVENTS_REFUSED).increment(1);
+                let _ = waiting.reply.send(Err(PublishError::Away));
+                continue;
+            };
             let open = messages
                 .iter_mut()
                 .find(|message| message.partition == partition && message.value.len() < MAX_MESSAGE);
@@ -224,10 +229,7 @@ impl Writer {
 
     fn send(&self, message: Message) -> (Vec<Reply>, Result<DeliveryFuture, PublishError>) {
         let record: FutureRecord<'_, (), Vec<u8>> = FutureRecord::to(&self.topic).payload(&message.value);
-        let record = match message.partition {
-            Some(partition) => record.partition(partition),
-            None => record,
-        };
+        let record = record.partition(message.partition);
         let sent = self
             .client
             .send_result(record)
@@ -238,14 +240,13 @@ impl Writer {
 
 /// Events that go to one partition together.
 struct Message {
-    /// The library's own choice before the partitions are known.
-    partition: Option<i32>,
+    partition: i32,
     value: Vec<u8>,
     replies: Vec<Reply>,
 }
 
 impl Message {
-    const fn to(partition: Option<i32>) -> Self {
+    const fn to(partition: i32) -> Self {
         Self {
             partition,
             value: Vec::new(),
