@@ -210,6 +210,10 @@ fn push_cells(header: &HeaderMap, record: &Record<'_>, out: &mut String) {
         }
         cell.clear();
         record.raw.push_lossy(index, &mut cell);
+        // Surplus cells are no fault while they are blank, which an escaped tab is not.
+        if index >= header.columns.len() && cell.trim().is_empty() {
+            cell.clear();
+        }
         let own = match header.is_repair {
             true => escape::unescape(&cell),
             false => &cell,

@@ -216,3 +216,15 @@ fn a_bracket_at_the_end_of_a_piece_is_no_json() {
     let stream = opening.feed(&mut &b"id];email\n7;a@b\n"[..]).unwrap().unwrap();
     assert_eq!(stream.header().columns[0].name, "[id]");
 }
+
+#[test]
+fn a_blank_surplus_cell_stays_blank_in_the_report() {
+    let mut opening = Opening::new(of("contact"));
+    let file: &mut &[u8] = &mut &b"email,phone\nbad,+1,\t,\" \"\n"[..];
+    let mut stream = opening.feed(file).unwrap().unwrap();
+    let header = stream.shared_header();
+    let parsed = stream.next_row(file).unwrap();
+    let mut chunk = crate::imports::chunk::Chunk::new(0);
+    chunk.push_failure(&parsed.record, "a reason", &header);
+    assert_eq!(chunk.failures[0].cells.as_deref(), Some("bad,'+1,,"));
+}
