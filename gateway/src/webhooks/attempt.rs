@@ -49,8 +49,7 @@ pub async fn attempt(client: &Client, endpoint: &Endpoint, job: &Job) -> Tried {
     let at = Millis::now();
     let started = Instant::now();
     let number = job.attempts_made + 1;
-    let headers = headers(endpoint, job, number, at);
-    let make = || request(endpoint, job, &headers);
+    let make = || request(endpoint, job, headers(endpoint, job, number, at));
     let mut progress = Progress::default();
     let sending = client.send(&endpoint.target, &endpoint.connections, make, &mut progress);
     let ended = match tokio::time::timeout(endpoint.timeout, sending).await {
@@ -125,11 +124,11 @@ fn headers(endpoint: &Endpoint, job: &Job, number: u16, at: Millis) -> HeaderMap
     headers
 }
 
-fn request(endpoint: &Endpoint, job: &Job, headers: &HeaderMap) -> Request<Full<Bytes>> {
+fn request(endpoint: &Endpoint, job: &Job, headers: HeaderMap) -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(job.payload.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = endpoint.target.path.clone().into();
-    *request.headers_mut() = headers.clone();
+    *request.headers_mut() = headers;
     request
 }
 

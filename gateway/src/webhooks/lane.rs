@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, HealthState, Thresholds};
@@ -15,6 +16,9 @@ use super::job::{Hold, Job};
 
 /// An endpoint whose oldest waiting job is older does not keep up: more goes to the database.
 const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// Workers that had nothing to do for this long end.
+const MAX_REST: Duration = Duration::from_secs(1);
 
 /// Why a lane did not take a job; the reason stands in a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,12 @@ pub struct Caps {
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Job>,
+    /// Workers that run, those that rest among them.
     worker_count: usize,
+    resting_count: usize,
+    /// Of those that were woken, how many are to end.
+    dismissed_count: usize,
+    last_offer: Instant,
     breaker: Breaker,
     /// When the next attempt may start, where the endpoint has a rate limit.
     next_slot: Option<Instant>,
@@ -59,6 +68,8 @@ struct State {
 pub struct Lane {
     caps: Caps,
     state: Mutex<State>,
+    /// A permit for each resting worker that is woken.
+    wake: Semaphore,
 }
 
 /// What a lane made of an offer.
@@ -78,10 +89,14 @@ impl Lane {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 worker_count: 0,
+                resting_count: 0,
+                dismissed_count: 0,
+                last_offer: Instant::now(),
                 breaker: Breaker::new(thresholds, health),
                 next_slot: None,
                 is_draining: false,
             }),
+            wake: Semaphore::new(0),
         }
     }
 
@@ -108,6 +123,12 @@ impl Lane {
             return Offered::Refused(Box::new(job), refusal);
         }
         state.queue.push_back(job);
+        state.last_offer = now;
+        if state.resting_count > 0 {
+            state.resting_count -= 1;
+            self.wake.add_permits(1);
+            return Offered::Taken;
+        }
         if state.worker_count < self.caps.concurrency {
             state.worker_count += 1;
             return Offered::NeedsWorker;
@@ -115,14 +136,37 @@ impl Lane {
         Offered::Taken
     }
 
-    /// The next job for a worker; with none the worker ends.
-    pub fn next(&self) -> Option<Job> {
-        let mut state = self.state.lock();
-        let job = state.queue.pop_front();
-        if job.is_none() {
-            state.worker_count -= 1;
+    /// The next job for a worker. With none it rests for a while, which is cheaper than a new worker for each job; `None`
+    /// ends it.
+    pub async fn next(&self) -> Option<Job> {
+        loop {
+            {
+                let mut state = self.state.lock();
+                if let Some(job) = state.queue.pop_front() {
+                    return Some(job);
+                }
+                if state.is_draining || state.dismissed_count > 0 {
+                    state.dismissed_count = state.dismissed_count.saturating_sub(1);
+                    state.worker_count -= 1;
+                    return None;
+                }
+                state.resting_count += 1;
+            }
+            // Never closed. Permits add up, so no wake-up between the lines is lost.
+            if let Ok(woken) = self.wake.acquire().await {
+                woken.forget();
+            }
         }
-        job
+    }
+
+    /// Ends workers that have rested for long.
+    pub fn dismiss_resting(&self) {
+        let mut state = self.state.lock();
+        if state.is_draining || state.last_offer.elapsed() > MAX_REST {
+            let count = std::mem::take(&mut state.resting_count);
+            state.dismissed_count += count;
+            self.wake.add_permits(count);
+        }
     }
 
     /// The wait until an attempt may start under a rate limit; `None` if that is too long to wait in memory.
@@ -175,7 +219,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state.lock();
         // A probe that a worker is about to take stays.
-        let keep_count = usize::from(!state.is_draining && state.worker_count > 0);
+        let keep_count = usize::from(!state.is_draining && state.worker_count > state.resting_count);
         if state.is_draining || state.breaker.is_open() {
             let keep_count = keep_count.min(state.queue.len());
             return state.queue.drain(keep_count..).collect();
@@ -192,11 +236,93 @@ impl Lane {
     /// Has every further offer refused.
     pub fn drain(&self) {
         self.state.lock().is_draining = true;
+        self.dismiss_resting();
     }
 
     /// Jobs that wait, and whether anything is under way.
     pub fn load(&self) -> (usize, bool) {
         let state = self.state.lock();
-        (state.queue.len(), state.worker_count > 0)
+        (state.queue.len(), state.worker_count > state.resting_count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::base::caller::WorkspaceId;
+    use crate::base::id::{DeliveryId, WebhookId};
+    use crate::webhooks::job::Payload;
+
+    fn job() -> Job {
+        Job {
+            payload: Arc::new(Payload {
+                event: Uuid::nil(),
+                event_id: String::new(),
+                workspace: WorkspaceId(1),
+                label: "deal.won".into(),
+                ordering_key: None,
+                body: Bytes::new(),
+            }),
+            webhook: WebhookId::from_uuid(Uuid::nil()),
+            delivery: DeliveryId::from_uuid(Uuid::nil()),
+            attempts_made: 0,
+            hold: Hold::Leased {
+                fence: 1,
+                until: Instant::now(),
+            },
+            is_ordered: false,
+            queued_at: Instant::now(),
+        }
+    }
+
+    fn lane() -> Arc<Lane> {
+        let caps = Caps {
+            concurrency: 2,
+            queue: 100,
+        };
+        let thresholds = Thresholds {
+            after: Duration::from_secs(300),
+            failures: 20,
+            probe: Duration::from_secs(30),
+        };
+        Arc::new(Lane::new(caps, thresholds, HealthState::Healthy))
+    }
+
+    #[tokio::test]
+    async fn a_resting_worker_takes_the_next_job_and_ends_when_it_is_dismissed() {
+        let lane = lane();
+        assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
+        let (done, mut counted) = tokio::sync::mpsc::unbounded_channel();
+        let worker = tokio::spawn({
+            let lane = lane.clone();
+            async move {
+                while lane.next().await.is_some() {
+                    let _ = done.send(());
+                }
+            }
+        });
+        counted.recv().await.expect("the first");
+        while lane.load().1 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            assert!(matches!(lane.offer(job()), Offered::Taken));
+            // While the worker is on its way to this one, another job needs another worker.
+            assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
+            lane.state.lock().worker_count -= 1;
+            counted.recv().await.expect("one");
+            counted.recv().await.expect("the other");
+            while lane.load().1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        lane.drain();
+        worker.await.expect("ended");
+        assert_eq!(lane.load(), (0, false));
     }
 }

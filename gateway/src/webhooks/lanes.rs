@@ -122,7 +122,7 @@ impl Lanes {
     }
 
     async fn work(self: &Arc<Self>, lane: &Arc<Lane>) {
-        while let Some(job) = lane.next() {
+        while let Some(job) = lane.next().await {
             let kept = job.clone();
             // A panic must cost neither the lane a worker nor the job its delivery.
             let attempting = AssertUnwindSafe(self.attempt_job(lane, job)).catch_unwind();
@@ -302,6 +302,7 @@ impl Lanes {
             for job in lane.take_stale() {
                 self.park(job, "lane_slow").await;
             }
+            lane.dismiss_resting();
             let (waiting, is_busy) = lane.load();
             busy_count += usize::from(is_busy);
             waiting_count += waiting;
