@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config;
 use crate::db::{self, Db, DbError};
 use crate::telemetry::registry::UPKEEP;
-use crate::{audit, feed, imports, keys};
+use crate::{audit, bus, feed, imports, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -17,6 +17,8 @@ const INTERVAL: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
     pub event_days: u32,
+    /// Deliveries with their attempts and the answers to them.
+    pub delivery_days: u32,
     pub import_days: u32,
 }
 
@@ -25,6 +27,7 @@ impl Retention {
     pub const fn of(config: &config::Config) -> Self {
         Self {
             event_days: config.events.retention_days,
+            delivery_days: config.webhooks.retention_days,
             import_days: config.imports.retention_days,
         }
     }
@@ -53,7 +56,10 @@ pub async fn run(db: Db, retention: Retention, metrics: Option<PrometheusHandle>
 async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
     let client = db.connect().await?;
     db::ensure_partitions(&client).await?;
-    db::drop_partitions(&client, retention.event_days).await?;
+    db::drop_partitions(&client, "events", retention.event_days).await?;
+    db::drop_partitions(&client, "deliveries", retention.delivery_days).await?;
+    db::forget_once_keys(&client, retention.event_days).await?;
+    bus::postgres::purge_damaged(&client, retention.event_days).await?;
     audit::purge_replies(&client).await?;
     keys::store::purge_deleted(&client).await?;
     feed::purge(&client).await?;

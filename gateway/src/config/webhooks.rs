@@ -21,6 +21,8 @@ pub struct Webhooks {
     pub timeout: Duration,
     pub max_attempts: u32,
     pub retry_base: Duration,
+    /// For how many days the log of deliveries is kept.
+    pub retention_days: u32,
     /// Attempts that one endpoint may have under way at once.
     pub lane_concurrency: usize,
     /// Deliveries that may wait in memory for one endpoint; the rest waits in the database.
@@ -50,6 +52,7 @@ impl Webhooks {
             timeout,
             max_attempts: reader.get("webhooks", "max_attempts", 5, between(1, 50)),
             retry_base,
+            retention_days: reader.get("webhooks", "retention_days", 30, between(1, 3650)),
             lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
             lane_queue: reader.get("webhooks", "lane_queue", 2_000, between(1, 1_000_000)),
             breaker_after,

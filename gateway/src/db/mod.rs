@@ -13,7 +13,7 @@ pub use copy::CopyRows;
 pub use copy_lines::{CopyLines, Lines};
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
-pub use partitions::{drop_partitions, ensure_partitions};
+pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
 pub use pool::{Client, Db, Dedicated, Detached, begin, detach};
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;

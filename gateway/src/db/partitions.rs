@@ -41,40 +41,40 @@ pub async fn ensure_partitions(client: &tokio_postgres::Client) -> Result<(), Db
     Ok(())
 }
 
-/// Drops the partitions of days that are older than `retention_days`.
-pub async fn drop_partitions(client: &tokio_postgres::Client, retention_days: u32) -> Result<(), DbError> {
+/// Drops the partitions of days that are older than `days`, of one of the partitioned tables.
+pub async fn drop_partitions(
+    client: &tokio_postgres::Client,
+    table: &'static str,
+    days: u32,
+) -> Result<(), DbError> {
     let today = Millis::now().0.div_euclid(DAY_MILLIS);
     // A day ends a day after it began; only whole days beyond the retention go.
-    let oldest_kept = day_name(today - i64::from(retention_days));
-    for table in PARTITIONED {
-        let partitions = client
-            .query(
-                "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-                 where i.inhparent = to_regclass($1)",
-                &[table],
-            )
-            .await?;
-        for row in partitions {
-            let name: String = row.get(0);
-            let day = name.rsplit('_').next().unwrap_or_default();
-            let is_day = day.len() == oldest_kept.len() && day.bytes().all(|byte| byte.is_ascii_digit());
-            if is_day && *day < *oldest_kept {
-                client
-                    .batch_execute(&format!("drop table if exists {name}"))
-                    .await?;
-                tracing::info!(partition = name, "dropped: beyond the retention");
-            }
+    let oldest_kept = day_name(today - i64::from(days));
+    let partitions = client
+        .query(
+            "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+             where i.inhparent = to_regclass($1)",
+            &[&table],
+        )
+        .await?;
+    for row in partitions {
+        let name: String = row.get(0);
+        let day = name.rsplit('_').next().unwrap_or_default();
+        let is_day = day.len() == oldest_kept.len() && day.bytes().all(|byte| byte.is_ascii_digit());
+        if is_day && *day < *oldest_kept {
+            client
+                .batch_execute(&format!("drop table if exists {name}"))
+                .await?;
+            tracing::info!(partition = name, "dropped: beyond the retention");
         }
     }
-    forget_once_keys(
-        client,
-        uuid_floor((today - i64::from(retention_days)) * DAY_MILLIS),
-    )
-    .await
+    Ok(())
 }
 
-/// Forgets the keys of events that are no longer kept, a bounded number at a time.
-async fn forget_once_keys(client: &tokio_postgres::Client, before: uuid::Uuid) -> Result<(), DbError> {
+/// Forgets the keys of events that are older than `days`, a bounded number at a time.
+pub async fn forget_once_keys(client: &tokio_postgres::Client, days: u32) -> Result<(), DbError> {
+    let today = Millis::now().0.div_euclid(DAY_MILLIS);
+    let before = uuid_floor((today - i64::from(days)) * DAY_MILLIS);
     while client
         .execute(
             "delete from event_once_keys where ctid = any(array(

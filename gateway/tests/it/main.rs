@@ -18,6 +18,7 @@ mod keys;
 mod operations;
 mod postgres_bus;
 mod problems;
+mod retention;
 mod stage;
 mod two_instances;
 mod webhooks;

@@ -139,3 +139,11 @@ pub(in crate::bus) async fn label_of(db: &Db, id: Uuid) -> Result<Option<String>
     let row = client.query_opt(&statement, &[&id]).await?;
     Ok(row.map(|row| row.get(0)))
 }
+
+/// Forgets damaged messages that were found more than `days` ago.
+pub async fn purge_damaged(client: &tokio_postgres::Client, days: u32) -> Result<(), DbError> {
+    let days = i32::try_from(days).unwrap_or(i32::MAX);
+    let statement = "delete from damaged_messages where found_at < now() - make_interval(days => $1)";
+    client.execute(statement, &[&days]).await?;
+    Ok(())
+}

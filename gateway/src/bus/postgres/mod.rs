@@ -28,6 +28,7 @@ use crate::config;
 use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
+pub use archive::purge_damaged;
 use committer::Waiting;
 use emit::Emitter;
 use handover::Handover;
