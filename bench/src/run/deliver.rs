@@ -22,6 +22,24 @@ pub struct Received {
     pub stats: Stats,
 }
 
+/// One load whose deliveries have all been recorded.
+pub struct Delivered {
+    pub received: Received,
+    pub ended_at_us: u64,
+    /// False where the metric is missing, and receipt had to do.
+    pub is_recorded: bool,
+    pub gateway_cpu_us: f64,
+    pub postgres_cpu_us: f64,
+}
+
+impl Delivered {
+    /// Events a second.
+    pub fn rate(&self) -> f64 {
+        let elapsed_us = self.ended_at_us.saturating_sub(self.received.started_at_us);
+        self.received.accepted as f64 * 1_000_000.0 / elapsed_us as f64
+    }
+}
+
 pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
     let sink = measure_sink(stage, ledger).await?;
     let relay = stage.relay().await?;
@@ -34,44 +52,48 @@ pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
     warm_up(stage, ledger, 1).await?;
     stage.settle().await?;
     stage.gateway.forget_memory_peak()?;
-    let recorded_before = stage.gateway.recorded().await?;
     let connections_before = stage.received().await?.connections;
+    let delivered = deliver(stage, ledger).await?;
+    let memory = stage.gateway.usage()?;
+    stage.gateway.delete_webhook(&webhook).await?;
+
+    let received = &delivered.received;
+    let drain_us = delivered.ended_at_us.saturating_sub(received.load_ended_at_us);
+    let connections = received.stats.connections - connections_before;
+    ledger.note("deliver.rate", delivered.rate());
+    ledger.note("deliver.ratio", delivered.rate() / raw);
+    ledger.note("deliver.accept_rate", received.accept_rate);
+    ledger.note("deliver.unrecorded", f64::from(u8::from(!delivered.is_recorded)));
+    ledger.note("deliver.drain_ms", drain_us as f64 / 1_000.0);
+    ledger.note("deliver.duplicates", received.stats.duplicates as f64);
+    ledger.note("deliver.connections", connections as f64);
+    ledger.note("deliver.gateway_cpu_us", delivered.gateway_cpu_us);
+    ledger.note("deliver.postgres_cpu_us", delivered.postgres_cpu_us);
+    ledger.note("deliver.rss_peak_mb", memory.rss_peak_mb);
+    Ok(())
+}
+
+/// One closed loop to one endpoint, from the first request until the last delivery is recorded.
+pub async fn deliver(stage: &Stage, ledger: &mut Ledger) -> Result<Delivered> {
+    let recorded_before = stage.gateway.recorded().await?;
     let before = stage.cpu_seconds()?;
     let received = accept_and_receive(stage, ledger, 1).await?;
-    let recorded = stage.wait_for_record(recorded_before, received.accepted);
-    let recorded = recorded.await?;
-    let ended_at_us = if recorded {
+    let is_recorded = stage.wait_for_record(recorded_before, received.accepted).await?;
+    let ended_at_us = if is_recorded {
         now_us()
     } else {
         eprintln!("  no sample of --recorded-metric: deliveries count when they are received");
         received.stats.last_at_us
     };
     let after = stage.cpu_seconds()?;
-    let memory = stage.gateway.usage()?;
-    stage.gateway.delete_webhook(&webhook).await?;
-
-    let events = received.accepted as f64;
-    let seconds = ended_at_us.saturating_sub(received.started_at_us) as f64 / 1_000_000.0;
-    let drain_us = ended_at_us.saturating_sub(received.load_ended_at_us);
-    let connections = received.stats.connections - connections_before;
-    let micros_an_event = |cpu_seconds: f64| cpu_seconds * 1_000_000.0 / events;
-    ledger.note("deliver.rate", events / seconds);
-    ledger.note("deliver.ratio", events / seconds / raw);
-    ledger.note("deliver.accept_rate", received.accept_rate);
-    ledger.note("deliver.unrecorded", f64::from(u8::from(!recorded)));
-    ledger.note("deliver.drain_ms", drain_us as f64 / 1_000.0);
-    ledger.note("deliver.duplicates", received.stats.duplicates as f64);
-    ledger.note("deliver.connections", connections as f64);
-    ledger.note(
-        "deliver.gateway_cpu_us",
-        micros_an_event(after.gateway - before.gateway),
-    );
-    ledger.note(
-        "deliver.postgres_cpu_us",
-        micros_an_event(after.postgres - before.postgres),
-    );
-    ledger.note("deliver.rss_peak_mb", memory.rss_peak_mb);
-    Ok(())
+    let micros_an_event = |cpu_seconds: f64| cpu_seconds * 1_000_000.0 / received.accepted as f64;
+    Ok(Delivered {
+        gateway_cpu_us: micros_an_event(after.gateway - before.gateway),
+        postgres_cpu_us: micros_an_event(after.postgres - before.postgres),
+        received,
+        ended_at_us,
+        is_recorded,
+    })
 }
 
 /// A short and light load, so that connections, plans and buffers exist before the clock runs.

@@ -106,7 +106,7 @@ impl Gateway {
         }
     }
 
-    /// Makes an endpoint for `deal.won` and gives its id.
+    /// Makes an endpoint for `deal.won`, the type of every event that is sent here, and gives its id.
     pub async fn create_webhook(&self, name: &str, url: &str) -> Result<String> {
         let body = json!({"name": name, "url": url, "events": ["deal.won"]});
         let reply = Call {

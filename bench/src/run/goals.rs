@@ -55,6 +55,9 @@ const fn row(key: &'static str, label: &'static str, unit: &'static str, goal: G
 
 use Goal::{AtLeast, AtMost, Never, Shown};
 
+/// Within 1.2 times the cost of the smallest size, as a ratio of rates.
+const WITHIN: f64 = 1.0 / 1.2;
+
 pub const ROWS: &[Row] = &[
     row("hello.rate", "bare hello", "/s", Shown),
     row("whoami.rate", "gateway GET /v1/whoami", "/s", Shown),
@@ -129,4 +132,66 @@ pub const ROWS: &[Row] = &[
         AtMost(1.25),
     ),
     row("keys.flood_rate", "wrong keys answered", "/s", Shown),
+    row(
+        "late.alone_p50_ms",
+        "retry's lateness p50, none parked",
+        "ms",
+        Shown,
+    ),
+    row(
+        "late.alone_p99_ms",
+        "retry's lateness p99, none parked",
+        "ms",
+        Shown,
+    ),
+    row("late.p50_ms", "  … p50, with the parked", "ms", Shown),
+    row("late.p99_ms", "  … p99, with the parked", "ms", AtMost(250.0)),
+    row("late.p99_ratio", "  … p99, parked / none", "x", Shown),
+    row("late.duplicates", "  duplicates", "", Never),
+    row("stored.few_accept_rate", "accept, 1,000 stored", "/s", Shown),
+    row("stored.many_accept_rate", "accept, all stored", "/s", Shown),
+    row(
+        "stored.accept_ratio",
+        "  all / 1,000 stored",
+        "x",
+        AtLeast(WITHIN),
+    ),
+    row("stored.few_deliver_rate", "deliver, 1,000 stored", "/s", Shown),
+    row("stored.many_deliver_rate", "deliver, all stored", "/s", Shown),
+    row(
+        "stored.deliver_ratio",
+        "  all / 1,000 stored",
+        "x",
+        AtLeast(WITHIN),
+    ),
+    row("stored.cpu_ratio", "  CPU per event, all / 1,000", "x", Shown),
+    row(
+        "stored.few_list_p50_ms",
+        "list of 50 p50, 1,000 stored",
+        "ms",
+        Shown,
+    ),
+    row(
+        "stored.many_list_p50_ms",
+        "list of 50 p50, all stored",
+        "ms",
+        Shown,
+    ),
+    row(
+        "stored.few_list_p99_ms",
+        "list of 50 p99, 1,000 stored",
+        "ms",
+        Shown,
+    ),
+    row(
+        "stored.many_list_p99_ms",
+        "list of 50 p99, all stored",
+        "ms",
+        Shown,
+    ),
+    row("endpoints.one_rate", "deliver, 1 endpoint", "/s", Shown),
+    row("endpoints.many_rate", "deliver, 1 of all endpoints", "/s", Shown),
+    row("endpoints.ratio", "  all / 1 endpoint", "x", AtLeast(WITHIN)),
+    row("endpoints.cpu_ratio", "  CPU per event, all / 1", "x", Shown),
+    row("endpoints.rss_mb", "gateway memory, all endpoints", "MB", Shown),
 ];

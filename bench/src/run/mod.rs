@@ -9,16 +9,21 @@ mod child;
 mod cluster;
 mod control;
 mod deliver;
+mod endpoints;
 mod gateway;
 mod goals;
 mod import;
 mod keys;
+mod late;
 mod latency;
 mod ledger;
 mod neighbour;
+mod pair;
 mod process;
+mod rows;
 mod spread;
 mod stage;
+mod stored;
 mod table;
 mod whoami;
 
@@ -29,7 +34,7 @@ use stage::Stage;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Options {
     /// The gateway's binary.
     #[arg(long)]
@@ -62,6 +67,15 @@ pub struct Options {
     /// Rows of the file that `import` imports.
     #[arg(long, default_value_t = 1_000_000)]
     import_rows: u32,
+    /// Deliveries that `late` parks beside those that become due.
+    #[arg(long, default_value_t = 100_000)]
+    parked: u64,
+    /// Events, each with a delivery, that `stored` puts into the larger database; ten million take about 12 GB.
+    #[arg(long, default_value_t = 10_000_000)]
+    stored_rows: u64,
+    /// Endpoints of the larger workspace of `endpoints`.
+    #[arg(long, default_value_t = 10_000)]
+    endpoints: u64,
     /// Brokers of Apache Kafka (host:port) that carry the events, such as one that scripts/broker runs; the bus on
     /// PostgreSQL without it.
     #[arg(long)]
@@ -85,11 +99,28 @@ enum Scenario {
     Keys,
     /// A million contacts by default; not part of the whole unless asked for.
     Import,
+    /// How late retries are with 100,000 parked; runs only when it is named.
+    Late,
+    /// One more event with ten million stored; runs only when it is named.
+    Stored,
+    /// One more event with ten thousand endpoints; runs only when it is named.
+    Endpoints,
+}
+
+impl Scenario {
+    /// Whether it brings its own rounds, with databases and gateways of its own, and so stands outside the others'.
+    const fn has_own_rounds(self) -> bool {
+        matches!(self, Self::Keys | Self::Late | Self::Stored | Self::Endpoints)
+    }
 }
 
 impl Options {
     fn wants(&self, scenario: Scenario) -> bool {
         self.only.is_empty() || self.only.contains(&scenario)
+    }
+
+    fn has_shared_rounds(&self) -> bool {
+        self.only.is_empty() || self.only.iter().any(|scenario| !scenario.has_own_rounds())
     }
 }
 
@@ -127,35 +158,48 @@ async fn compare(options: &Options) -> Result<()> {
 async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     ledger.note("idle.rss_mb", stage.gateway.usage()?.rss_mb);
-    if options.only == [Scenario::Keys] {
-        keys::measure(stage, &mut ledger, options).await?;
-        return Ok(ledger);
+    if options.has_shared_rounds() {
+        shared_rounds(stage, &mut ledger, options).await?;
     }
-    stage.fill_keys(options.keys).await?;
-    for round in 1..=options.rounds {
-        eprintln!("round {round} of {}", options.rounds);
-        if options.wants(Scenario::Whoami) {
-            whoami::measure(stage, &mut ledger).await?;
-        }
-        if options.wants(Scenario::Accept) {
-            accept::measure(stage, &mut ledger).await?;
-        }
-        if options.wants(Scenario::Deliver) || options.wants(Scenario::Latency) {
-            deliver::measure(stage, &mut ledger).await?;
-        }
-        if options.wants(Scenario::Latency) {
-            latency::measure(stage, &mut ledger).await?;
-        }
-        if options.wants(Scenario::Neighbour) {
-            neighbour::measure(stage, &mut ledger, round).await?;
-        }
-        // Each round is minutes long: never by itself.
-        if options.only.contains(&Scenario::Import) {
-            import::measure(stage, &mut ledger, options.import_rows).await?;
-        }
+    if options.only.contains(&Scenario::Late) {
+        late::measure(stage, &mut ledger, options).await?;
     }
+    if options.only.contains(&Scenario::Stored) {
+        stored::measure(stage, &mut ledger, options).await?;
+    }
+    if options.only.contains(&Scenario::Endpoints) {
+        endpoints::measure(stage, &mut ledger, options).await?;
+    }
+    // Last, because it leaves a million keys behind.
     if options.only.contains(&Scenario::Keys) {
         keys::measure(stage, &mut ledger, options).await?;
     }
     Ok(ledger)
+}
+
+async fn shared_rounds(stage: &Stage, ledger: &mut Ledger, options: &Options) -> Result<()> {
+    stage.fill_keys(options.keys).await?;
+    for round in 1..=options.rounds {
+        eprintln!("round {round} of {}", options.rounds);
+        if options.wants(Scenario::Whoami) {
+            whoami::measure(stage, ledger).await?;
+        }
+        if options.wants(Scenario::Accept) {
+            accept::measure(stage, ledger).await?;
+        }
+        if options.wants(Scenario::Deliver) || options.wants(Scenario::Latency) {
+            deliver::measure(stage, ledger).await?;
+        }
+        if options.wants(Scenario::Latency) {
+            latency::measure(stage, ledger).await?;
+        }
+        if options.wants(Scenario::Neighbour) {
+            neighbour::measure(stage, ledger, round).await?;
+        }
+        // Each round is minutes long: never by itself.
+        if options.only.contains(&Scenario::Import) {
+            import::measure(stage, ledger, options.import_rows).await?;
+        }
+    }
+    Ok(())
 }

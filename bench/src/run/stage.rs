@@ -10,7 +10,7 @@ use super::process::family_cpu_seconds;
 use crate::{load, receiver, relay};
 use anyhow::{Context, Result, bail};
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -81,21 +81,26 @@ impl Stage {
             return Ok(());
         };
         eprintln!("making {missing} keys");
-        let mut body = tempfile::NamedTempFile::new()?;
         let key = json!({"name": "bench filler", "scopes": ["events:read"]});
-        body.write_all(&serde_json::to_vec(&key)?)?;
+        self.post_many("/v1/api-keys", &key, missing).await
+    }
+
+    /// Posts the same body `count` times, each of which must be answered with a 2xx.
+    pub async fn post_many(&self, path: &str, body: &Value, count: u64) -> Result<()> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(&serde_json::to_vec(body)?)?;
         let aim = Aim {
             // Time enough for a million.
             seconds: 600.0,
-            ..self.gateway_aim("POST", "/v1/api-keys")
+            ..self.gateway_aim("POST", path)
         };
         let mut arguments = self.load_arguments(&aim);
-        let file = body.path().to_str().context("temporary paths are UTF-8")?;
+        let file = file.path().to_str().context("temporary paths are UTF-8")?;
         arguments.extend(["--body-file", file, "--count"].map(str::to_owned));
-        arguments.push(missing.to_string());
+        arguments.push(count.to_string());
         let report: load::Report = child::report(&arguments).await?;
-        if report.accepted < missing {
-            bail!("only {} keys were made: {:?}", report.accepted, report.errors);
+        if report.accepted < count {
+            bail!("POST {path} made only {}: {:?}", report.accepted, report.errors);
         }
         Ok(())
     }

@@ -38,7 +38,9 @@ pub async fn find(
 /// A page of events, newest first, of one type or of all that `types` names.
 ///
 /// The index is by workspace, type and id: for each type its newest are read, and the newest of those are the page.
-/// So a list costs the same however many events are stored.
+/// So a list costs the same however many events are stored. The order says `type` too, and no equality fixes it: the
+/// planner would else walk down the primary key for a type that statistics call common, or do not know, and that has
+/// no recent event.
 pub async fn list(
     client: &Client,
     workspace: WorkspaceId,
@@ -50,8 +52,9 @@ pub async fn list(
         "select {COLUMNS} from unnest($2::text[]) as wanted(name)
          cross join lateral (
              select id, client_id, type, occurred_at, data, ordering_key from events
-             where workspace_id = $1 and type = wanted.name and ($3::uuid is null or id < $3)
-             order by id desc limit $4
+             where workspace_id = $1 and type >= wanted.name
+               and (type, id) < (wanted.name, coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+             order by type desc, id desc limit $4
          ) newest
          order by id desc limit $4"
     );
