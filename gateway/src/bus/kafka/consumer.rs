@@ -174,11 +174,17 @@ impl Consumer {
         })
     }
 
-    /// Fetches until `stop`; then what is under way is given a moment, and the group is left.
-    pub(super) fn run(mut self, stop: &CancellationToken) {
+    /// Fetches until `stop`; then what is under way is given a moment, and the group is left. If the consumer breaks for
+    /// good, `whole` stops the gateway, to be restarted.
+    pub(super) fn run(mut self, stop: &CancellationToken, whole: &CancellationToken) {
         while !stop.is_cancelled() {
             if self.committed.elapsed() > COMMIT {
                 self.committed = Instant::now();
+                if let Some((code, reason)) = self.consumer.client().fatal_error() {
+                    tracing::error!(%code, reason, "the consumer is broken for good; the gateway stops");
+                    whole.cancel();
+                    break;
+                }
                 commit(
                     &self.consumer,
                     &self.topic,

@@ -121,10 +121,10 @@ impl KafkaBus {
             ),
         );
         let stop = tasks.stop().child_token();
-        let told = stop.clone();
+        let (told, whole) = (stop.clone(), tasks.stop());
         let thread = std::thread::Builder::new()
             .name("kafka".into())
-            .spawn(move || consumer.run(&told))
+            .spawn(move || consumer.run(&told, &whole))
             .map_err(|fault| KafkaError::ClientCreation(fault.to_string()))?;
         Ok(Arc::new(Self {
             db: db.clone(),
@@ -229,6 +229,12 @@ async fn watch(
 ) {
     loop {
         look(&producer, &health, window.has_joined()).await;
+        if let Some(fault) = producer.fatal() {
+            // It would refuse every event from now on: better to stop whole and be restarted.
+            tracing::error!(fault, "the producer is broken for good; the gateway stops");
+            stop.cancel();
+            return;
+        }
         ledger.observe();
         relay::observe(&outbox);
         let pause = if window.has_joined() { LOOK } else { START_PAUSE };

@@ -134,6 +134,12 @@ impl Producer {
         answer.await.unwrap_or(Err(PublishError::Closed))
     }
 
+    /// What broke the client library's producer for good, if anything did.
+    pub(super) fn fatal(&self) -> Option<String> {
+        let (code, reason) = self.client.client().fatal_error()?;
+        Some(format!("{code}: {reason}"))
+    }
+
     /// Asks the brokers for the topic now and then: for its partitions, and so that brokers which are frozen are noticed
     /// too, and those that are back.
     pub(super) fn look(&self, health: &Health, has_joined: bool, limit: Duration) {
