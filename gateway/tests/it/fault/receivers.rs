@@ -128,8 +128,8 @@ async fn a_receiver_that_flaps_gets_everything() {
             state.fetch_add(1, Ordering::SeqCst);
         }
         // It goes altogether, and comes back where it was.
-        taken.extend(receiver.received());
-        let address = receiver.stop().await;
+        let (address, received) = receiver.stop_and_tell().await;
+        taken.extend(received);
         load.advance(40).await;
         receiver = Receiver::at(address, decide(state.clone())).await;
     }

@@ -113,9 +113,14 @@ impl Receiver {
     }
 
     /// Closes the door and every connection.
-    pub async fn stop(mut self) -> SocketAddr {
+    pub async fn stop(self) -> SocketAddr {
+        self.stop_and_tell().await.0
+    }
+
+    /// The same, with everything that arrived until then.
+    pub async fn stop_and_tell(mut self) -> (SocketAddr, Vec<Received>) {
         self.tasks.shutdown().await;
-        self.address
+        (self.address, self.received())
     }
 
     /// Everything that arrived so far.
