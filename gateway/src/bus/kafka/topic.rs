@@ -14,6 +14,8 @@ use crate::config::Kafka;
 const ANSWER: Duration = Duration::from_secs(5);
 /// The largest event is 256 KiB of data; the rest is its envelope.
 const LEAST_MESSAGE_BYTES: i64 = 300 << 10;
+const SECOND_LOOKS: u32 = 10;
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Without an answer to the contrary this many copies are made.
 const USUAL_COPIES: usize = 3;
 
@@ -45,6 +47,13 @@ pub(super) async fn ensure(settings: &Kafka) -> Result<(), TopicError> {
             copies
         }
     };
+    // A broker that has not heard of a new topic's settings yet tells its own defaults instead.
+    for _ in 0..SECOND_LOOKS {
+        match check(&admin, settings, copies).await {
+            Err(TopicError::Unfit { .. }) => tokio::time::sleep(LOOK_AGAIN).await,
+            checked => return checked,
+        }
+    }
     check(&admin, settings, copies).await
 }
 
