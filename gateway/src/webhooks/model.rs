@@ -102,6 +102,7 @@ pub struct CreateWebhook {
     #[schema(minimum = 1, maximum = 1_000_000)]
     rate_limit_per_second: Option<u32>,
     /// `none` (the default) or `by_key`: events of one `ordering_key` are delivered one after another.
+    #[schema(nullable = false, pattern = "^(none|by_key)$")]
     ordering: Option<String>,
 }
 
@@ -128,6 +129,7 @@ pub struct UpdateWebhook {
     #[schema(minimum = 1, maximum = 1_000_000)]
     rate_limit_per_second: Option<u32>,
     /// `none` or `by_key`; it holds for events that are accepted from then on.
+    #[schema(nullable = false, pattern = "^(none|by_key)$")]
     ordering: Option<String>,
     enabled: Option<bool>,
 }
