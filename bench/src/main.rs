@@ -4,9 +4,15 @@
 //! calibrator: the least program that does the same visible work, measured in the same run and
 //! by the same load. `bench run` starts all of it, interleaves the rounds and prints ratios.
 
+mod child;
+mod cluster;
+mod control;
+mod gateway;
 mod hello;
+mod kill;
 mod load;
 mod payload;
+mod process;
 mod receiver;
 mod relay;
 mod run;
@@ -47,6 +53,8 @@ enum Command {
     Load(load::Options),
     /// The whole comparison against a gateway binary, everything started and removed by itself.
     Run(run::Options),
+    /// Kills gateways, PostgreSQL and the broker under load, again and again, and counts what was lost or repeated.
+    Kill(kill::Options),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +75,7 @@ fn obey(command: Command) -> Result<()> {
         Command::Relay(options) => print_json(&relay::run(&options)?),
         Command::Load(options) => print_json(&load::run(&options)?),
         Command::Run(options) => run::run(options),
+        Command::Kill(options) => kill::run(options),
     }
 }
 

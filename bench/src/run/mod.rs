@@ -5,12 +5,8 @@
 //! their spread, not the ratio of two medians.
 
 mod accept;
-mod child;
-mod cluster;
-mod control;
 mod deliver;
 mod endpoints;
-mod gateway;
 mod goals;
 mod import;
 mod keys;
@@ -19,7 +15,6 @@ mod latency;
 mod ledger;
 mod neighbour;
 mod pair;
-mod process;
 mod rows;
 mod spread;
 mod stage;
@@ -27,6 +22,7 @@ mod stored;
 mod table;
 mod whoami;
 
+use crate::gateway::{self, Kafka, Setup};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use ledger::Ledger;
@@ -117,6 +113,20 @@ impl Scenario {
 impl Options {
     fn wants(&self, scenario: Scenario) -> bool {
         self.only.is_empty() || self.only.contains(&scenario)
+    }
+
+    /// How a gateway is started beside the database on this port.
+    fn setup(&self, database_port: u16) -> Setup {
+        Setup {
+            binary: self.gateway.clone(),
+            log: self.gateway_log.clone(),
+            recorded_metric: self.recorded_metric.clone(),
+            // The database is new, so the topic is too: named after the port, which is.
+            kafka: self.brokers.as_ref().map(|brokers| Kafka {
+                brokers: brokers.clone(),
+                topic: format!("bench-{}-{database_port}", std::process::id()),
+            }),
+        }
     }
 
     fn has_shared_rounds(&self) -> bool {

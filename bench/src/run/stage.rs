@@ -1,12 +1,12 @@
 //! Everything that stands ready while the scenarios play: servers, database, gateway.
 
 use super::Options;
-use super::child::{self, Server};
-use super::cluster::Cluster;
-use super::control::Call;
-use super::gateway::Gateway;
 use super::ledger::Ledger;
-use super::process::family_cpu_seconds;
+use crate::child::{self, Server};
+use crate::cluster::Cluster;
+use crate::control::Call;
+use crate::gateway::Gateway;
+use crate::process::family_cpu_seconds;
 use crate::{load, receiver, relay};
 use anyhow::{Context, Result, bail};
 use hyper::Method;
@@ -56,7 +56,7 @@ pub struct Aim<'a> {
 impl Stage {
     pub async fn set(options: &Options) -> Result<Self> {
         let cluster = Cluster::start().await?;
-        let gateway = Gateway::start(options, &cluster).await?;
+        let gateway = Gateway::start(options.setup(cluster.port), &cluster).await?;
         Ok(Self {
             hello: Server::start(&["hello"]).await?,
             sink: Server::start(&["sink"]).await?,
@@ -124,7 +124,7 @@ impl Stage {
     /// Replaces the gateway by a new one, and tells the seconds from its start until it was ready.
     pub async fn restart_gateway(&mut self, options: &Options) -> Result<f64> {
         let started = Instant::now();
-        self.gateway = Gateway::start(options, &self.cluster).await?;
+        self.gateway = Gateway::start(options.setup(self.cluster.port), &self.cluster).await?;
         Ok(started.elapsed().as_secs_f64())
     }
 

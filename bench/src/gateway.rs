@@ -1,16 +1,14 @@
 //! The gateway under test, known only by its contract: command line, environment and HTTP.
 
-use super::Options;
-use super::child::{bound, end, free_port, output};
-use super::cluster::Cluster;
-use super::control::Call;
-use super::process::{Usage, forget_peak, usage};
+use crate::child::{bound, end, free_port, output};
+use crate::cluster::Cluster;
+use crate::control::Call;
+use crate::process::{Usage, forget_peak, usage};
 use anyhow::{Context, Result, bail};
 use hyper::Method;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -21,75 +19,98 @@ pub const RECORDED_METRIC: &str = "gateway_deliveries_total{status=\"succeeded\"
 const START: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 20;
 
+/// How a gateway is started.
+pub struct Setup {
+    pub binary: PathBuf,
+    /// Keeps its output here instead of removing it with the rest.
+    pub log: Option<PathBuf>,
+    /// Start of the `/metrics` samples that count recorded deliveries.
+    pub recorded_metric: String,
+    /// Carries the events; PostgreSQL without it.
+    pub kafka: Option<Kafka>,
+}
+
+/// Where on Apache Kafka events are.
+#[derive(Clone)]
+pub struct Kafka {
+    pub brokers: String,
+    /// Also the name of the consumer group.
+    pub topic: String,
+}
+
 pub struct Gateway {
     pub api: SocketAddr,
     pub key: String,
     operations: SocketAddr,
     recorded_metric: String,
+    binary: PathBuf,
+    environment: Vec<(&'static str, String)>,
     log: PathBuf,
     child: Child,
-    _folder: TempDir,
+    // An empty working folder, so that no config file lying about changes what is measured.
+    folder: TempDir,
 }
 
 impl Gateway {
-    pub async fn start(options: &Options, cluster: &Cluster) -> Result<Self> {
-        let binary = &options.gateway;
-        let binary = binary
-            .canonicalize()
-            .with_context(|| format!("no gateway at {}", binary.display()))?;
-        // An empty working folder, so that no config file lying about changes what is measured.
+    pub async fn start(setup: Setup, cluster: &Cluster) -> Result<Self> {
+        let binary = setup.binary.canonicalize();
+        let binary = binary.with_context(|| format!("no gateway at {}", setup.binary.display()))?;
         let folder = tempfile::Builder::new().prefix("bench-gateway-").tempdir()?;
-        let log = options.gateway_log.clone();
-        let log = log.unwrap_or_else(|| folder.path().join("gateway.log"));
+        let log = setup.log.unwrap_or_else(|| folder.path().join("gateway.log"));
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let operations = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let command = || {
-            let mut command = bound("KILL");
-            command
-                .arg(&binary)
-                .current_dir(folder.path())
-                .env("GATEWAY_SERVER__LISTEN", api.to_string())
-                .env("GATEWAY_OPERATIONS__LISTEN", operations.to_string())
-                .env("GATEWAY_DATABASE__URL", cluster.url())
-                .env("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8");
-            if let Some(brokers) = &options.brokers {
-                // The database is new, so the topic is too: named after the port, which is.
-                let topic = format!("bench-{}-{}", std::process::id(), api.port());
-                command
-                    .env("GATEWAY_BUS__KIND", "kafka")
-                    .env("GATEWAY_BUS__BROKERS", brokers)
-                    .env("GATEWAY_BUS__TOPIC", &topic)
-                    .env("GATEWAY_BUS__GROUP", &topic);
-            }
-            command
-        };
-        let log_file = std::fs::File::create(&log)?;
-        let child = command()
-            .arg("serve")
-            .stdout(Stdio::from(log_file.try_clone()?))
-            .stderr(Stdio::from(log_file))
-            .spawn()
-            .context("starting the gateway")?;
-        let key_command = command();
+        let mut environment = vec![
+            ("GATEWAY_SERVER__LISTEN", api.to_string()),
+            ("GATEWAY_OPERATIONS__LISTEN", operations.to_string()),
+            ("GATEWAY_DATABASE__URL", cluster.url()),
+            ("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8".to_owned()),
+        ];
+        if let Some(kafka) = setup.kafka {
+            environment.extend([
+                ("GATEWAY_BUS__KIND", "kafka".to_owned()),
+                ("GATEWAY_BUS__BROKERS", kafka.brokers),
+                ("GATEWAY_BUS__TOPIC", kafka.topic.clone()),
+                ("GATEWAY_BUS__GROUP", kafka.topic),
+            ]);
+        }
+        let child = serve(command(&binary, &folder, &environment), &log)?;
         let mut gateway = Self {
             api,
             key: String::new(),
             operations,
-            recorded_metric: options.recorded_metric.clone(),
+            recorded_metric: setup.recorded_metric,
+            binary,
+            environment,
             log,
             child,
-            _folder: folder,
+            folder,
         };
-        let ready = gateway.wait_until_ready().await;
-        if ready.is_err() {
-            gateway.show_log_tail();
-        }
-        ready?;
-        gateway.key = create_key(key_command).await?;
+        gateway.wait_until_ready().await?;
+        gateway.key = create_key(command(&gateway.binary, &gateway.folder, &gateway.environment)).await?;
         Ok(gateway)
     }
 
-    async fn wait_until_ready(&mut self) -> Result<()> {
+    /// Ends the process as a crash would.
+    pub fn kill(&mut self) {
+        end(&mut self.child);
+    }
+
+    /// Starts it again after [`kill`](Self::kill), at the same addresses, without waiting until it is ready.
+    pub fn revive(&mut self) -> Result<()> {
+        self.child = serve(command(&self.binary, &self.folder, &self.environment), &self.log)?;
+        Ok(())
+    }
+
+    /// Waits for its readiness; the end of its log is shown if that does not come.
+    pub async fn wait_until_ready(&mut self) -> Result<()> {
+        let ready = self.poll_readiness().await;
+        if ready.is_err() {
+            self.show_log_tail();
+        }
+        ready
+    }
+
+    async fn poll_readiness(&mut self) -> Result<()> {
         let deadline = Instant::now() + START;
         loop {
             let reply = Call::get(self.operations, "/readyz").send().await;
@@ -168,6 +189,19 @@ impl Drop for Gateway {
         // Without a farewell: the database goes too, and a drain would wait for hung deliveries.
         end(&mut self.child);
     }
+}
+
+fn command(binary: &Path, folder: &TempDir, environment: &[(&'static str, String)]) -> Command {
+    let mut command = bound("KILL");
+    command.arg(binary).current_dir(folder.path());
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+fn serve(mut command: Command, log: &Path) -> Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(log)?;
+    let serving = command.arg("serve").stdout(log.try_clone()?).stderr(log).spawn();
+    serving.context("starting the gateway")
 }
 
 async fn create_key(mut command: Command) -> Result<String> {

@@ -1,6 +1,6 @@
 //! A private PostgreSQL cluster in a temporary folder, durable as in production (fsync on).
 
-use super::child::{bound, end, free_port, output};
+use crate::child::{bound, end, free_port, output};
 use anyhow::{Context, Result, bail};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ pub struct Cluster {
     pub port: u16,
     programs: PathBuf,
     data: PathBuf,
+    log: PathBuf,
     postmaster: Child,
     // Removed after `drop` has stopped the server.
     _folder: TempDir,
@@ -43,30 +44,40 @@ impl Cluster {
         .await
         .context("initdb")?;
         let port = free_port()?;
-        let mut command = unprivileged("QUIT")?;
-        command
-            .arg(programs.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-k"])
-            .arg(&data)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("postgres.log"))?)
-            // Stopped by `drop`; a SIGKILL would leave its shared memory behind.
-            .kill_on_drop(false);
-        for setting in SETTINGS {
-            command.args(["-c", setting]);
-        }
-        let postmaster = command.spawn().context("starting postgres")?;
+        let log = folder.path().join("postgres.log");
+        let postmaster = serve(&programs, &data, port, &log)?;
         let mut cluster = Self {
             port,
             programs,
             data,
+            log,
             postmaster,
             _folder: folder,
         };
         cluster.wait_until_ready().await?;
         Ok(cluster)
+    }
+
+    /// Kills the postmaster as a crash would; its backends see that and end.
+    pub fn kill(&mut self) {
+        end(&mut self.postmaster);
+    }
+
+    /// Starts it again on what the crash has left.
+    pub async fn revive(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            self.postmaster = serve(&self.programs, &self.data, self.port, &self.log)?;
+            match self.wait_until_ready().await {
+                Ok(()) => return Ok(()),
+                // A backend that has not yet seen the crash still holds the shared memory.
+                Err(_) if Instant::now() < deadline => {
+                    end(&mut self.postmaster);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {
@@ -141,6 +152,25 @@ impl Drop for Cluster {
         }
         let _ = self.postmaster.try_wait();
     }
+}
+
+fn serve(programs: &Path, data: &Path, port: u16, log: &Path) -> Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(log)?;
+    let mut command = unprivileged("QUIT")?;
+    command
+        .arg(programs.join("postgres"))
+        .arg("-D")
+        .arg(data)
+        .args(["-p", &port.to_string(), "-k"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .stderr(log)
+        // Stopped by `drop`; a SIGKILL would leave its shared memory behind.
+        .kill_on_drop(false);
+    for setting in SETTINGS {
+        command.args(["-c", setting]);
+    }
+    command.spawn().context("starting postgres")
 }
 
 /// PostgreSQL refuses to run as root.

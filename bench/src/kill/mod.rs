@@ -1,0 +1,178 @@
+//! Kill runs: numbered events are posted without a pause while gateways, PostgreSQL and the broker are killed in turn.
+//!
+//! In the end every number that was acknowledged must have been received; what was received twice must have been under
+//! way at a kill. Senders of even numbers behave as a careful client does: with an `id`, and again until they hear a 2xx.
+//! Such an event must have come out as one.
+
+mod receipts;
+mod senders;
+mod site;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use receipts::Receipts;
+use senders::Senders;
+use site::{Site, Victim};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::payload::now_us;
+
+/// Load between two kills: at least this, and at most twice as much.
+const BETWEEN: Duration = Duration::from_millis(800);
+const POLL: Duration = Duration::from_millis(500);
+
+#[derive(Args, Clone)]
+pub struct Options {
+    /// The gateway's binary.
+    #[arg(long)]
+    gateway: PathBuf,
+    /// Kills altogether; the victims take turns.
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    #[arg(long, value_enum, default_value = "postgres")]
+    bus: Bus,
+    /// Gateways at work; one of them is killed at a time.
+    #[arg(long, default_value_t = 2)]
+    instances: usize,
+    /// Clients, each of which posts one event after another.
+    #[arg(long, default_value_t = 32)]
+    senders: u64,
+    /// Milliseconds that each rests between two posts.
+    #[arg(long, default_value_t = 5)]
+    pause_ms: u64,
+    /// How long what was acknowledged may take to arrive after the last kill. A lease lasts 150 s.
+    #[arg(long, default_value_t = 240)]
+    patience_seconds: u64,
+    /// Runs `BROKER FOLDER PORT`: one broker of Apache Kafka, in the foreground.
+    #[arg(long, default_value = "scripts/broker")]
+    broker: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Bus {
+    Postgres,
+    Kafka,
+}
+
+/// The children are started by this thread, to which their death signal is bound; the senders run on others.
+pub fn run(options: Options) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(async {
+            tokio::select! {
+                outcome = Box::pin(kill(&options)) => outcome,
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted?;
+                    bail!("interrupted")
+                }
+            }
+        })
+}
+
+async fn kill(options: &Options) -> Result<()> {
+    let mut site = Site::set(options).await?;
+    let mut receipts = Receipts::open(&site.record)?;
+    let senders = Senders::start(
+        options.senders,
+        Duration::from_millis(options.pause_ms),
+        site.doors(),
+    );
+    let mut kills = Vec::new();
+    for number in 0..options.kills {
+        // Spread over the phases of whatever repeats in there.
+        let jitter = BETWEEN.mul_f64(f64::from(number * 37 % 100) / 100.0);
+        tokio::time::sleep(BETWEEN + jitter).await;
+        let victim = site.victims()[number as usize % site.victims().len()];
+        kills.push((victim, now_us()));
+        let started = Instant::now();
+        site.kill_and_revive(victim).await?;
+        receipts.read()?;
+        eprintln!(
+            "kill {} of {}: {} back after {:.1} s; {} acknowledged, {} received",
+            number + 1,
+            options.kills,
+            victim.name(),
+            started.elapsed().as_secs_f64(),
+            senders.acknowledged_count(),
+            receipts.distinct_count(),
+        );
+    }
+    tokio::time::sleep(BETWEEN).await;
+    let sent = senders.stop().await;
+    let waited = Instant::now();
+    let deadline = waited + Duration::from_secs(options.patience_seconds);
+    let missing = loop {
+        receipts.read()?;
+        let missing = receipts.missing(&sent.acknowledged);
+        if missing.is_empty() || Instant::now() > deadline {
+            break missing;
+        }
+        tokio::time::sleep(POLL).await;
+    };
+    let report = Report {
+        sent: &sent,
+        receipts: &receipts,
+        kills: &kills,
+        missing: &missing,
+        waited: waited.elapsed(),
+    };
+    report.print()?;
+    if !missing.is_empty() || receipts.split_count() > 0 {
+        site.show_log_tails();
+        bail!(
+            "a promise was broken: first missing numbers {:?}",
+            &missing[..missing.len().min(10)]
+        );
+    }
+    Ok(())
+}
+
+struct Report<'a> {
+    sent: &'a senders::Sent,
+    receipts: &'a Receipts,
+    kills: &'a [(Victim, u64)],
+    missing: &'a [u64],
+    waited: Duration,
+}
+
+impl Report<'_> {
+    fn print(&self) -> Result<()> {
+        let mut out = std::io::stdout();
+        writeln!(out, "acknowledged          {:>8}", self.sent.acknowledged.len())?;
+        writeln!(out, "posts without a 2xx   {:>8}", self.sent.refused_count)?;
+        writeln!(out, "received, distinct    {:>8}", self.receipts.distinct_count())?;
+        writeln!(out, "lost                  {:>8}", self.missing.len())?;
+        writeln!(out, "one id, many events   {:>8}", self.receipts.split_count())?;
+        writeln!(
+            out,
+            "last arrival          {:>8.1} s after the last post",
+            self.waited.as_secs_f64()
+        )?;
+        for victim in [Victim::Gateway, Victim::Postgres, Victim::Broker] {
+            let times: Vec<u64> = self
+                .kills
+                .iter()
+                .filter(|kill| kill.0 == victim)
+                .map(|kill| kill.1)
+                .collect();
+            if times.is_empty() {
+                continue;
+            }
+            let repeats = self.receipts.repeats(self.kills, victim);
+            writeln!(
+                out,
+                "{} killed {} times: {} repeats, at most {} a kill; the oldest was first received {:.0} ms before its kill",
+                victim.name(),
+                times.len(),
+                repeats.count,
+                repeats.most,
+                repeats.oldest_us as f64 / 1_000.0,
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! What is killed: gateways, their database, and the broker.
+
+use super::senders::Door;
+use super::{Bus, Options};
+use crate::child::{Server, bound, end, free_port};
+use crate::cluster::Cluster;
+use crate::gateway::{self, Gateway, Kafka, Setup};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::Child;
+
+/// A JVM on a busy machine; the first start may also fetch Kafka.
+const BROKER_START: Duration = Duration::from_secs(180);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    Gateway,
+    Postgres,
+    Broker,
+}
+
+impl Victim {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Postgres => "postgres",
+            Self::Broker => "broker",
+        }
+    }
+}
+
+// Fields drop in this order: first what sends, last what stores.
+pub struct Site {
+    gateways: Vec<Gateway>,
+    /// Which gateway is killed next.
+    next_gateway: usize,
+    _receiver: Server,
+    cluster: Cluster,
+    broker: Option<Broker>,
+    /// What the receiver got, a line for each delivery.
+    pub record: PathBuf,
+    _folder: TempDir,
+}
+
+impl Site {
+    pub async fn set(options: &Options) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("bench-kill-").tempdir()?;
+        let record = folder.path().join("receipts");
+        let record_name = record.to_str().context("temporary paths are UTF-8")?;
+        let receiver = Server::start(&["receiver", "--record", record_name]).await?;
+        let cluster = Cluster::start().await?;
+        let broker = match options.bus {
+            Bus::Postgres => None,
+            Bus::Kafka => Some(Broker::start(&options.broker, folder.path()).await?),
+        };
+        let mut gateways = Vec::new();
+        for number in 0..options.instances.max(1) {
+            let setup = Setup {
+                binary: options.gateway.clone(),
+                log: Some(folder.path().join(format!("gateway-{number}.log"))),
+                recorded_metric: gateway::RECORDED_METRIC.to_owned(),
+                kafka: broker.as_ref().map(|broker| Kafka {
+                    brokers: format!("127.0.0.1:{}", broker.port),
+                    topic: "kill".to_owned(),
+                }),
+            };
+            gateways.push(Gateway::start(setup, &cluster).await?);
+        }
+        let url = format!("http://{}/", receiver.address);
+        gateways[0].create_webhook("kill", &url).await?;
+        // The other instances hear of it within a second.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Self {
+            gateways,
+            next_gateway: 0,
+            _receiver: receiver,
+            cluster,
+            broker,
+            record,
+            _folder: folder,
+        })
+    }
+
+    pub fn doors(&self) -> Vec<Door> {
+        let door = |gateway: &Gateway| Door {
+            address: gateway.api,
+            key: gateway.key.clone(),
+        };
+        self.gateways.iter().map(door).collect()
+    }
+
+    pub fn victims(&self) -> &'static [Victim] {
+        match self.broker {
+            Some(_) => &[Victim::Gateway, Victim::Postgres, Victim::Broker],
+            None => &[Victim::Gateway, Victim::Postgres],
+        }
+    }
+
+    /// Kills one process and starts it again, until all gateways are ready.
+    pub async fn kill_and_revive(&mut self, victim: Victim) -> Result<()> {
+        match (victim, &mut self.broker) {
+            (Victim::Gateway, _) => {
+                let count = self.gateways.len();
+                let gateway = &mut self.gateways[self.next_gateway % count];
+                self.next_gateway += 1;
+                gateway.kill();
+                gateway.revive()?;
+            }
+            (Victim::Postgres, _) => {
+                self.cluster.kill();
+                self.cluster.revive().await?;
+            }
+            (Victim::Broker, Some(broker)) => {
+                end(&mut broker.child);
+                broker.revive().await?;
+            }
+            (Victim::Broker, None) => {}
+        }
+        for gateway in &mut self.gateways {
+            gateway.wait_until_ready().await?;
+        }
+        Ok(())
+    }
+
+    pub fn show_log_tails(&self) {
+        for gateway in &self.gateways {
+            gateway.show_log_tail();
+        }
+    }
+}
+
+struct Broker {
+    port: u16,
+    script: PathBuf,
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Broker {
+    async fn start(script: &Path, folder: &Path) -> Result<Self> {
+        let script = script.canonicalize();
+        let script = script.context("--broker: no such program; run this in the project's folder")?;
+        let (folder, port) = (folder.join("broker"), free_port()?);
+        let child = serve(&script, &folder, port)?;
+        let mut broker = Self {
+            port,
+            script,
+            folder,
+            child,
+        };
+        broker.wait_until_open().await?;
+        Ok(broker)
+    }
+
+    async fn revive(&mut self) -> Result<()> {
+        self.child = serve(&self.script, &self.folder, self.port)?;
+        self.wait_until_open().await
+    }
+
+    async fn wait_until_open(&mut self) -> Result<()> {
+        let deadline = Instant::now() + BROKER_START;
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the broker ended with {status}");
+            }
+            if Instant::now() > deadline {
+                bail!("the broker was not there within {BROKER_START:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn serve(script: &Path, folder: &Path, port: u16) -> Result<Child> {
+    let mut command = bound("KILL");
+    command.arg(script).arg(folder).arg(port.to_string());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    command.spawn().context("starting the broker")
+}
