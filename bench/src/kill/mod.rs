@@ -45,6 +45,9 @@ pub struct Options {
     /// How long what was acknowledged may take to arrive after the last kill. A lease lasts 150 s.
     #[arg(long, default_value_t = 240)]
     patience_seconds: u64,
+    /// Keeps what the gateways said and what the receiver got in this folder.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Runs `BROKER FOLDER PORT`: one broker of Apache Kafka, in the foreground.
     #[arg(long, default_value = "scripts/broker")]
     broker: PathBuf,
@@ -165,12 +168,13 @@ impl Report<'_> {
             let repeats = self.receipts.repeats(self.kills, victim);
             writeln!(
                 out,
-                "{} killed {} times: {} repeats, at most {} a kill; the oldest was first received {:.0} ms before its kill",
+                "{} killed {} times: {} repeats, at most {} a kill; first received at most {:.0} ms before the kill, again at most {:.1} s after it",
                 victim.name(),
                 times.len(),
                 repeats.count,
                 repeats.most,
-                repeats.oldest_us as f64 / 1_000.0,
+                repeats.earliest_us as f64 / 1_000.0,
+                repeats.latest_us as f64 / 1_000_000.0,
             )?;
         }
         Ok(())

@@ -21,14 +21,19 @@ struct Receipt {
     event: String,
 }
 
-/// What came twice after the kills of one kind of victim.
+/// A victim still works for this long after its kill was noted.
+const DYING_US: u64 = 20_000;
+
+/// What came twice because of the kills of one kind of victim.
 #[derive(Default)]
 pub struct Repeats {
     pub count: usize,
-    /// After one kill.
+    /// For one kill.
     pub most: usize,
-    /// The longest time from a first receipt to the kill after which the repeat came.
-    pub oldest_us: u64,
+    /// The longest time from a first receipt to its kill.
+    pub earliest_us: u64,
+    /// The longest time from a kill to a repeat.
+    pub latest_us: u64,
 }
 
 #[derive(Deserialize)]
@@ -92,26 +97,29 @@ impl Receipts {
         self.numbers.values().filter(is_split).count()
     }
 
-    /// Repeats that came after a kill of `victim` and before the next kill.
+    /// Repeats of what was first received before a kill of `victim`, and after the kill before that. They may come much
+    /// later: nobody takes over from a dead instance while the database has only just started.
     pub fn repeats(&self, kills: &[(Victim, u64)], victim: Victim) -> Repeats {
-        let mut after_kill = vec![0; kills.len()];
+        let mut of_kill = vec![0; kills.len()];
         let mut repeats = Repeats::default();
         for receipts in self.numbers.values() {
-            let Some((first, again)) = receipts.split_first() else {
+            let first_at_us = receipts[0].at_us;
+            let index = kills.partition_point(|kill| kill.1 + DYING_US <= first_at_us);
+            if kills.get(index).is_none_or(|kill| kill.0 != victim) {
                 continue;
-            };
-            for receipt in again {
-                let kill = kills
-                    .partition_point(|kill| kill.1 <= receipt.at_us)
-                    .checked_sub(1);
-                if let Some(index) = kill.filter(|index| kills[*index].0 == victim) {
-                    after_kill[index] += 1;
-                    repeats.count += 1;
-                    repeats.oldest_us = repeats.oldest_us.max(kills[index].1.saturating_sub(first.at_us));
-                }
+            }
+            for receipt in &receipts[1..] {
+                of_kill[index] += 1;
+                repeats.count += 1;
+                repeats.earliest_us = repeats
+                    .earliest_us
+                    .max(kills[index].1.saturating_sub(first_at_us));
+                repeats.latest_us = repeats
+                    .latest_us
+                    .max(receipt.at_us.saturating_sub(kills[index].1));
             }
         }
-        repeats.most = after_kill.into_iter().max().unwrap_or(0);
+        repeats.most = of_kill.into_iter().max().unwrap_or(0);
         repeats
     }
 }

@@ -6,6 +6,7 @@ use crate::child::{Server, bound, end, free_port};
 use crate::cluster::Cluster;
 use crate::gateway::{self, Gateway, Kafka, Setup};
 use anyhow::{Context, Result, bail};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -47,7 +48,11 @@ pub struct Site {
 
 impl Site {
     pub async fn set(options: &Options) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("bench-kill-").tempdir()?;
+        let mut folder = tempfile::Builder::new().prefix("bench-kill-").tempdir()?;
+        if let Some(kept) = &options.keep {
+            folder = tempfile::Builder::new().prefix("kill-").tempdir_in(kept)?;
+            folder.disable_cleanup(true);
+        }
         let record = folder.path().join("receipts");
         let record_name = record.to_str().context("temporary paths are UTF-8")?;
         let receiver = Server::start(&["receiver", "--record", record_name]).await?;
@@ -184,8 +189,10 @@ impl Drop for Broker {
 fn serve(script: &Path, folder: &Path, port: u16) -> Result<Child> {
     let mut command = bound("KILL");
     command.arg(script).arg(folder).arg(port.to_string());
-    command
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.with_extension("log"))?;
+    command.stdout(log.try_clone()?).stderr(log);
     command.spawn().context("starting the broker")
 }

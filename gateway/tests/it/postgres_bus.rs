@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use gateway::base::caller::WorkspaceId;
 use gateway::bus::{Batch, NewEvent};
+use gateway::db;
 
 use crate::bus_place::Place;
-use crate::stage::instance::event;
+use crate::stage::instance::{Instance, event};
 use crate::stage::{SOON, eventually};
 
 #[tokio::test]
@@ -108,6 +111,65 @@ async fn what_a_dead_instance_left_comes_out_elsewhere() {
     })
     .await;
     heir.crash().await;
+}
+
+/// Publishes from `numbers`, many at once.
+async fn flood(instance: &Instance, numbers: std::ops::Range<usize>) {
+    let publishing = numbers.map(|number| instance.publish(event(number)));
+    let published: Vec<_> = futures_util::stream::iter(publishing)
+        .buffer_unordered(500)
+        .collect()
+        .await;
+    drop(published);
+}
+
+#[tokio::test]
+async fn a_backlog_comes_out_once_each_and_makes_no_other_workspace_wait() {
+    const FLOOD: usize = 30_000;
+    let place = Place::new().await;
+    place
+        .database
+        .run("insert into workspaces (id, name) overriding system value values (2, 'small')")
+        .await;
+    let instance = place.instance().await;
+    // Fills what memory may hold; all that follows stays in the table.
+    flood(&instance, 0..FLOOD / 2).await;
+    // Events of the gateway's own have their ids long before their commit, and others come between.
+    let mut client = instance.db.client().await.expect("a connection");
+    let transaction = db::begin(&mut client).await.expect("a transaction");
+    let own = (FLOOD..FLOOD + 3_000).map(event).collect();
+    let emission = instance.bus.emit(&transaction, own).await.expect("written");
+    flood(&instance, FLOOD / 2..FLOOD).await;
+    transaction.commit().await.expect("committed");
+    emission.committed();
+    flood(&instance, FLOOD + 3_000..FLOOD + 4_000).await;
+    let small = NewEvent {
+        workspace: WorkspaceId(2),
+        ..event(0)
+    };
+    let small = instance.publish(small).await.id;
+
+    let total = FLOOD + 4_001;
+    let (mut received, mut small_at) = (std::collections::HashSet::new(), None);
+    let mut count = 0;
+    while count < total {
+        let batch = instance.receive().await;
+        for event in &batch.events {
+            assert!(received.insert(event.id), "an event came out twice");
+            if event.id == small {
+                small_at = Some(count);
+            }
+            count += 1;
+        }
+        instance.finish(&batch);
+    }
+    let small_at = small_at.expect("it came out");
+    assert!(
+        small_at < FLOOD / 2,
+        "the small workspace waited for {small_at} events"
+    );
+    assert_eq!(instance.bus.ledger().open_count(), 0);
+    instance.crash().await;
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ use uuid::Uuid;
 use super::Role;
 use super::events;
 use super::handover::Handover;
-use super::owner::Ownership;
+use super::owner::{Numbered, Ownership};
 use crate::base::caller::WorkspaceId;
-use crate::bus::{Accepted, BatchId, Event, NewEvent, PublishError};
+use crate::bus::{Accepted, Event, NewEvent, PublishError};
 use crate::db::{Db, DbError, Dedicated};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
@@ -56,14 +56,14 @@ struct Session {
 
 /// Events whose commit broke off: stored or not, nobody knows yet.
 struct Doubt {
-    id: BatchId,
+    numbered: Numbered,
     owner: i32,
     events: Vec<Event>,
 }
 
 /// One commit's worth of events and of those who wait for them.
 struct Group {
-    batch: BatchId,
+    numbered: Numbered,
     events: Vec<Event>,
     replies: Vec<oneshot::Sender<Result<Accepted, PublishError>>>,
     /// For each reply, the place of its event in `events`, or the earlier event that it repeats.
@@ -169,7 +169,7 @@ impl Committer {
             let stored = events::existing(client, &ids).await?;
             if let Some(mut doubt) = doubts.pop() {
                 doubt.events.retain(|event| stored.contains(&event.id));
-                self.handover.put_own(doubt.id, doubt.owner, doubt.events);
+                self.handover.put_own(doubt.numbered, doubt.owner, doubt.events);
             }
         }
         Ok(())
@@ -189,9 +189,9 @@ impl Committer {
             next = if is_full { None } else { waiting.try_recv().ok() };
             Some(event)
         });
-        let (batch, events) = self.ownership.number(self.handover.ledger(), contents);
+        let (numbered, events) = self.ownership.number(self.handover.ledger(), contents);
         Group {
-            batch,
+            numbered,
             answers: (0..events.len()).map(Place::Stored).collect(),
             events,
             replies,
@@ -199,10 +199,9 @@ impl Committer {
     }
 
     async fn commit(&self, mut group: Group, session: &mut Option<Session>, doubts: &mut Vec<Doubt>) {
-        let batch = group.batch;
         // `next` gave an event only while there was a session.
         let Some(open) = session.as_mut() else {
-            self.handover.ledger().count(batch, 0);
+            self.handover.ledger().count(group.numbered.batch, 0);
             return group.refuse();
         };
         let started = Instant::now();
@@ -214,18 +213,18 @@ impl Committer {
                 histogram!(names::COMMIT_ROWS).record(group.events.len() as f64);
                 histogram!(names::COMMIT_SECONDS).record(started.elapsed());
                 group.answer();
-                self.handover.put_own(batch, owner, group.events);
+                self.handover.put_own(group.numbered, owner, group.events);
             }
             Err(DbError::Refused(fault)) => {
                 tracing::error!(%fault, "the database refused events");
-                self.handover.ledger().count(batch, 0);
+                self.handover.ledger().count(group.numbered.batch, 0);
                 group.refuse();
             }
             Err(DbError::Away(cause)) => {
                 tracing::warn!(cause, "a commit of events broke off");
                 *session = None;
                 doubts.push(Doubt {
-                    id: batch,
+                    numbered: group.numbered,
                     owner,
                     events: std::mem::take(&mut group.events),
                 });
@@ -250,7 +249,7 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
     // Whoever heard of an event that was accepted elsewhere, and then sends the next of its key, finds it behind that.
     let latest = events::latest_of_keys(&session.client, &session.latest_of_keys, &group.events).await?;
     if let Some(latest) = latest {
-        ownership.number_behind(latest, &mut group.events);
+        ownership.number_behind(latest, &mut group.numbered, &mut group.events);
     }
     let has_once_keys = group.events.iter().any(|event| event.content.once_key.is_some());
     if !has_once_keys {

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use super::events;
 use super::handover::Handover;
-use super::owner::Ownership;
+use super::owner::{Numbered, Ownership};
 use crate::bus::emission::Ending;
-use crate::bus::{BatchId, Emission, Event, NewEvent};
+use crate::bus::{Emission, Event, NewEvent};
 use crate::db::{Db, DbError, Transaction};
 
 /// Between two looks at a transaction that has not ended.
@@ -32,7 +32,7 @@ pub(super) struct Emitter {
 /// Events in a transaction that is named by its number.
 struct Pending {
     emitter: Emitter,
-    batch: BatchId,
+    numbered: Numbered,
     owner: i32,
     events: Vec<Event>,
     /// The `xid8` as text; `None` until it is known, when nothing can have been written.
@@ -50,10 +50,10 @@ impl Emitter {
             return Ok(Emission::nothing());
         }
         let owner = self.owner().await?;
-        let (batch, events) = self.ownership.number(self.handover.ledger(), contents);
+        let (numbered, events) = self.ownership.number(self.handover.ledger(), contents);
         let mut pending = Pending {
             emitter: self.clone(),
-            batch,
+            numbered,
             owner,
             events,
             transaction: None,
@@ -111,11 +111,11 @@ impl Pending {
 
     fn hand_over(self) {
         let handover = &self.emitter.handover;
-        handover.put_own(self.batch, self.owner, self.events);
+        handover.put_own(self.numbered, self.owner, self.events);
     }
 
     fn forget(self) {
-        self.emitter.handover.ledger().count(self.batch, 0);
+        self.emitter.handover.ledger().count(self.numbered.batch, 0);
     }
 
     /// Asks the database until it knows how the transaction ended.

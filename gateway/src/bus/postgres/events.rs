@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
+use super::backlog::Range;
 use crate::base::caller::WorkspaceId;
 use crate::bus::{Accepted, Event, NewEvent};
 use crate::db::{CopyRows, DbError, Transaction};
@@ -131,6 +132,18 @@ pub(in crate::bus) async fn owned(
             "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
              where id between $2 and $3 and owner = $1 order by id limit $4",
             &[&owner, &from, &until, &count],
+        )
+        .await?;
+    Ok(rows.iter().map(event).collect())
+}
+
+/// The events of a range, oldest first.
+pub(super) async fn in_range(client: &Client, range: &Range) -> Result<Vec<Event>, DbError> {
+    let rows = client
+        .query(
+            "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
+             where id between $2 and $3 and owner = $1 and workspace_id = any($4) order by id",
+            &[&range.owner, &range.first, &range.last, &range.workspaces],
         )
         .await?;
     Ok(rows.iter().map(event).collect())

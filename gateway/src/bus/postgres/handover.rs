@@ -1,15 +1,18 @@
 //! From commit to dispatch within one process, without a poll.
 //!
-//! What is in memory is bounded. When deliveries fall behind, a committed batch is not handed over but only remembered
-//! by its range of ids (a few bytes), and read back from the table once there is room.
+//! What is in memory is bounded. When deliveries fall behind, committed events are not handed over but only remembered
+//! (see [`Backlog`]), and read back from the table once there is room. Events of workspaces that have nothing waiting
+//! there pass by.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
+use super::backlog::{Backlog, Range};
 use super::events;
+use super::owner::Numbered;
 use crate::bus::{Batch, BatchId, Event, Ledger, Origin};
 use crate::db::{Db, DbError};
 
@@ -17,24 +20,26 @@ use crate::db::{Db, DbError};
 const MAX_EVENTS: usize = 8_000;
 /// The same, by weight in bytes.
 const MAX_WEIGHT: usize = 48 << 20;
-/// Events that are read back at once.
-const READ_COUNT: usize = 2_000;
-
-/// A batch that stayed in the table.
-#[derive(Debug)]
-struct Spilled {
-    id: BatchId,
-    owner: i32,
-    first: Uuid,
-    last: Uuid,
-    event_count: usize,
-}
+/// Before another try to read back.
+const AGAIN: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
 struct Queues {
     ready: VecDeque<Batch>,
-    spilled: VecDeque<Spilled>,
+    backlog: Backlog,
+    /// Whether what was given out last had been read back.
+    was_read_back: bool,
     is_closed: bool,
+}
+
+/// What there is to give out.
+enum Next {
+    Ready(Batch),
+    InTable(Range),
+    /// More than memory has room for.
+    NoRoom,
+    Nothing,
+    Closed,
 }
 
 /// Batches between their commit and their dispatch.
@@ -59,48 +64,43 @@ impl Handover {
         &self.ledger
     }
 
-    /// Hands over a committed batch of this instance, opened under `id`.
-    pub(super) fn put_own(&self, id: BatchId, owner: i32, events: Vec<Event>) {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
-            self.ledger.count(id, 0);
-            return;
-        };
-        let (first, last) = (first.id, last.id);
+    /// Hands over a committed batch of this instance.
+    pub(super) fn put_own(&self, numbered: Numbered, owner: i32, events: Vec<Event>) {
+        let id = numbered.batch;
         let mut queues = self.queues.lock();
-        if queues.spilled.is_empty() && self.has_room(1) {
+        queues.backlog.begin(owner, numbered.sequence);
+        let has_room = self.has_room(1);
+        let events = match has_room && queues.backlog.is_empty() {
+            true => events,
+            false => self.keep_back(&mut queues.backlog, events, has_room),
+        };
+        if events.is_empty() {
+            // Where ranges took them, those hold the watermark.
+            self.ledger.count(id, 0);
+        } else {
             self.load(id, &events);
             queues.ready.push_back(Batch {
                 id,
                 events,
                 is_recovered: false,
             });
-        } else {
-            self.spill(
-                &mut queues.spilled,
-                Spilled {
-                    id,
-                    owner,
-                    first,
-                    last,
-                    event_count: events.len(),
-                },
-            );
         }
         drop(queues);
         self.arrived.notify_one();
     }
 
-    /// Remembers a range; neighbours become one, so that they are read back by one query.
-    fn spill(&self, spilled: &mut VecDeque<Spilled>, next: Spilled) {
-        match spilled.back_mut() {
-            Some(last) if last.owner == next.owner && last.event_count + next.event_count <= READ_COUNT => {
-                last.last = next.last;
-                last.event_count += next.event_count;
-                // The older batch holds the watermark for both.
-                self.ledger.count(next.id, 0);
+    /// Leaves in the table what there is no room for, and what would overtake others of its workspace; gives back the
+    /// rest.
+    fn keep_back(&self, backlog: &mut Backlog, events: Vec<Event>, has_room: bool) -> Vec<Event> {
+        let mut passing = Vec::new();
+        for event in events {
+            if has_room && !backlog.holds(event.content.workspace) {
+                passing.push(event);
+            } else {
+                backlog.push(&event, || self.ledger.open(Origin::Own, event.id));
             }
-            _ => spilled.push_back(next),
         }
+        passing
     }
 
     /// Hands over events of a dead instance.
@@ -126,48 +126,63 @@ impl Handover {
     /// The next batch to dispatch; `None` once closed.
     pub(super) async fn receive(&self) -> Option<Batch> {
         loop {
-            let next = {
-                let mut queues = self.queues.lock();
-                if queues.is_closed {
-                    return None;
-                }
-                if let Some(batch) = queues.ready.pop_front() {
-                    return Some(batch);
-                }
-                let next = match self.has_room(2) {
-                    true => queues.spilled.pop_front(),
-                    false => None,
-                };
-                (next, !queues.spilled.is_empty())
-            };
-            match next {
-                (Some(spilled), _) => match self.read_back(&spilled).await {
-                    Ok(batch) => return Some(batch),
-                    Err(fault) => {
-                        tracing::warn!(%fault, "events could not be read back; trying again");
-                        self.queues.lock().spilled.push_front(spilled);
-                        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-                    }
-                },
-                (None, true) => {
+            match self.next() {
+                Next::Ready(batch) => return Some(batch),
+                Next::InTable(range) => return self.read_back_surely(range).await,
+                Next::NoRoom => {
                     tokio::select! {
                         () = self.ledger.wait_until(|_| self.has_room(2)) => {}
                         () = self.arrived.notified() => {}
                     }
                 }
-                (None, false) => self.arrived.notified().await,
+                Next::Nothing => self.arrived.notified().await,
+                Next::Closed => return None,
             }
         }
     }
 
-    async fn read_back(&self, spilled: &Spilled) -> Result<Batch, DbError> {
+    /// What is ready and what stayed in the table take turns.
+    fn next(&self) -> Next {
+        let mut queues = self.queues.lock();
+        if queues.is_closed {
+            return Next::Closed;
+        }
+        if (queues.was_read_back || queues.backlog.is_empty() || !self.has_room(2))
+            && let Some(batch) = queues.ready.pop_front()
+        {
+            queues.was_read_back = false;
+            return Next::Ready(batch);
+        }
+        if queues.backlog.is_empty() {
+            return Next::Nothing;
+        }
+        if !self.has_room(2) {
+            return Next::NoRoom;
+        }
+        queues.was_read_back = true;
+        queues.backlog.pop().map_or(Next::Nothing, Next::InTable)
+    }
+
+    /// Reads a range back however often it takes; `None` once closed.
+    async fn read_back_surely(&self, range: Range) -> Option<Batch> {
+        loop {
+            match self.read_back(&range).await {
+                Ok(batch) => return Some(batch),
+                Err(fault) => tracing::warn!(%fault, "events could not be read back; trying again"),
+            }
+            tokio::time::sleep(AGAIN).await;
+            if self.queues.lock().is_closed {
+                return None;
+            }
+        }
+    }
+
+    async fn read_back(&self, range: &Range) -> Result<Batch, DbError> {
         let client = self.db.client().await?;
-        // A batch is never larger than this.
-        let count = i64::try_from(spilled.event_count.max(READ_COUNT)).unwrap_or(i64::MAX);
-        let events = events::owned(&client, spilled.owner, spilled.first, spilled.last, count).await?;
-        self.load(spilled.id, &events);
+        let events = events::in_range(&client, range).await?;
+        self.load(range.id, &events);
         Ok(Batch {
-            id: spilled.id,
+            id: range.id,
             events,
             is_recovered: false,
         })

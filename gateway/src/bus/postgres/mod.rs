@@ -6,6 +6,7 @@
 //! commit either, so nothing can be written behind the back of who took over.
 
 pub(in crate::bus) mod archive;
+mod backlog;
 mod committer;
 mod emit;
 pub(in crate::bus) mod events;

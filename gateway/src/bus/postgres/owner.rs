@@ -19,11 +19,25 @@ use crate::feed::instances::instance_name;
 pub(super) const LOCK_CLASS: i32 = 0x6761_7465;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// Events that were given their ids together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbered {
+    pub batch: BatchId,
+    /// Counts by one. No event of this instance has an id between those of two that follow each other.
+    pub sequence: u64,
+}
+
+#[derive(Debug, Default)]
+struct Numbering {
+    ids: IdClock,
+    sequence: u64,
+}
+
 /// This instance's present life.
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
     owner: AtomicI32,
-    ids: Mutex<IdClock>,
+    numbering: Mutex<Numbering>,
     next_millis: AtomicI64,
 }
 
@@ -41,31 +55,35 @@ impl Ownership {
         &self,
         ledger: &Ledger,
         contents: impl IntoIterator<Item = NewEvent>,
-    ) -> (BatchId, Vec<Event>) {
+    ) -> (Numbered, Vec<Event>) {
         let now = Millis::now();
-        let mut ids = self.ids.lock();
-        let mut next = ids.next(now);
+        let mut numbering = self.numbering.lock();
+        let mut next = numbering.ids.next(now);
         let batch = ledger.open(Origin::Own, next);
         let mut events = Vec::with_capacity(64);
         for content in contents {
             if !events.is_empty() {
-                next = ids.next(now);
+                next = numbering.ids.next(now);
             }
             events.push(Event { id: next, content });
         }
-        self.note_ids(ids.millis());
-        (batch, events)
+        self.note_ids(numbering.ids.millis());
+        numbering.sequence += 1;
+        let sequence = numbering.sequence;
+        (Numbered { batch, sequence }, events)
     }
 
     /// Gives events new ids behind `passed`, which another instance made with a clock that is ahead. Their batch was opened
     /// with a lower one, which holds the watermark all the same.
-    pub(super) fn number_behind(&self, passed: Uuid, events: &mut [Event]) {
-        let mut ids = self.ids.lock();
+    pub(super) fn number_behind(&self, passed: Uuid, numbered: &mut Numbered, events: &mut [Event]) {
+        let mut numbering = self.numbering.lock();
         let now = Millis::now().max(Millis(uuid_millis(passed) + 1));
         for event in events {
-            event.id = ids.next(now);
+            event.id = numbering.ids.next(now);
         }
-        self.note_ids(ids.millis());
+        self.note_ids(numbering.ids.millis());
+        numbering.sequence += 1;
+        numbered.sequence = numbering.sequence;
     }
 
     /// Notes how far ids have been made.
