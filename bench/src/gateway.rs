@@ -95,7 +95,15 @@ impl Gateway {
         end(&mut self.child);
     }
 
-    /// Starts it again after [`kill`](Self::kill), at the same addresses, without waiting until it is ready.
+    /// Asks the process to end and waits until it has.
+    pub async fn stop(&mut self) -> Result<()> {
+        let pid = self.pid()?.to_string();
+        output(Command::new("kill").args(["-TERM", &pid])).await?;
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Starts it again after its end, at the same addresses, without waiting until it is ready.
     pub fn revive(&mut self) -> Result<()> {
         self.child = serve(command(&self.binary, &self.folder, &self.environment), &self.log)?;
         Ok(())

@@ -36,6 +36,9 @@ pub struct Options {
     /// Gateways at work; one of them is killed at a time.
     #[arg(long, default_value_t = 2)]
     instances: usize,
+    /// Ends nothing but gateways, and those by SIGTERM: a rolling restart.
+    #[arg(long)]
+    gentle: bool,
     /// Clients, each of which posts one event after another.
     #[arg(long, default_value_t = 32)]
     senders: u64,
@@ -57,6 +60,16 @@ pub struct Options {
 enum Bus {
     Postgres,
     Kafka,
+}
+
+impl Options {
+    fn victims(&self) -> &'static [Victim] {
+        match self.bus {
+            _ if self.gentle => &[Victim::Gateway],
+            Bus::Postgres => &[Victim::Gateway, Victim::Postgres],
+            Bus::Kafka => &[Victim::Gateway, Victim::Postgres, Victim::Broker],
+        }
+    }
 }
 
 /// The children are started by this thread, to which their death signal is bound; the senders run on others.
@@ -89,7 +102,7 @@ async fn kill(options: &Options) -> Result<()> {
         // Spread over the phases of whatever repeats in there.
         let jitter = BETWEEN.mul_f64(f64::from(number * 37 % 100) / 100.0);
         tokio::time::sleep(BETWEEN + jitter).await;
-        let victim = site.victims()[number as usize % site.victims().len()];
+        let victim = options.victims()[number as usize % options.victims().len()];
         kills.push((victim, now_us()));
         let started = Instant::now();
         site.kill_and_revive(victim).await?;
@@ -150,6 +163,11 @@ impl Report<'_> {
         writeln!(out, "received, distinct    {:>8}", self.receipts.distinct_count())?;
         writeln!(out, "lost                  {:>8}", self.missing.len())?;
         writeln!(out, "one id, many events   {:>8}", self.receipts.split_count())?;
+        writeln!(
+            out,
+            "longest from a post to its receipt {:.2} s",
+            self.receipts.latest_us() as f64 / 1_000_000.0
+        )?;
         writeln!(
             out,
             "last arrival          {:>8.1} s after the last post",

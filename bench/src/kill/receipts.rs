@@ -14,6 +14,8 @@ pub struct Receipts {
     begun: String,
     /// For each number, when it came and as which event.
     numbers: HashMap<u64, Vec<Receipt>>,
+    /// The longest time from a post to the first receipt.
+    latest_us: u64,
 }
 
 struct Receipt {
@@ -51,6 +53,7 @@ struct Delivery {
 #[derive(Deserialize)]
 struct Data {
     n: u64,
+    sent_at_us: u64,
 }
 
 impl Receipts {
@@ -60,6 +63,7 @@ impl Receipts {
             file: BufReader::new(file),
             begun: String::new(),
             numbers: HashMap::new(),
+            latest_us: 0,
         })
     }
 
@@ -71,13 +75,23 @@ impl Receipts {
             }
             let line: Line = serde_json::from_str(&self.begun)?;
             let delivery: Delivery = serde_json::from_str(&line.body)?;
-            self.numbers.entry(delivery.data.n).or_default().push(Receipt {
+            let receipts = self.numbers.entry(delivery.data.n).or_default();
+            if receipts.is_empty() {
+                let took_us = line.received_at_us.saturating_sub(delivery.data.sent_at_us);
+                self.latest_us = self.latest_us.max(took_us);
+            }
+            receipts.push(Receipt {
                 at_us: line.received_at_us,
                 event: delivery.id,
             });
             self.begun.clear();
         }
         Ok(())
+    }
+
+    /// The longest time from a post to the first receipt. Of several posts under one `id` the first counts.
+    pub const fn latest_us(&self) -> u64 {
+        self.latest_us
     }
 
     pub fn distinct_count(&self) -> usize {

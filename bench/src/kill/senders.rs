@@ -1,6 +1,7 @@
 //! Clients that post one numbered event after another and remember what was acknowledged.
 
 use crate::control::Call;
+use crate::payload::now_us;
 use hyper::Method;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -74,7 +75,7 @@ impl Senders {
 /// Posts one event: an even one under an `id` and until it is acknowledged, an odd one once.
 async fn post(notes: &Notes, doors: &[Door], number: u64) {
     let is_repeated = number.is_multiple_of(2);
-    let mut body = json!({"type": "deal.won", "data": {"n": number}});
+    let mut body = json!({"type": "deal.won", "data": {"n": number, "sent_at_us": now_us()}});
     if is_repeated {
         body["id"] = json!(format!("number-{number}"));
     }

@@ -38,6 +38,7 @@ pub struct Site {
     gateways: Vec<Gateway>,
     /// Which gateway is killed next.
     next_gateway: usize,
+    is_gentle: bool,
     _receiver: Server,
     cluster: Cluster,
     broker: Option<Broker>,
@@ -81,6 +82,7 @@ impl Site {
         Ok(Self {
             gateways,
             next_gateway: 0,
+            is_gentle: options.gentle,
             _receiver: receiver,
             cluster,
             broker,
@@ -97,13 +99,6 @@ impl Site {
         self.gateways.iter().map(door).collect()
     }
 
-    pub fn victims(&self) -> &'static [Victim] {
-        match self.broker {
-            Some(_) => &[Victim::Gateway, Victim::Postgres, Victim::Broker],
-            None => &[Victim::Gateway, Victim::Postgres],
-        }
-    }
-
     /// Kills one process and starts it again, until all gateways are ready.
     pub async fn kill_and_revive(&mut self, victim: Victim) -> Result<()> {
         match (victim, &mut self.broker) {
@@ -111,7 +106,10 @@ impl Site {
                 let count = self.gateways.len();
                 let gateway = &mut self.gateways[self.next_gateway % count];
                 self.next_gateway += 1;
-                gateway.kill();
+                match self.is_gentle {
+                    true => gateway.stop().await?,
+                    false => gateway.kill(),
+                }
                 gateway.revive()?;
             }
             (Victim::Postgres, _) => {
@@ -148,7 +146,7 @@ impl Broker {
     async fn start(script: &Path, folder: &Path) -> Result<Self> {
         let script = script.canonicalize();
         let script = script.context("--broker: no such program; run this in the project's folder")?;
-        let (folder, port) = (folder.join("broker"), free_port()?);
+        let (folder, port) = (folder.join("broker"), free_pair()?);
         let child = serve(&script, &folder, port)?;
         let mut broker = Self {
             port,
@@ -183,6 +181,16 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         end(&mut self.child);
+    }
+}
+
+/// A port that is free together with the next one, which is the controller's.
+fn free_pair() -> Result<u16> {
+    loop {
+        let port = free_port()?;
+        if port < u16::MAX && std::net::TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            return Ok(port);
+        }
     }
 }
 
