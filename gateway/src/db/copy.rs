@@ -3,8 +3,11 @@
 //! The format is that of PostgreSQL's manual, "COPY, Binary Format": a signature, then for each row a count of
 //! fields and for each field its length and bytes, then −1.
 
+use std::pin::Pin;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::SinkExt;
+use tokio_postgres::CopyInSink;
 use uuid::Uuid;
 
 use super::error::DbError;
@@ -86,14 +89,32 @@ impl CopyRows {
 
     /// Sends the batch by `statement`, a prepared `COPY … (FORMAT binary)`, and gives the number of rows taken.
     pub async fn send(
-        mut self,
+        self,
         client: &tokio_postgres::Client,
         statement: &tokio_postgres::Statement,
     ) -> Result<u64, DbError> {
-        self.buffer.put_i16(-1);
-        let sink = client.copy_in::<_, Bytes>(statement).await?;
-        let mut sink = std::pin::pin!(sink);
-        sink.send(self.buffer.freeze()).await?;
-        Ok(sink.finish().await?)
+        OpenCopy::begin(client, statement).await?.finish(self).await
+    }
+}
+
+/// A `COPY` that the server has begun, which waits for its rows.
+///
+/// Statements that follow on its connection wait for its end.
+pub struct OpenCopy(Pin<Box<CopyInSink<Bytes>>>);
+
+impl OpenCopy {
+    /// Begins `statement`, a prepared `COPY … (FORMAT binary)`.
+    pub async fn begin(
+        client: &tokio_postgres::Client,
+        statement: &tokio_postgres::Statement,
+    ) -> Result<Self, DbError> {
+        Ok(Self(Box::pin(client.copy_in(statement).await?)))
+    }
+
+    /// Sends the rows, ends the statement, and gives the number of rows taken.
+    pub async fn finish(mut self, mut rows: CopyRows) -> Result<u64, DbError> {
+        rows.buffer.put_i16(-1);
+        self.0.send(rows.buffer.freeze()).await?;
+        Ok(self.0.as_mut().finish().await?)
     }
 }

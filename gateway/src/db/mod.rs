@@ -9,7 +9,7 @@ mod pool;
 mod tls;
 mod types;
 
-pub use copy::CopyRows;
+pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};

@@ -1,24 +1,24 @@
 //! Group commit: whoever arrives while a commit is under way shares the next one, so durability costs each event a
 //! share of a flush. By default there is no gathering delay beside that: docs/adr/0003 has the measurement.
 
-use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
-use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Statement;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Role;
 use super::events;
+use super::group::{Group, has_question};
 use super::handover::Handover;
+use super::inbox::{Inbox, Waiting};
 use super::owner::{Numbered, Ownership};
-use crate::base::caller::WorkspaceId;
-use crate::bus::{Accepted, Event, NewEvent, PublishError};
-use crate::db::{Db, DbError, Dedicated};
+use crate::bus::{Event, NewEvent, PublishError};
+use crate::db::{Db, DbError, Dedicated, OpenCopy};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
@@ -28,12 +28,6 @@ const MAX_BYTES: usize = 8 << 20;
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(3);
 const RECONNECT: Duration = Duration::from_millis(200);
 const OBSERVE: Duration = Duration::from_secs(1);
-
-/// An event and who waits for it.
-pub(super) struct Waiting {
-    pub event: NewEvent,
-    pub reply: oneshot::Sender<Result<Accepted, PublishError>>,
-}
 
 /// Commits events and hands them over.
 pub(super) struct Committer {
@@ -52,6 +46,14 @@ struct Session {
     copy: Statement,
     latest_of_keys: Statement,
     owner: i32,
+    /// The COPY of the next group, where it was begun ahead.
+    begun: Option<OpenCopy>,
+}
+
+impl Session {
+    async fn begin(&self) -> Result<OpenCopy, DbError> {
+        OpenCopy::begin(&self.client, &self.copy).await
+    }
 }
 
 /// Events whose commit broke off: stored or not, nobody knows yet.
@@ -61,23 +63,9 @@ struct Doubt {
     events: Vec<Event>,
 }
 
-/// One commit's worth of events and of those who wait for them.
-struct Group {
-    numbered: Numbered,
-    events: Vec<Event>,
-    replies: Vec<oneshot::Sender<Result<Accepted, PublishError>>>,
-    /// For each reply, the place of its event in `events`, or the earlier event that it repeats.
-    answers: Vec<Place>,
-}
-
-enum Place {
-    Stored(usize),
-    Repeat(Accepted),
-}
-
 impl Committer {
     /// Commits until the senders are gone, or until `stop` and the queue is empty.
-    pub(super) async fn run(self, mut waiting: mpsc::Receiver<Waiting>, stop: CancellationToken) {
+    pub(super) async fn run(self, mut waiting: Inbox, stop: CancellationToken) {
         let mut session = None;
         let mut doubts = Vec::new();
         let mut observed = Instant::now();
@@ -86,7 +74,7 @@ impl Committer {
                 tokio::time::sleep(self.gather).await;
             }
             let group = self.gather(first, &mut waiting);
-            self.commit(group, &mut session, &mut doubts).await;
+            self.commit(group, &mut waiting, &mut session, &mut doubts).await;
             if observed.elapsed() > OBSERVE {
                 observed = Instant::now();
                 self.observe(&waiting);
@@ -98,7 +86,7 @@ impl Committer {
     /// The next event, while the connection is kept up in the meantime.
     async fn next(
         &self,
-        waiting: &mut mpsc::Receiver<Waiting>,
+        waiting: &mut Inbox,
         session: &mut Option<Session>,
         doubts: &mut Vec<Doubt>,
         stop: &CancellationToken,
@@ -115,7 +103,7 @@ impl Committer {
                         self.observe(waiting);
                         *session = None;
                         // Those who wait get their answer now rather than by running out of time.
-                        while let Ok(refused) = waiting.try_recv() {
+                        while let Some(refused) = waiting.try_take() {
                             self.release(&refused.event);
                             counter!(names::EVENTS_REFUSED).increment(1);
                             let _ = refused.reply.send(Err(PublishError::Away));
@@ -130,7 +118,7 @@ impl Committer {
             }
             tokio::select! {
                 biased;
-                first = waiting.recv() => return first,
+                first = waiting.take() => return first,
                 () = stop.cancelled() => return None,
                 () = tokio::time::sleep(OBSERVE) => self.observe(waiting),
             }
@@ -149,6 +137,7 @@ impl Committer {
                     copy,
                     latest_of_keys,
                     owner,
+                    begun: None,
                 });
             }
             if let Some(session) = session {
@@ -156,10 +145,7 @@ impl Committer {
             }
             Ok(())
         };
-        match tokio::time::timeout(COMMIT_TIMEOUT, connecting).await {
-            Ok(connected) => connected,
-            Err(_) => Err(DbError::Away("no answer in time".into())),
-        }
+        in_time(connecting).await
     }
 
     /// Finds out which events of a broken commit are stored, and hands those over.
@@ -176,7 +162,7 @@ impl Committer {
     }
 
     /// Takes what waits, up to a commit's worth, and gives each event its id.
-    fn gather(&self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Group {
+    fn gather(&self, first: Waiting, waiting: &mut Inbox) -> Group {
         let mut replies = Vec::with_capacity(64);
         let mut byte_count = 0;
         let mut next = Some(first);
@@ -186,49 +172,123 @@ impl Committer {
             self.release(&event);
             replies.push(reply);
             let is_full = replies.len() == MAX_ROWS || byte_count > MAX_BYTES;
-            next = if is_full { None } else { waiting.try_recv().ok() };
+            next = if is_full { None } else { waiting.try_take() };
             Some(event)
         });
         let (numbered, events) = self.ownership.number(self.handover.ledger(), contents);
-        Group {
-            numbered,
-            answers: (0..events.len()).map(Place::Stored).collect(),
-            events,
-            replies,
-        }
+        Group::new(numbered, events, replies)
     }
 
-    async fn commit(&self, mut group: Group, session: &mut Option<Session>, doubts: &mut Vec<Doubt>) {
+    async fn commit(
+        &self,
+        mut group: Group,
+        waiting: &mut Inbox,
+        session: &mut Option<Session>,
+        doubts: &mut Vec<Doubt>,
+    ) {
         // `next` gave an event only while there was a session.
         let Some(open) = session.as_mut() else {
             self.handover.ledger().count(group.numbered.batch, 0);
             return group.refuse();
         };
+        let is_alive = if group.has_questions() {
+            let started = Instant::now();
+            let written = in_time(write(open, &mut group, &self.ownership)).await;
+            self.settle(written, group, open.owner, started, doubts)
+        } else {
+            self.copy(group, waiting, open, doubts).await
+        };
+        if !is_alive {
+            *session = None;
+        }
+    }
+
+    /// Writes a group by a COPY outside a transaction, which is one of its own: one flush, and one round trip where the
+    /// COPY was begun ahead. If more waits meanwhile, the next one is. Whether the session can go on.
+    async fn copy(
+        &self,
+        group: Group,
+        waiting: &mut Inbox,
+        session: &mut Session,
+        doubts: &mut Vec<Doubt>,
+    ) -> bool {
         let started = Instant::now();
-        let owner = open.owner;
-        let written = tokio::time::timeout(COMMIT_TIMEOUT, write(open, &mut group, &self.ownership)).await;
-        let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
+        let begun = session.begun.take();
+        let rows = events::rows(group.events.iter(), session.owner);
+        let is_asked = AtomicBool::new(false);
+        let is_alive = {
+            let session: &Session = session;
+            let copying = in_time(async {
+                let copy = match begun {
+                    Some(copy) => copy,
+                    None => session.begin().await?,
+                };
+                copy.finish(rows).await.map(drop)
+            });
+            let beginning = async {
+                if waiting.peek().await.is_none_or(has_question) {
+                    return std::future::pending().await;
+                }
+                is_asked.store(true, Ordering::Relaxed);
+                in_time(session.begin()).await
+            };
+            let (mut copying, mut beginning) = (pin!(copying), pin!(beginning));
+            let mut next = None;
+            let written = loop {
+                tokio::select! {
+                    // What is polled first is sent first.
+                    biased;
+                    written = &mut copying => break written,
+                    copy = &mut beginning, if next.is_none() => next = Some(copy),
+                }
+            };
+            let is_alive = self.settle(written, group, session.owner, started, doubts);
+            if is_alive && next.is_none() && is_asked.load(Ordering::Relaxed) {
+                next = Some(beginning.await);
+            }
+            next.transpose().map(|next| (is_alive, next))
+        };
+        match is_alive {
+            Ok((is_alive, next)) => {
+                session.begun = next;
+                is_alive
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Tells everybody what became of a group; whether the session can go on.
+    fn settle(
+        &self,
+        written: Result<(), DbError>,
+        mut group: Group,
+        owner: i32,
+        started: Instant,
+        doubts: &mut Vec<Doubt>,
+    ) -> bool {
         match written {
             Ok(()) => {
                 histogram!(names::COMMIT_ROWS).record(group.events.len() as f64);
                 histogram!(names::COMMIT_SECONDS).record(started.elapsed());
                 group.answer();
                 self.handover.put_own(group.numbered, owner, group.events);
+                true
             }
             Err(DbError::Refused(fault)) => {
                 tracing::error!(%fault, "the database refused events");
                 self.handover.ledger().count(group.numbered.batch, 0);
                 group.refuse();
+                true
             }
             Err(DbError::Away(cause)) => {
                 tracing::warn!(cause, "a commit of events broke off");
-                *session = None;
                 doubts.push(Doubt {
                     numbered: group.numbered,
                     owner,
                     events: std::mem::take(&mut group.events),
                 });
                 group.refuse();
+                false
             }
         }
     }
@@ -237,7 +297,7 @@ impl Committer {
         self.waiting_bytes.fetch_sub(event.data.len(), Ordering::Relaxed);
     }
 
-    fn observe(&self, waiting: &mpsc::Receiver<Waiting>) {
+    fn observe(&self, waiting: &Inbox) {
         if self.role == Role::Bus {
             gauge!(names::BUS_WAITING).set(waiting.len() as f64);
             self.handover.ledger().observe();
@@ -245,15 +305,20 @@ impl Committer {
     }
 }
 
+/// Writes a group about which the database must be asked.
 async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) -> Result<(), DbError> {
+    if let Some(begun) = session.begun.take() {
+        // Nothing else is heard until it ends.
+        begun
+            .finish(events::rows(std::iter::empty(), session.owner))
+            .await?;
+    }
     // Whoever heard of an event that was accepted elsewhere, and then sends the next of its key, finds it behind that.
     let latest = events::latest_of_keys(&session.client, &session.latest_of_keys, &group.events).await?;
     if let Some(latest) = latest {
         ownership.number_behind(latest, &mut group.numbered, &mut group.events);
     }
-    let has_once_keys = group.events.iter().any(|event| event.content.once_key.is_some());
-    if !has_once_keys {
-        // A COPY outside a transaction is one of its own: two round trips and one flush.
+    if group.events.iter().all(|event| event.content.once_key.is_none()) {
         let rows = events::rows(group.events.iter(), session.owner);
         rows.send(&session.client, &session.copy).await?;
         return Ok(());
@@ -271,115 +336,9 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
     Ok(())
 }
 
-impl Group {
-    /// Repeats within the group point at their first.
-    fn merge_repeats(&mut self) {
-        let mut firsts: HashMap<(WorkspaceId, Box<str>), usize> = HashMap::new();
-        let mut kept = Vec::with_capacity(self.events.len());
-        for (index, event) in std::mem::take(&mut self.events).into_iter().enumerate() {
-            let repeated = event.content.once_key.as_ref().and_then(|id| {
-                let key = (event.content.workspace, id.clone());
-                let first = *firsts.entry(key).or_insert(kept.len());
-                (first != kept.len()).then_some(first)
-            });
-            match repeated {
-                Some(first) => {
-                    let first: &Event = &kept[first];
-                    self.answers[index] = Place::Repeat(accepted(first, true));
-                }
-                None => {
-                    self.answers[index] = Place::Stored(kept.len());
-                    kept.push(event);
-                }
-            }
-        }
-        self.events = kept;
-    }
-
-    fn claims(&self) -> Vec<(WorkspaceId, &str, Uuid)> {
-        let mut claims: Vec<_> = self
-            .events
-            .iter()
-            .filter_map(|event| {
-                let id = event.content.once_key.as_deref()?;
-                Some((event.content.workspace, id, event.id))
-            })
-            .collect();
-        claims.sort_unstable();
-        claims
-    }
-
-    /// Takes out events of which the id was claimed before; who waits for them gets the first.
-    fn drop_repeats(&mut self, firsts: HashMap<(WorkspaceId, String), Accepted>) {
-        if firsts.is_empty() {
-            return;
-        }
-        let first_of = |event: &Event| {
-            let id = event.content.once_key.as_deref()?;
-            firsts.get(&(event.content.workspace, id.to_owned())).cloned()
-        };
-        let repeats: HashMap<Uuid, Accepted> = self
-            .events
-            .iter()
-            .filter_map(|event| Some((event.id, first_of(event)?)))
-            .collect();
-        let mut places = Vec::with_capacity(self.events.len());
-        let mut kept = Vec::with_capacity(self.events.len());
-        for event in std::mem::take(&mut self.events) {
-            match repeats.get(&event.id) {
-                Some(first) => places.push(Err(first.clone())),
-                None => {
-                    places.push(Ok(kept.len()));
-                    kept.push(event);
-                }
-            }
-        }
-        self.events = kept;
-        for answer in &mut self.answers {
-            match answer {
-                Place::Stored(index) => match &places[*index] {
-                    Ok(place) => *index = *place,
-                    Err(first) => *answer = Place::Repeat(first.clone()),
-                },
-                // A repeat within the group of an event that is itself a repeat.
-                Place::Repeat(earlier) => {
-                    if let Some(first) = repeats.get(&earlier.id) {
-                        *earlier = first.clone();
-                    }
-                }
-            }
-        }
-    }
-
-    fn answer(&mut self) {
-        let mut repeat_count = 0;
-        for (reply, answer) in self.replies.drain(..).zip(self.answers.drain(..)) {
-            let answer = match answer {
-                Place::Stored(index) => accepted(&self.events[index], false),
-                Place::Repeat(first) => {
-                    repeat_count += 1;
-                    first
-                }
-            };
-            // Whoever hung up does not change that the event is accepted.
-            let _ = reply.send(Ok(answer));
-        }
-        counter!(names::EVENTS_ACCEPTED).increment(self.events.len() as u64);
-        counter!(names::EVENTS_REPEATED).increment(repeat_count);
-    }
-
-    fn refuse(&mut self) {
-        counter!(names::EVENTS_REFUSED).increment(self.replies.len() as u64);
-        for reply in self.replies.drain(..) {
-            let _ = reply.send(Err(PublishError::Away));
-        }
-    }
-}
-
-fn accepted(event: &Event, is_repeat: bool) -> Accepted {
-    Accepted {
-        id: event.id,
-        label: event.content.label.clone(),
-        is_repeat,
+async fn in_time<T>(asking: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    match tokio::time::timeout(COMMIT_TIMEOUT, asking).await {
+        Ok(answer) => answer,
+        Err(_) => Err(DbError::Away("no answer in time".into())),
     }
 }

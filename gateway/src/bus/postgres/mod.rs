@@ -10,7 +10,9 @@ mod backlog;
 mod committer;
 mod emit;
 pub(in crate::bus) mod events;
+mod group;
 mod handover;
+mod inbox;
 mod owner;
 mod takeover;
 
@@ -30,9 +32,9 @@ use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 pub use archive::purge_damaged;
-use committer::Waiting;
 use emit::Emitter;
 use handover::Handover;
+use inbox::{Inbox, Waiting};
 use owner::Ownership;
 
 /// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
@@ -86,7 +88,7 @@ impl PostgresBus {
             gather: settings.gather,
             role,
         };
-        tasks.spawn("committer", committer.run(waiting, tasks.stop()));
+        tasks.spawn("committer", committer.run(Inbox::new(waiting), tasks.stop()));
         let heartbeat = owner::heartbeat(db.clone(), ownership.clone(), tasks.stop());
         tasks.spawn("heartbeat", heartbeat);
         let sweeper = takeover::Sweeper {
