@@ -30,6 +30,9 @@ use crate::bus::postgres::archive::Damaged;
 use crate::config::Kafka;
 use crate::telemetry::names;
 
+/// Members hear of a rebalance with a heartbeat, and until all have, what moves stands still: when instances are
+/// restarted one after the other, twice for each.
+const MAX_HEARTBEAT_MILLIS: u128 = 300;
 const POLL: Duration = Duration::from_millis(50);
 const COMMIT: Duration = Duration::from_millis(200);
 /// What a partition that is asked back is given to finish. Slower attempts are parked within less.
@@ -139,6 +142,7 @@ impl Consumer {
         fetched: mpsc::Sender<Vec<Chunk>>,
     ) -> Result<Self, KafkaError> {
         let session = settings.session_timeout.as_millis();
+        let heartbeat = (session / 3).min(MAX_HEARTBEAT_MILLIS);
         let context = Rebalances {
             listener,
             window: window.clone(),
@@ -153,7 +157,7 @@ impl Consumer {
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session.to_string())
-            .set("heartbeat.interval.ms", (session / 3).to_string())
+            .set("heartbeat.interval.ms", heartbeat.to_string())
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", "16384")
             .set("queued.min.messages", "4000")
