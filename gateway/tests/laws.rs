@@ -3,6 +3,8 @@
 
 #[path = "laws/documents.rs"]
 mod documents;
+#[path = "laws/migrations.rs"]
+mod migrations;
 #[path = "laws/modules.rs"]
 mod modules;
 #[path = "laws/size.rs"]

@@ -38,7 +38,9 @@ pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
     let found = version(&client).await?;
     let needed = needed_version();
     if found > needed {
-        return Err(SchemaError::TooNew { found, needed });
+        refuse_unfit(&client, found, needed).await?;
+        ensure_partitions(&client).await?;
+        return Ok(());
     }
     let report = embedded::migrations::runner().run_async(&mut *client).await?;
     for applied in report.applied_migrations() {
@@ -57,8 +59,32 @@ pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
     match found.cmp(&needed) {
         std::cmp::Ordering::Less => Err(SchemaError::TooOld { found, needed }),
         std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Greater => Err(SchemaError::TooNew { found, needed }),
+        std::cmp::Ordering::Greater => refuse_unfit(&client, found, needed).await,
     }
+}
+
+/// A later schema is refused unless its own migration has said that this version works with it.
+async fn refuse_unfit(client: &tokio_postgres::Client, found: i32, needed: i32) -> Result<(), SchemaError> {
+    let has_table = "select to_regclass('schema_compatibility') is not null";
+    let has_table = client.query_one(has_table, &[]).await.map_err(DbError::from)?;
+    let mut works_from = None;
+    if has_table.get(0) {
+        let statement = "select works_from from schema_compatibility where version = $1";
+        let row = client
+            .query_opt(statement, &[&found])
+            .await
+            .map_err(DbError::from)?;
+        works_from = row.map(|row| row.get::<_, i32>(0));
+    }
+    if works_from.is_none_or(|works_from| works_from > needed) {
+        return Err(SchemaError::TooNew { found, needed });
+    }
+    tracing::info!(
+        found,
+        needed,
+        "the schema is of a later version that works with this one"
+    );
+    Ok(())
 }
 
 fn needed_version() -> i32 {

@@ -216,7 +216,7 @@ impl Committer {
         let begun = session.begun.take();
         let rows = events::rows(group.events.iter(), session.owner);
         let is_asked = AtomicBool::new(false);
-        let is_alive = {
+        let ended = {
             let session: &Session = session;
             let copying = in_time(async {
                 let copy = match begun {
@@ -248,13 +248,12 @@ impl Committer {
             }
             next.transpose().map(|next| (is_alive, next))
         };
-        match is_alive {
-            Ok((is_alive, next)) => {
-                session.begun = next;
-                is_alive
-            }
-            Err(_) => false,
-        }
+        let Ok((is_alive, next)) = ended else {
+            // The next group goes over a new session.
+            return false;
+        };
+        session.begun = next;
+        is_alive
     }
 
     /// Tells everybody what became of a group; whether the session can go on.

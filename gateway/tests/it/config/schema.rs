@@ -92,6 +92,30 @@ async fn a_schema_of_a_later_version_is_refused_either_way() {
 }
 
 #[tokio::test]
+async fn a_later_schema_that_says_so_works_with_this_version() {
+    let database = Cluster::shared().database().await;
+    let newest = database.count(NEWEST).await;
+    let later = format!(
+        "insert into refinery_schema_history select 9999, 'later', applied_on, checksum from refinery_schema_history limit 1;
+         insert into schema_compatibility values (9999, {newest})"
+    );
+    database.run(&later).await;
+    cli::succeed(&database.url(), &["migrate"]);
+    for migrates in ["true", "false"] {
+        let gateway = Gateway::start(
+            &database.url(),
+            &[("GATEWAY_DATABASE__MIGRATE_ON_START", migrates)],
+        )
+        .await;
+        assert!(gateway.terminate().await.success());
+    }
+    let contracted =
+        format!("update schema_compatibility set works_from = {newest} + 1 where version = 9999");
+    database.run(&contracted).await;
+    refuses(&database, &[], "too new");
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_at_the_start_is_waited_for() {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(crate::stage::cluster::Sync::Off)));
     let database = cluster.database().await;
