@@ -125,7 +125,7 @@ async fn flood(instance: &Instance, numbers: std::ops::Range<usize>) {
 
 #[tokio::test]
 async fn a_backlog_comes_out_once_each_and_makes_no_other_workspace_wait() {
-    const FLOOD: usize = 30_000;
+    const FLOOD: usize = 44_000;
     let place = Place::new().await;
     place
         .database

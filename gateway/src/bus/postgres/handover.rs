@@ -16,8 +16,9 @@ use super::owner::Numbered;
 use crate::bus::{Batch, BatchId, Event, Ledger, Origin};
 use crate::db::{Db, DbError};
 
-/// Events in memory beyond which batches stay in the table.
-const MAX_EVENTS: usize = 8_000;
+/// Events in memory beyond which batches stay in the table. Below half of it they are read back, and that must be more than
+/// what an endpoint that hangs keeps here until its lane gives it up, a second or so.
+const MAX_EVENTS: usize = 20_000;
 /// The same, by weight in bytes.
 const MAX_WEIGHT: usize = 48 << 20;
 /// Before another try to read back.
