@@ -1,4 +1,5 @@
-//! Counts what is finished of the batches that are out, and so knows from where a successor would have to begin.
+//! Counts what is finished of the batches that are out, and so knows from where a successor would have to begin, and how
+//! much of them is in memory.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::Event;
 use crate::base::clock::Millis;
 use crate::base::id::uuid_millis;
 use crate::telemetry::names;
@@ -25,6 +27,13 @@ pub enum Origin {
     Foreign,
 }
 
+/// Events in memory beyond which buses hand over nothing more.
+const MAX_EVENTS: usize = 8_000;
+/// The same for deliveries: what they wait in their lanes stays below what lanes take for slowness of the receiver.
+const MAX_DELIVERIES: usize = 16_000;
+/// The same, by weight in bytes.
+const MAX_WEIGHT: usize = 48 << 20;
+
 #[derive(Debug)]
 struct OpenBatch {
     origin: Origin,
@@ -34,14 +43,59 @@ struct OpenBatch {
     is_counted: bool,
     event_count: usize,
     weight: usize,
+    /// The weight of its heaviest event.
+    heaviest: usize,
+}
+
+impl OpenBatch {
+    /// What it holds in memory at most. An event goes with its last delivery, so no more events are left than deliveries.
+    fn held(&self) -> Held {
+        if !self.is_counted {
+            return Held {
+                events: self.event_count,
+                deliveries: 0,
+                weight: self.weight,
+            };
+        }
+        let events = self.event_count.min(self.unfinished);
+        Held {
+            events,
+            deliveries: self.unfinished,
+            weight: self.weight.min(events * self.heaviest),
+        }
+    }
+}
+
+/// What is in memory.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    events: usize,
+    deliveries: usize,
+    /// In bytes, roughly.
+    weight: usize,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
     batches: BTreeMap<BatchId, OpenBatch>,
-    event_count: usize,
-    weight: usize,
+    held: Held,
+}
+
+impl Open {
+    /// Changes a batch, and keeps the sum of what all hold.
+    fn change(&mut self, id: BatchId, change: impl FnOnce(&mut OpenBatch)) {
+        let Some(batch) = self.batches.get_mut(&id) else {
+            return;
+        };
+        let before = batch.held();
+        change(batch);
+        let after = batch.held();
+        let held = &mut self.held;
+        held.events = held.events - before.events + after.events;
+        held.deliveries = held.deliveries - before.deliveries + after.deliveries;
+        held.weight = held.weight - before.weight + after.weight;
+    }
 }
 
 /// The batches that are out.
@@ -49,8 +103,8 @@ struct Open {
 pub struct Ledger {
     open: Mutex<Open>,
     has_abandoned: AtomicBool,
-    /// Rings whenever a batch is finished.
-    finished: Notify,
+    /// Rings whenever something is finished.
+    moved: Notify,
 }
 
 impl Ledger {
@@ -68,62 +122,56 @@ impl Ledger {
                 is_counted: false,
                 event_count: 0,
                 weight: 0,
+                heaviest: 0,
             },
         );
         id
     }
 
-    /// Notes what a batch holds in memory until it is finished.
-    pub fn load(&self, id: BatchId, event_count: usize, weight: usize) {
-        let mut open = self.open.lock();
-        if let Some(batch) = open.batches.get_mut(&id) {
-            batch.event_count += event_count;
-            batch.weight += weight;
-            open.event_count += event_count;
-            open.weight += weight;
-        }
+    /// Notes the events of a batch, which are in memory until their deliveries are finished.
+    pub fn load(&self, id: BatchId, events: &[Event]) {
+        let weights = || events.iter().map(Event::weight);
+        self.open.lock().change(id, |batch| {
+            batch.event_count += events.len();
+            batch.weight += weights().sum::<usize>();
+            batch.heaviest = batch.heaviest.max(weights().max().unwrap_or(0));
+        });
     }
 
     /// Notes how many deliveries a batch makes; with none it is finished.
     pub fn count(&self, id: BatchId, delivery_count: usize) {
-        let mut open = self.open.lock();
-        if let Some(batch) = open.batches.get_mut(&id) {
+        self.settle(id, |batch| {
             batch.unfinished += delivery_count;
             batch.is_counted = true;
-        }
-        self.close_if_finished(&mut open, id);
+        });
     }
 
     /// Notes that `delivery_count` deliveries of a batch are recorded or parked.
     pub fn finish(&self, id: BatchId, delivery_count: usize) {
-        let mut open = self.open.lock();
-        if let Some(batch) = open.batches.get_mut(&id) {
+        self.settle(id, |batch| {
             batch.unfinished = batch.unfinished.saturating_sub(delivery_count);
-        }
-        self.close_if_finished(&mut open, id);
-    }
-
-    fn close_if_finished(&self, open: &mut Open, id: BatchId) {
-        let is_finished = |batch: &OpenBatch| batch.is_counted && batch.unfinished == 0;
-        if !open.batches.get(&id).is_some_and(is_finished) {
-            return;
-        }
-        if let Some(batch) = open.batches.remove(&id) {
-            open.event_count -= batch.event_count;
-            open.weight -= batch.weight;
-            self.finished.notify_waiters();
-        }
+        });
     }
 
     /// Gives a batch up: it is another's now, and what of it was not begun is not done here.
     pub fn abandon(&self, id: BatchId) {
         self.has_abandoned.store(true, Ordering::Release);
-        let mut open = self.open.lock();
-        if let Some(batch) = open.batches.get_mut(&id) {
+        self.settle(id, |batch| {
             batch.unfinished = 0;
             batch.is_counted = true;
+        });
+    }
+
+    fn settle(&self, id: BatchId, change: impl FnOnce(&mut OpenBatch)) {
+        let mut open = self.open.lock();
+        open.change(id, change);
+        let is_finished = |batch: &OpenBatch| batch.is_counted && batch.unfinished == 0;
+        if open.batches.get(&id).is_some_and(is_finished) {
+            // It holds nothing any more.
+            open.batches.remove(&id);
         }
-        self.close_if_finished(&mut open, id);
+        drop(open);
+        self.moved.notify_waiters();
     }
 
     /// Whether a batch with work left was given up.
@@ -156,23 +204,30 @@ impl Ledger {
         self.open.lock().batches.len()
     }
 
-    /// Events in memory, and their weight in bytes.
-    pub fn in_memory(&self) -> (usize, usize) {
-        let open = self.open.lock();
-        (open.event_count, open.weight)
+    /// Events in memory at most.
+    pub fn in_memory(&self) -> usize {
+        self.open.lock().held.events
     }
 
-    /// Waits until `is_reached` holds, looking again whenever a batch is finished.
+    /// Whether memory is filled to less than one `part`th of what it may hold.
+    pub fn has_room(&self, part: usize) -> bool {
+        let held = self.open.lock().held;
+        held.events < MAX_EVENTS / part
+            && held.deliveries < MAX_DELIVERIES / part
+            && held.weight < MAX_WEIGHT / part
+    }
+
+    /// Waits until `is_reached` holds, looking again whenever something is finished.
     pub async fn wait_until(&self, is_reached: impl Fn(&Self) -> bool) {
         loop {
-            let finished = self.finished.notified();
-            let mut finished = std::pin::pin!(finished);
+            let moved = self.moved.notified();
+            let mut moved = std::pin::pin!(moved);
             // Armed before the look, so that no batch slips in between.
-            finished.as_mut().enable();
+            moved.as_mut().enable();
             if is_reached(self) {
                 return;
             }
-            finished.await;
+            moved.await;
         }
     }
 
@@ -184,7 +239,11 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::base::caller::WorkspaceId;
+    use crate::bus::NewEvent;
 
     #[test]
     fn the_watermark_is_the_first_event_with_work_left() {
@@ -193,7 +252,6 @@ mod tests {
         let first = ledger.open(Origin::Own, a);
         let second = ledger.open(Origin::Own, b);
         let foreign = ledger.open(Origin::Foreign, Uuid::nil());
-        ledger.load(first, 2, 10);
         ledger.count(first, 2);
         ledger.count(second, 1);
         assert_eq!(ledger.watermark(), Some(a));
@@ -201,7 +259,6 @@ mod tests {
         assert_eq!(ledger.watermark(), Some(a));
         ledger.finish(first, 1);
         assert_eq!(ledger.watermark(), Some(b));
-        assert_eq!(ledger.in_memory(), (0, 0));
         let third = ledger.open(Origin::Own, c);
         ledger.finish(second, 1);
         assert_eq!(ledger.watermark(), Some(c), "not counted yet, so not finished");
@@ -209,6 +266,55 @@ mod tests {
         assert_eq!(ledger.watermark(), None);
         ledger.count(foreign, 0);
         assert_eq!(ledger.open_count(), 0);
+    }
+
+    fn event(byte_count: usize) -> Event {
+        Event {
+            id: Uuid::nil(),
+            content: NewEvent {
+                workspace: WorkspaceId(1),
+                label: "deal.won".into(),
+                client_id: None,
+                once_key: None,
+                occurred_at: None,
+                ordering_key: None,
+                data: Bytes::from(vec![b'x'; byte_count]),
+            },
+        }
+    }
+
+    #[test]
+    fn an_event_is_in_memory_until_its_last_delivery() {
+        let ledger = Ledger::default();
+        let batch = ledger.open(Origin::Own, Uuid::nil());
+        ledger.load(batch, &[event(0), event(1_000)]);
+        assert_eq!(ledger.in_memory(), 2);
+        ledger.count(batch, 6);
+        ledger.finish(batch, 4);
+        assert_eq!(ledger.in_memory(), 2);
+        ledger.finish(batch, 1);
+        assert_eq!(ledger.in_memory(), 1, "one delivery holds one event");
+        assert_eq!(ledger.open.lock().held.weight, event(1_000).weight());
+        ledger.finish(batch, 1);
+        assert_eq!(ledger.open.lock().held, Held::default());
+    }
+
+    #[test]
+    fn memory_has_room_until_it_is_full_of_any_one_thing() {
+        let fill = |events: &[Event], delivery_count: usize| {
+            let ledger = Ledger::default();
+            let batch = ledger.open(Origin::Own, Uuid::nil());
+            ledger.load(batch, events);
+            ledger.count(batch, delivery_count);
+            (ledger.has_room(1), ledger.has_room(2))
+        };
+        assert_eq!(fill(&[event(1)], 1), (true, true));
+        assert_eq!(fill(&[event(1)], MAX_DELIVERIES / 2), (true, false));
+        assert_eq!(fill(&[event(1)], MAX_DELIVERIES), (false, false));
+        let many = vec![event(1); MAX_EVENTS];
+        assert_eq!(fill(&many, MAX_EVENTS), (false, false));
+        assert_eq!(fill(&many, 1), (true, true), "all but one are delivered");
+        assert_eq!(fill(&[event(MAX_WEIGHT)], 1), (false, false));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Webhooks {
             retry_base,
             retention_days: reader.get("webhooks", "retention_days", 30, between(1, 3650)),
             lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
-            lane_queue: reader.get("webhooks", "lane_queue", 2_000, between(1, 1_000_000)),
+            lane_queue: reader.get("webhooks", "lane_queue", 8_000, between(1, 1_000_000)),
             breaker_after,
             breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
             breaker_probe,

@@ -18,6 +18,8 @@ use crate::db::Db;
 use crate::deliveries::id::first_delivery_id;
 use crate::telemetry::names;
 
+/// Jobs that are made before they are handed to their lanes.
+const MANY: usize = 4_000;
 const RETRY: Duration = Duration::from_millis(250);
 
 /// The dispatcher.
@@ -37,16 +39,29 @@ impl Fanout {
     }
 
     async fn dispatch(&self, batch: Batch) {
+        let ledger = self.bus.ledger();
+        // The dispatch counts as one until its end, so that the batch stays open meanwhile.
+        ledger.count(batch.id, 1);
         let mut jobs = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
             self.add_jobs(event, &batch, &mut jobs);
+            if jobs.len() >= MANY {
+                self.submit(&batch, &mut jobs).await;
+                // A batch may make millions.
+                ledger.wait_until(|ledger| ledger.has_room(1)).await;
+            }
         }
+        self.submit(&batch, &mut jobs).await;
+        ledger.finish(batch.id, 1);
+    }
+
+    async fn submit(&self, batch: &Batch, jobs: &mut Vec<Job>) {
         if batch.is_recovered {
-            self.remove_known(&mut jobs).await;
+            self.remove_known(jobs).await;
         }
         // The count comes before any outcome can.
         self.bus.ledger().count(batch.id, jobs.len());
-        for job in jobs {
+        for job in jobs.drain(..) {
             self.lanes.submit(job).await;
         }
     }

@@ -1,8 +1,9 @@
 //! The lane of one endpoint: what waits for it in memory, how many attempts are under way, and its breaker.
 //!
-//! A lane says no rather than let one endpoint fill the memory of all: when its queue is full, when what waits has
-//! waited too long, or when the breaker is open. What it refuses is parked in the database and comes back when there is
-//! room.
+//! A lane says no rather than let one endpoint fill the memory of all: when its queue is full, when it is slow, or when
+//! the breaker is open. What it refuses is parked in the database and comes back when there is room. A lane is slow from
+//! when a job would wait, or has waited, too long until nothing waits in it any more; meanwhile new deliveries stand in
+//! line in the database.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,9 +14,12 @@ use tokio::time::Instant;
 
 use super::breaker::{Breaker, HealthState, Thresholds};
 use super::job::{Hold, Job};
+use super::pace::Pace;
 
-/// An endpoint whose oldest waiting job is older does not keep up: more goes to the database.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// An endpoint for which jobs wait longer does not keep up: more goes to the database.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// The longest wait for a place under a rate limit.
+const MAX_RATE_WAIT: Duration = Duration::from_secs(1);
 
 /// Workers that had nothing to do for this long end.
 const MAX_REST: Duration = Duration::from_secs(1);
@@ -57,10 +61,24 @@ struct State {
     /// Of those that were woken, how many are to end.
     dismissed_count: usize,
     last_offer: Instant,
+    pace: Pace,
+    is_slow: bool,
     breaker: Breaker,
     /// When the next attempt may start, where the endpoint has a rate limit.
     next_slot: Option<Instant>,
     is_draining: bool,
+}
+
+impl State {
+    /// Whether the receiver does not keep up; that is so until the queue has run empty.
+    fn keeps_behind(&mut self, concurrency: usize, now: Instant) -> bool {
+        let is_busy = self.worker_count - self.resting_count >= concurrency;
+        let is_late = |oldest: &Job| now - oldest.queued_at > MAX_WAIT;
+        self.is_slow = self.is_slow
+            || is_busy && self.pace.wait(self.queue.len(), concurrency, now) > MAX_WAIT
+            || self.queue.front().is_some_and(is_late);
+        self.is_slow
+    }
 }
 
 /// One endpoint's lane.
@@ -92,6 +110,8 @@ impl Lane {
                 resting_count: 0,
                 dismissed_count: 0,
                 last_offer: Instant::now(),
+                pace: Pace::new(Instant::now()),
+                is_slow: false,
                 breaker: Breaker::new(thresholds, health),
                 next_slot: None,
                 is_draining: false,
@@ -110,17 +130,16 @@ impl Lane {
             Some(Refusal::Paused)
         } else if state.queue.len() >= self.caps.queue {
             Some(Refusal::Full)
-        } else if state
-            .queue
-            .front()
-            .is_some_and(|oldest| now - oldest.queued_at > MAX_WAIT)
-        {
+        } else if matches!(job.hold, Hold::Fresh(_)) && state.keeps_behind(self.caps.concurrency, now) {
             Some(Refusal::Slow)
         } else {
             None
         };
         if let Some(refusal) = refusal {
             return Offered::Refused(Box::new(job), refusal);
+        }
+        if state.worker_count == state.resting_count {
+            state.pace.begin(now);
         }
         state.queue.push_back(job);
         state.last_offer = now;
@@ -145,6 +164,7 @@ impl Lane {
                 if let Some(job) = state.queue.pop_front() {
                     return Some(job);
                 }
+                state.is_slow = false;
                 if state.is_draining || state.dismissed_count > 0 {
                     state.dismissed_count = state.dismissed_count.saturating_sub(1);
                     state.worker_count -= 1;
@@ -174,7 +194,7 @@ impl Lane {
         let now = Instant::now();
         let mut state = self.state.lock();
         let slot = state.next_slot.map_or(now, |slot| slot.max(now));
-        if slot - now > MAX_WAIT {
+        if slot - now > MAX_RATE_WAIT {
             return None;
         }
         state.next_slot = Some(slot + Duration::from_secs(1) / per_second.max(1));
@@ -191,19 +211,22 @@ impl Lane {
         if state.breaker.is_open() {
             return usize::from(state.breaker.is_probe_due(now));
         }
-        if state.next_slot.is_some_and(|slot| slot > now + MAX_WAIT / 2) {
+        if state.next_slot.is_some_and(|slot| slot > now + MAX_RATE_WAIT / 2) {
             return 0;
         }
-        let wanted = self.caps.concurrency * 4;
+        let turns = if state.is_slow { 1 } else { 4 };
+        let wanted = self.caps.concurrency * turns;
         wanted.min(self.caps.queue).saturating_sub(state.queue.len())
     }
 
-    /// Notes what came of an attempt; the new state if it changed.
-    pub fn note(&self, is_success: bool) -> Option<HealthState> {
+    /// Notes what came of an attempt that took `took`; the new state if it changed.
+    pub fn note(&self, is_success: bool, took: Duration) -> Option<HealthState> {
+        let now = Instant::now();
         let mut state = self.state.lock();
+        state.pace.note(took, now);
         let is_changed = match is_success {
             true => state.breaker.succeeded(),
-            false => state.breaker.failed(Instant::now()),
+            false => state.breaker.failed(now),
         };
         is_changed.then(|| state.breaker.state())
     }
@@ -214,7 +237,7 @@ impl Lane {
     }
 
     /// Takes out what should not wait in memory any longer: everything when the breaker is open or the lane drains, else
-    /// new deliveries that have waited too long.
+    /// new deliveries that have waited too long, or that a slow lane will not begin soon.
     pub fn take_stale(&self) -> Vec<Job> {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -224,12 +247,20 @@ impl Lane {
             let keep_count = keep_count.min(state.queue.len());
             return state.queue.drain(keep_count..).collect();
         }
-        let is_stale = |job: &Job| matches!(job.hold, Hold::Fresh(_)) && now - job.queued_at > MAX_WAIT;
-        if !state.queue.front().is_some_and(is_stale) {
+        let is_fresh = |job: &Job| matches!(job.hold, Hold::Fresh(_));
+        let is_slow = state.keeps_behind(self.caps.concurrency, now);
+        if !is_slow || !state.queue.iter().any(is_fresh) {
             return Vec::new();
         }
-        let (stale, kept): (Vec<Job>, Vec<Job>) = state.queue.drain(..).partition(is_stale);
-        state.queue = kept.into();
+        let (mut stale, mut kept) = (Vec::new(), VecDeque::new());
+        for job in state.queue.drain(..) {
+            let is_late = kept.len() >= self.caps.concurrency || now - job.queued_at > MAX_WAIT;
+            match is_fresh(&job) && is_late {
+                true => stale.push(job),
+                false => kept.push_back(job),
+            }
+        }
+        state.queue = kept;
         stale
     }
 
@@ -256,6 +287,7 @@ mod tests {
     use super::*;
     use crate::base::caller::WorkspaceId;
     use crate::base::id::{DeliveryId, WebhookId};
+    use crate::bus::{Ledger, Origin};
     use crate::webhooks::job::Payload;
 
     fn job() -> Job {
@@ -324,5 +356,36 @@ mod tests {
         lane.drain();
         worker.await.expect("ended");
         assert_eq!(lane.load(), (0, false));
+    }
+
+    #[tokio::test]
+    async fn a_slow_lane_takes_nothing_new_until_it_has_caught_up() {
+        let lane = lane();
+        let batch = Ledger::default().open(Origin::Own, Uuid::nil());
+        let fresh = || Job {
+            hold: Hold::Fresh(batch),
+            ..job()
+        };
+        for _ in 0..2 {
+            assert!(matches!(lane.offer(fresh()), Offered::NeedsWorker));
+            lane.next().await.expect("under way");
+        }
+        for _ in 0..20 {
+            assert!(matches!(lane.offer(fresh()), Offered::Taken));
+        }
+        assert!(lane.take_stale().is_empty());
+        lane.note(true, Duration::from_secs(10));
+        lane.next().await.expect("the next");
+        assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
+        assert_eq!(lane.take_stale().len(), 17, "those that will not begin soon");
+        // The receiver is fast again, but what waits goes first.
+        for _ in 0..2 {
+            lane.note(true, Duration::ZERO);
+            lane.next().await.expect("was kept");
+            assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
+        }
+        lane.drain();
+        assert!(lane.next().await.is_none());
+        assert!(!lane.state.lock().is_slow);
     }
 }

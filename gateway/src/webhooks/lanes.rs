@@ -161,7 +161,8 @@ impl Lanes {
         }
         let tried = self.attempt_visibly(&endpoint, &mut job).await;
         self.observe(&tried);
-        if let Some(health) = lane.note(tried.is_success()) {
+        let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
+        if let Some(health) = lane.note(tried.is_success(), took) {
             self.persist_health(&endpoint, health);
         }
         if tried.is_gone() {

@@ -22,6 +22,7 @@ pub mod lanes;
 pub mod model;
 pub mod notices;
 pub mod outcome;
+pub mod pace;
 pub mod record_store;
 pub mod recorder;
 pub mod recover_store;

@@ -117,7 +117,7 @@ fn through(severed: &Severed) -> Db {
 async fn until_settled_or_out(instance: &Instance) {
     eventually("the bus has found out", SOON, || async {
         let ledger = instance.bus.ledger();
-        ledger.open_count() == 0 || ledger.in_memory().0 == 1
+        ledger.open_count() == 0 || ledger.in_memory() == 1
     })
     .await;
 }

@@ -85,8 +85,7 @@ impl Intake {
             self.ledger.abandon(id);
             return None;
         }
-        let weight = events.iter().map(Event::weight).sum();
-        self.ledger.load(id, events.len(), weight);
+        self.ledger.load(id, &events);
         Some(Batch {
             id,
             events,

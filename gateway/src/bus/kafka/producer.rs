@@ -34,8 +34,10 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 const MAX_EVENTS: usize = 1_000;
 /// Beyond this a message takes no further event; brokers take 1 MiB unless told otherwise.
 const MAX_MESSAGE: usize = 512 << 10;
-/// Groups that are under way at once: while one waits for its acknowledgement the next is on its way.
+/// Groups that are under way at once: while one waits for its acknowledgement the next is on its way …
 const UNDER_WAY: usize = 2;
+/// … unless it holds so many events that the next is better for waiting too: fewer messages cost less.
+const MANY: usize = 16;
 /// Without an acknowledgement for this long the client gets a 503, within the time of its request.
 const ACKNOWLEDGED: Duration = Duration::from_secs(3);
 
@@ -171,14 +173,16 @@ impl Writer {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut under_way = FuturesUnordered::new();
         let mut group = Vec::with_capacity(MAX_EVENTS);
+        let mut places = UNDER_WAY;
         loop {
             tokio::select! {
                 biased;
                 Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                count = self.waiting.recv_many(&mut group, MAX_EVENTS), if under_way.len() < UNDER_WAY => {
+                count = self.waiting.recv_many(&mut group, MAX_EVENTS), if under_way.len() < places => {
                     if count == 0 {
                         break;
                     }
+                    places = if count < MANY { UNDER_WAY } else { 1 };
                     under_way.push(self.write(std::mem::take(&mut group)));
                     group.reserve(MAX_EVENTS.min(count * 2));
                 }

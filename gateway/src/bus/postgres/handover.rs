@@ -1,8 +1,8 @@
 //! From commit to dispatch within one process, without a poll.
 //!
 //! What is in memory is bounded. When deliveries fall behind, committed events are not handed over but only remembered
-//! (see [`Backlog`]), and read back from the table once there is room. Events of workspaces that have nothing waiting
-//! there pass by.
+//! (see [`Backlog`]), and read back from the table once memory is less than half full. Events of workspaces that have
+//! nothing waiting there pass by.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,11 +16,6 @@ use super::owner::Numbered;
 use crate::bus::{Batch, BatchId, Event, Ledger, Origin};
 use crate::db::{Db, DbError};
 
-/// Events in memory beyond which batches stay in the table. Below half of it they are read back, and that must be more than
-/// what an endpoint that hangs keeps here until its lane gives it up, a second or so.
-const MAX_EVENTS: usize = 20_000;
-/// The same, by weight in bytes.
-const MAX_WEIGHT: usize = 48 << 20;
 /// Before another try to read back.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -70,7 +65,7 @@ impl Handover {
         let id = numbered.batch;
         let mut queues = self.queues.lock();
         queues.backlog.begin(owner, numbered.sequence);
-        let has_room = self.has_room(1);
+        let has_room = self.ledger.has_room(1);
         let events = match has_room && queues.backlog.is_empty() {
             true => events,
             false => self.keep_back(&mut queues.backlog, events, has_room),
@@ -79,7 +74,7 @@ impl Handover {
             // Where ranges took them, those hold the watermark.
             self.ledger.count(id, 0);
         } else {
-            self.load(id, &events);
+            self.ledger.load(id, &events);
             queues.ready.push_back(Batch {
                 id,
                 events,
@@ -107,7 +102,7 @@ impl Handover {
     /// Hands over events of a dead instance.
     pub(super) fn put_recovered(&self, events: Vec<Event>) -> Option<BatchId> {
         let id = self.ledger.open(Origin::Foreign, events.first()?.id);
-        self.load(id, &events);
+        self.ledger.load(id, &events);
         self.queues.lock().ready.push_back(Batch {
             id,
             events,
@@ -132,7 +127,7 @@ impl Handover {
                 Next::InTable(range) => return self.read_back_surely(range).await,
                 Next::NoRoom => {
                     tokio::select! {
-                        () = self.ledger.wait_until(|_| self.has_room(2)) => {}
+                        () = self.ledger.wait_until(|ledger| ledger.has_room(2)) => {}
                         () = self.arrived.notified() => {}
                     }
                 }
@@ -148,7 +143,7 @@ impl Handover {
         if queues.is_closed {
             return Next::Closed;
         }
-        if (queues.was_read_back || queues.backlog.is_empty() || !self.has_room(2))
+        if (queues.was_read_back || queues.backlog.is_empty() || !self.ledger.has_room(2))
             && let Some(batch) = queues.ready.pop_front()
         {
             queues.was_read_back = false;
@@ -157,7 +152,7 @@ impl Handover {
         if queues.backlog.is_empty() {
             return Next::Nothing;
         }
-        if !self.has_room(2) {
+        if !self.ledger.has_room(2) {
             return Next::NoRoom;
         }
         queues.was_read_back = true;
@@ -181,22 +176,11 @@ impl Handover {
     async fn read_back(&self, range: &Range) -> Result<Batch, DbError> {
         let client = self.db.client().await?;
         let events = events::in_range(&client, range).await?;
-        self.load(range.id, &events);
+        self.ledger.load(range.id, &events);
         Ok(Batch {
             id: range.id,
             events,
             is_recovered: false,
         })
-    }
-
-    fn load(&self, id: BatchId, events: &[Event]) {
-        let weight = events.iter().map(Event::weight).sum();
-        self.ledger.load(id, events.len(), weight);
-    }
-
-    /// Whether memory is filled to less than one `part`th of what it may hold.
-    fn has_room(&self, part: usize) -> bool {
-        let (event_count, weight) = self.ledger.in_memory();
-        event_count < MAX_EVENTS / part && weight < MAX_WEIGHT / part
     }
 }

@@ -143,3 +143,28 @@ async fn a_flood_of_wrong_keys_does_not_stop_good_ones() {
         task.await.expect("refused each time");
     }
 }
+
+#[tokio::test]
+async fn a_batch_that_makes_more_deliveries_than_fit_in_memory_arrives_whole() {
+    const ENDPOINTS: usize = 200;
+    const EVENTS: usize = 100;
+    let (_gateway, database, desk) = Desk::own(&[]).await;
+    let receiver = Receiver::start().await;
+    for _ in 0..ENDPOINTS {
+        desk.hook(&receiver, &[LABEL]).await;
+    }
+    let lines: Vec<String> = (0..EVENTS)
+        .map(|number| json!({"type": LABEL, "data": {"number": number}}).to_string())
+        .collect();
+    let call = desk.api.call(http::Method::POST, "/v1/events/batch");
+    let reply = call.body("application/x-ndjson", lines.join("\n")).send().await;
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    eventually("everything is recorded", SOON, || async {
+        database
+            .count("select count(*) from deliveries where status = 1")
+            .await
+            == (ENDPOINTS * EVENTS) as i64
+    })
+    .await;
+    assert_eq!(receiver.received().len(), ENDPOINTS * EVENTS, "each once");
+}

@@ -1,0 +1,90 @@
+//! How fast a lane gets through what waits in it, told from its attempts while they are still under way.
+//!
+//! A receiver that hangs is known by what has *not* ended: long before its first attempt runs out of time, what is behind
+//! would have to wait too long. That many wait says nothing alone, for they do so behind a busy gateway as well.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// An attempt moves the mean by one part in so many.
+const SHARE: u32 = 8;
+
+/// The pace of one lane.
+#[derive(Debug)]
+pub struct Pace {
+    /// Mean duration of an attempt, the latest of which count most.
+    attempt: Duration,
+    /// When an attempt ended last, or the first of those under way began.
+    moved: Instant,
+}
+
+impl Pace {
+    /// Nothing is known yet.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            attempt: Duration::ZERO,
+            moved: now,
+        }
+    }
+
+    /// Notes that an attempt begins where none was under way.
+    pub const fn begin(&mut self, now: Instant) {
+        self.moved = now;
+    }
+
+    /// Notes an attempt that took `took`.
+    pub fn note(&mut self, took: Duration, now: Instant) {
+        self.attempt = (self.attempt * (SHARE - 1) + took) / SHARE;
+        self.moved = now;
+    }
+
+    /// How long a job would wait behind `waiting_count` others in a lane of which all `concurrency` attempts are under way.
+    pub fn wait(&self, waiting_count: usize, concurrency: usize, now: Instant) -> Duration {
+        // All that are under way have been so at least since something moved.
+        let attempt = self.attempt.max(now - self.moved);
+        let turns = waiting_count as f64 / concurrency.max(1) as f64;
+        Duration::try_from_secs_f64(attempt.as_secs_f64() * turns).unwrap_or(Duration::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn many_may_wait_for_a_receiver_that_answers() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        for turn in 1..=100 {
+            pace.note(MILLI * 10, start + MILLI * turn);
+        }
+        let wait = pace.wait(3_200, 32, start + MILLI * 101);
+        assert!((MILLI * 990..=MILLI * 1_000).contains(&wait), "{wait:?}");
+    }
+
+    #[test]
+    fn a_receiver_that_hangs_is_known_before_its_time_is_up() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        pace.note(MILLI, start);
+        pace.begin(start + MILLI * 50);
+        assert_eq!(pace.wait(320, 32, start + MILLI * 150), MILLI * 1_000);
+    }
+
+    #[test]
+    fn one_that_is_back_is_believed_soon() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        for _ in 0..100 {
+            pace.note(MILLI * 10_000, start);
+        }
+        assert!(pace.wait(64, 32, start) > MILLI * 19_000);
+        for _ in 0..64 {
+            pace.note(MILLI, start);
+        }
+        assert!(pace.wait(64, 32, start) < MILLI * 20);
+    }
+}
