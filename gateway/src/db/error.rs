@@ -8,7 +8,7 @@ pub enum DbError {
     /// No connection, or it broke: whether a statement under way took effect is not known.
     #[error("the database is away: {0}")]
     Away(String),
-    /// The server refused the statement; nothing of its transaction took effect.
+    /// The server refused the statement, or the driver its parameters; nothing of its transaction took effect.
     #[error("the database refused: {0}")]
     Refused(#[source] tokio_postgres::Error),
 }
@@ -42,9 +42,15 @@ impl From<tokio_postgres::Error> for DbError {
             // The server ends the session with these: 57P01 to 57P05 (shutdown, crash, start, idle).
             Some(refusal) if refusal.code().code().starts_with("57P") => Self::Away(describe(&fault)),
             Some(_) => Self::Refused(fault),
+            // Our fault, found before anything was sent: trying again would not help.
+            None if is_wrongly_typed(&fault) => Self::Refused(fault),
             None => Self::Away(describe(&fault)),
         }
     }
+}
+
+fn is_wrongly_typed(fault: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(fault).is_some_and(|source| source.is::<tokio_postgres::types::WrongType>())
 }
 
 /// The driver keeps the telling part in the source.

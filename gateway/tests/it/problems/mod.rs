@@ -1,6 +1,7 @@
 //! Bad input: a clear refusal that names place and cure, and nothing half applied.
 
 mod cursor;
+mod database;
 mod framing;
 mod json;
 mod query;
