@@ -177,7 +177,7 @@ impl Gateway {
         forget_peak(self.pid()?)
     }
 
-    fn pid(&self) -> Result<u32> {
+    pub fn pid(&self) -> Result<u32> {
         self.child.id().context("the gateway has ended")
     }
 

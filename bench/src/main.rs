@@ -13,6 +13,7 @@ mod kill;
 mod load;
 mod payload;
 mod process;
+mod quota;
 mod receiver;
 mod relay;
 mod run;

@@ -194,4 +194,9 @@ pub const ROWS: &[Row] = &[
     row("endpoints.ratio", "  all / 1 endpoint", "x", AtLeast(WITHIN)),
     row("endpoints.cpu_ratio", "  CPU per event, all / 1", "x", Shown),
     row("endpoints.rss_mb", "gateway memory, all endpoints", "MB", Shown),
+    row("instances.one_rate", "delivered, one instance held", "/s", Shown),
+    row("instances.two_rate", "delivered, two", "/s", Shown),
+    row("instances.two_ratio", "  two / one", "x", Shown),
+    row("instances.three_rate", "delivered, three", "/s", Shown),
+    row("instances.three_ratio", "  three / one", "x", Shown),
 ];

@@ -9,6 +9,7 @@ mod deliver;
 mod endpoints;
 mod goals;
 mod import;
+mod instances;
 mod keys;
 mod late;
 mod latency;
@@ -101,12 +102,17 @@ enum Scenario {
     Stored,
     /// One more event with ten thousand endpoints; runs only when it is named.
     Endpoints,
+    /// What a second and a third instance add, each held to a fifth of a core; runs only when it is named, as root.
+    Instances,
 }
 
 impl Scenario {
     /// Whether it brings its own rounds, with databases and gateways of its own, and so stands outside the others'.
     const fn has_own_rounds(self) -> bool {
-        matches!(self, Self::Keys | Self::Late | Self::Stored | Self::Endpoints)
+        matches!(
+            self,
+            Self::Keys | Self::Late | Self::Stored | Self::Endpoints | Self::Instances
+        )
     }
 }
 
@@ -179,6 +185,9 @@ async fn measure(stage: &mut Stage, options: &Options) -> Result<Ledger> {
     }
     if options.only.contains(&Scenario::Endpoints) {
         endpoints::measure(stage, &mut ledger, options).await?;
+    }
+    if options.only.contains(&Scenario::Instances) {
+        instances::measure(stage, &mut ledger, options).await?;
     }
     // Last, because it leaves a million keys behind.
     if options.only.contains(&Scenario::Keys) {

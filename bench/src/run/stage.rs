@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// Below this share of one core, gateway and database are taken for idle.
 const IDLE_SHARE: f64 = 0.05;
@@ -180,6 +181,20 @@ impl Stage {
             bail!("{} {} got no 2xx at all", aim.method, aim.path);
         }
         Ok(report)
+    }
+
+    /// Runs loads at the same time once everything is quiet, and notes their errors.
+    pub async fn load_all(&self, aims: &[Aim<'_>], ledger: &mut Ledger) -> Result<Vec<load::Report>> {
+        self.settle().await?;
+        let mut loads = JoinSet::new();
+        for aim in aims {
+            let arguments = self.load_arguments(aim);
+            loads.spawn(async move { child::report::<load::Report>(&arguments).await });
+        }
+        let reports: Vec<load::Report> = loads.join_all().await.into_iter().collect::<Result<_>>()?;
+        let errors: u64 = reports.iter().flat_map(|report| report.errors.values()).sum();
+        ledger.note("errors", errors as f64);
+        Ok(reports)
     }
 
     fn load_arguments(&self, aim: &Aim<'_>) -> Vec<String> {
