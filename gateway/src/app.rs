@@ -35,6 +35,7 @@ use crate::telemetry::registry;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::fanout::Fanout;
 use crate::webhooks::lanes::Lanes;
+use crate::webhooks::lease_store::Leases;
 use crate::webhooks::notices::Notices;
 use crate::webhooks::recorder::{self, Recorder};
 use crate::webhooks::registry::Registry;
@@ -321,6 +322,7 @@ impl Engine {
         };
         intake.spawn("fanout", fanout.run());
         let schedule = Arc::new(Schedule {
+            leases: Leases::new(background.clone()),
             db: background.clone(),
             registry: endpoints.clone(),
             lanes: lanes.clone(),

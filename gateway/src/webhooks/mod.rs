@@ -19,6 +19,7 @@ pub mod filter;
 pub mod job;
 pub mod lane;
 pub mod lanes;
+pub mod lease_store;
 pub mod model;
 pub mod notices;
 pub mod outcome;

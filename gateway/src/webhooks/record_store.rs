@@ -20,7 +20,8 @@ const COPY_DELIVERIES: &str = "copy deliveries (id, workspace_id, webhook_id, ev
 const COPY_SCHEDULE: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id,
                                  type, attempt_count, due_at, owner, fence, order_key) from stdin (format binary)";
 
-/// Whoever's fence is older has lost the row, and changes nothing.
+/// Whoever's fence is older has lost the row, and changes nothing. A retry counts the fence up, so that a group that is
+/// written again, because its commit was not answered, does not add its attempts twice.
 const AGAIN: &str = "
     with ended as (
         select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[], $6::timestamptz[])
@@ -34,7 +35,7 @@ const AGAIN: &str = "
         where s.delivery_id = held.id and held.status <> 0
     ), again as (
         update scheduled_deliveries s
-        set due_at = held.due_at, attempt_count = held.attempt_count, owner = null
+        set due_at = held.due_at, attempt_count = held.attempt_count, owner = null, fence = s.fence + 1
         from held where s.delivery_id = held.id and held.status = 0
     )
     update deliveries d

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::job::{Hold, Job};
 use super::lanes::Lanes;
 use super::registry::Registry;
-use super::schedule_store::{self, Leased};
+use super::schedule_store;
+use super::lease_store::{Leased, Leases};
 use super::turns::Turns;
 use crate::db::{Db, DbError};
 use crate::telemetry::names;
@@ -34,6 +35,7 @@ pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// The scheduler.
 pub struct Schedule {
     pub db: Db,
+    pub leases: Leases,
     pub registry: Arc<Registry>,
     pub lanes: Arc<Lanes>,
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
@@ -113,7 +115,7 @@ impl Schedule {
     /// Leases what is due soon; whether the table may hold more of it.
     async fn look_ahead(&self, held: &mut BinaryHeap<Reverse<Held>>) -> bool {
         let Some(owner) = self.holder() else { return false };
-        match schedule_store::lease_due(&self.db, owner, AHEAD, LEASE, LEASE_COUNT).await {
+        match self.leases.take_due(owner, AHEAD, LEASE, LEASE_COUNT).await {
             Ok(leased) => {
                 let is_full = i64::try_from(leased.len()) == Ok(LEASE_COUNT);
                 held.extend(leased.into_iter().map(|leased| {
@@ -161,7 +163,7 @@ impl Schedule {
             .into_iter()
             .map(|Reverse(held)| (held.leased.delivery, held.leased.fence, held.due))
             .collect();
-        if let Err(fault) = schedule_store::give_back(&self.db, &due).await {
+        if let Err(fault) = self.leases.give_back(&due).await {
             tracing::warn!(%fault, "leases run out by themselves");
         }
     }
@@ -204,7 +206,7 @@ impl Schedule {
                 continue;
             }
             let count = i64::try_from(room).unwrap_or(LEASE_COUNT).min(LEASE_COUNT);
-            let leased = schedule_store::lease_waiting(&self.db, owner, webhook, LEASE, count).await?;
+            let leased = self.leases.take_waiting(owner, webhook, LEASE, count).await?;
             is_busy |= i64::try_from(leased.len()) == Ok(count);
             for leased in leased {
                 self.hand_out(leased, None).await;

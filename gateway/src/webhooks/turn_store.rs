@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 
-use super::schedule_store::{LEASE_PICKED, Leased, leased};
+use super::lease_store::{LEASE_PICKED, Leased, Leases};
 use crate::base::id::WebhookId;
 use crate::db::{Db, DbError};
 
@@ -57,22 +56,19 @@ const HEADS: &str = "
 
 /// Leases up to `count` deliveries to an endpoint whose turn it is, of these keys.
 pub async fn lease_turns(
-    db: &Db,
+    leases: &Leases,
     owner: i32,
     webhook: WebhookId,
     keys: &[Box<str>],
     lease: Duration,
     count: i64,
 ) -> Result<Vec<Leased>, DbError> {
-    let client = db.client().await?;
-    let statement = client.prepare_cached(&format!("{HEADS} {LEASE_PICKED}")).await?;
-    let leased_at = Instant::now();
     let lease = lease.as_secs_f64();
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
-    let rows = client
-        .query(&statement, &[&owner, &lease, &webhook, &keys, &count])
-        .await?;
-    Ok(rows.iter().map(|row| leased(row, leased_at)).collect())
+    let statement = format!("{HEADS} {LEASE_PICKED}");
+    leases
+        .take(&statement, &[&owner, &lease, &webhook, &keys, &count])
+        .await
 }
 
 /// Up to `count` keys behind `after` of which something waits for an endpoint: one step in the index for each, however

@@ -126,7 +126,7 @@ impl Schedule {
             return Ok(None);
         }
         let count = i64::try_from(room).unwrap_or(1);
-        let leased = turn_store::lease_turns(&self.db, owner, webhook, keys, LEASE, count).await?;
+        let leased = turn_store::lease_turns(&self.leases, owner, webhook, keys, LEASE, count).await?;
         let place_of = |key: &str| keys.iter().position(|known| &**known == key);
         let places = leased
             .iter()

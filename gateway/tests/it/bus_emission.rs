@@ -1,8 +1,6 @@
 //! The gateway's own events share the fate of the transaction that they are written in, whoever hears of it.
 
-use gateway::app;
-use gateway::config::Config;
-use gateway::db::{self, Db};
+use gateway::db;
 
 use crate::bus_place::Place;
 use crate::stage::instance::{Instance, event};
@@ -90,7 +88,7 @@ async fn nothing_comes_out_before_the_commit_is_known() {
 /// Emits in a transaction whose commit breaks off; whether the database has the change.
 async fn break_off(instance: &Instance, database: &crate::stage::Database, cut: Cut) -> bool {
     let severed = Severed::before(database, cut).await;
-    let db = through(&severed);
+    let db = severed.db();
     let mut client = db.client().await.expect("a connection");
     let transaction = db::begin(&mut client).await.expect("a transaction");
     transaction.batch_execute(CHANGE).await.expect("changed");
@@ -105,12 +103,6 @@ async fn break_off(instance: &Instance, database: &crate::stage::Database, cut: 
     eventually("the connection is cut", SOON, || async { severed.is_cut() }).await;
     until_settled_or_out(instance).await;
     count_changes(database).await == 1
-}
-
-fn through(severed: &Severed) -> Db {
-    let text = format!("[database]\npool_size = 2\nurl = \"{}\"\n", severed.url);
-    let config = Config::parse(&text, []).expect("valid");
-    app::database(&config).expect("an address")
 }
 
 /// What is committed is out and waits to be received; what is not has been forgotten.

@@ -15,6 +15,7 @@ mod fault;
 mod http;
 mod idempotency;
 mod keys;
+mod leases;
 mod operations;
 mod postgres_bus;
 mod problems;

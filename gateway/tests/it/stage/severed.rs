@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use gateway::app;
+use gateway::config::Config;
+use gateway::db::Db;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +23,7 @@ pub enum Cut {
 
 /// A proxy before a database. Every connection through it breaks at its first COMMIT.
 pub struct Severed {
-    pub url: String,
+    url: String,
     is_cut: Arc<AtomicBool>,
 }
 
@@ -44,6 +47,13 @@ impl Severed {
             }
         });
         severed
+    }
+
+    /// Connections through it.
+    pub fn db(&self) -> Db {
+        let text = format!("[database]\npool_size = 2\nurl = \"{}\"\n", self.url);
+        let config = Config::parse(&text, []).expect("valid");
+        app::database(&config).expect("an address")
     }
 
     /// Whether a connection was cut.
