@@ -344,12 +344,12 @@ impl Engine {
             db: db.clone(),
             imports,
             keys,
-            events: Events {
+            events: Arc::new(Events {
                 db: db.clone(),
                 bus: bus.clone(),
                 types: types.clone(),
                 batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
-            },
+            }),
             records: Records {
                 db: db.clone(),
                 bus: bus.clone(),

@@ -1,5 +1,6 @@
 //! Handlers of `/v1/events`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -29,7 +30,7 @@ const NEW_MILLIS: i64 = 10_000;
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 /// `POST /v1/events`: 202 after the commit, and never before.
-pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Problem> {
+pub async fn create_event(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let bytes = call.body.read_json_bytes().await?;
     let workspace = call.caller.workspace;
     let names = events.types.names(workspace);
@@ -48,7 +49,7 @@ pub async fn create_event(events: Events, mut call: Call) -> Result<Reply, Probl
 /// An event without an id of the client's gets one that follows from the key, so that a request which is repeated after
 /// a crash between the two commits is still accepted once.
 async fn create_repeatable(
-    events: Events,
+    events: Arc<Events>,
     call: Call,
     event: Result<NewEvent, EventFault>,
 ) -> Result<Reply, Problem> {
@@ -119,7 +120,7 @@ fn unavailable(fault: PublishError) -> Problem {
 }
 
 /// `GET /v1/events`.
-pub async fn list_events(events: Events, mut call: Call) -> Result<Reply, Problem> {
+pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let names = events.types.names(workspace);
     let wanted = call.query.read("type", |name| match names.is_subscribable(name) {
@@ -154,7 +155,7 @@ pub async fn list_events(events: Events, mut call: Call) -> Result<Reply, Proble
 }
 
 /// `GET /v1/events/{id}`.
-pub async fn get_event(events: Events, call: Call) -> Result<Reply, Problem> {
+pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let text = call.parameters.first().map(String::as_str).unwrap_or_default();
     let client = events.db.client().await?;

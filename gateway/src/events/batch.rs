@@ -3,6 +3,8 @@
 //! Good lines are taken and bad ones named. Over a limit nothing is taken, so the whole body is read before the first
 //! event is published; a few batches at a time may be in memory, the others wait for their turn.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -44,7 +46,7 @@ pub struct RejectedLine {
 }
 
 /// `POST /v1/events/batch`.
-pub async fn create_event_batch(events: Events, mut call: Call) -> Result<Reply, Problem> {
+pub async fn create_event_batch(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let turn = events.batches.clone();
     let _turn = turn
         .acquire()

@@ -1,5 +1,7 @@
 //! Handlers of `/v1/event-types`.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
 use super::Events;
@@ -30,7 +32,7 @@ pub struct CreateEventType {
 }
 
 /// `GET /v1/event-types`: those that the workspace added, then the 15 that it always has.
-pub async fn list_event_types(events: Events, mut call: Call) -> Result<Reply, Problem> {
+pub async fn list_event_types(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let list = format!("event-types {workspace:?}");
     let page = call.query.page(crate::base::page::MAX_LIMIT, list);
@@ -49,7 +51,7 @@ pub async fn list_event_types(events: Events, mut call: Call) -> Result<Reply, P
 }
 
 /// `POST /v1/event-types`.
-pub async fn create_event_type(events: Events, mut call: Call) -> Result<Reply, Problem> {
+pub async fn create_event_type(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
     let mut client = events.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {

@@ -96,7 +96,8 @@ impl Client {
     ) -> Result<(), SendFault> {
         let first = match connections.take() {
             Some(line) => line,
-            None => self.open(target, connections, progress).await?,
+            // Apart on the heap, so that what an open connection needs stays small.
+            None => Box::pin(self.open(target, connections, progress)).await?,
         };
         let is_new = progress.connect.is_some();
         match exchange(first, target, connections, make(), progress).await {
@@ -106,8 +107,8 @@ impl Client {
             Err(Break::Lost | Break::Refused) => {}
             Err(Break::Http1Wanted) => connections.refuse_http2(),
         }
-        let second = self.open(target, connections, progress).await?;
-        let again = exchange(second, target, connections, make(), progress).await;
+        let second = Box::pin(self.open(target, connections, progress)).await?;
+        let again = Box::pin(exchange(second, target, connections, make(), progress)).await;
         again.map_err(|broken| match broken {
             Break::Fault(fault) => fault,
             Break::Lost | Break::Refused | Break::Http1Wanted => SendFault::Closed,

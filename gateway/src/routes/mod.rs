@@ -14,6 +14,7 @@ mod table;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::Method;
 use utoipa::openapi::{RefOr, Schema};
@@ -37,7 +38,7 @@ pub use table::routes;
 pub struct Services {
     pub db: Db,
     pub keys: Keys,
-    pub events: Events,
+    pub events: Arc<Events>,
     pub records: Records,
     pub imports: Imports,
     pub webhooks: Webhooks,

@@ -1,5 +1,6 @@
 //! One attempt: sign, send within the time limit, and tell what came of it.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
+use tokio::time::timeout;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
 
@@ -23,6 +25,9 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
 const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
 const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// After this long an attempt is slow.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// An attempt and what the answer asked for.
 #[derive(Debug)]
@@ -44,15 +49,28 @@ impl Tried {
     }
 }
 
-/// Makes an attempt; it takes at most the endpoint's time limit.
-pub async fn attempt(client: &Client, endpoint: &Endpoint, job: &Job) -> Tried {
+/// Makes an attempt; it takes at most the endpoint's time limit. One that is slow has `on_slow` done meanwhile.
+///
+/// Every event pays for the size of this future, and for its timer.
+pub async fn attempt(client: &Client, endpoint: &Endpoint, job: &Job, on_slow: impl AsyncFnOnce()) -> Tried {
     let at = Millis::now();
     let started = Instant::now();
     let number = job.attempts_made + 1;
     let make = || request(endpoint, job, headers(endpoint, job, number, at));
     let mut progress = Progress::default();
-    let sending = client.send(&endpoint.target, &endpoint.connections, make, &mut progress);
-    let ended = match tokio::time::timeout(endpoint.timeout, sending).await {
+    let ended = {
+        let sending = client.send(&endpoint.target, &endpoint.connections, make, &mut progress);
+        let mut sending = pin!(sending);
+        match timeout(SLOW.min(endpoint.timeout), sending.as_mut()).await {
+            Ok(ended) => Ok(ended),
+            Err(_) => {
+                on_slow().await;
+                let left = endpoint.timeout.saturating_sub(started.elapsed());
+                timeout(left, sending).await
+            }
+        }
+    };
+    let ended = match ended {
         Ok(Ok(())) => None,
         Ok(Err(fault)) => Some(error_code(fault)),
         Err(_) => Some("timeout"),

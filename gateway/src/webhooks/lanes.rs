@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasherDefault;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,15 +27,13 @@ use super::{schedule_store, store};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
-use crate::bus::Bus;
+use crate::bus::{BatchId, Bus};
 use crate::config;
 use crate::db::Db;
 use crate::keys::cache::DigestHasher;
 use crate::outbound::client::Client;
 use crate::telemetry::names;
 
-/// A new delivery whose attempt takes longer becomes visible as pending, and no longer holds its batch back.
-const SLOW: Duration = Duration::from_millis(500);
 /// What a lease lasts beyond the attempt that it is for.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_millis(250);
@@ -98,17 +97,17 @@ impl Lanes {
     /// Hands a job to its endpoint's lane, or has it parked.
     pub async fn submit(self: &Arc<Self>, job: Job) {
         let Some(endpoint) = self.registry.find(job.webhook) else {
-            return self.drop_job(job).await;
+            return self.drop_job(&job).await;
         };
         if job.is_ordered && matches!(job.hold, Hold::Fresh(_)) {
             // Whether it is the first of its key, only the database can tell: see `turns`.
-            return self.park(job, "in_line").await;
+            return self.park(&job, "in_line").await;
         }
         if self.is_draining.load(Ordering::Acquire) {
-            return self.park(job, Refusal::Draining.name()).await;
+            return self.park(&job, Refusal::Draining.name()).await;
         }
         if !endpoint.is_enabled {
-            return self.park(job, "disabled").await;
+            return self.park(&job, "disabled").await;
         }
         let lane = self.lane(job.webhook, endpoint.health);
         match lane.offer(job) {
@@ -117,23 +116,22 @@ impl Lanes {
                 let lanes = self.clone();
                 self.workers.spawn(async move { lanes.work(&lane).await });
             }
-            Offered::Refused(job, refusal) => self.park(*job, refusal.name()).await,
+            Offered::Refused(job, refusal) => self.park(&job, refusal.name()).await,
         }
     }
 
     async fn work(self: &Arc<Self>, lane: &Arc<Lane>) {
         while let Some(job) = lane.next().await {
-            let kept = job.clone();
             // A panic must cost neither the lane a worker nor the job its delivery.
-            let attempting = AssertUnwindSafe(self.attempt_job(lane, job)).catch_unwind();
+            let attempting = pin!(AssertUnwindSafe(self.attempt_job(lane, &job)).catch_unwind());
             if attempting.await.is_err() {
-                tracing::error!(delivery = %kept.delivery, "an attempt panicked; its delivery is parked");
-                self.park(kept, "panic").await;
+                tracing::error!(delivery = %job.delivery, "an attempt panicked; its delivery is parked");
+                self.park(&job, "panic").await;
             }
         }
     }
 
-    async fn attempt_job(&self, lane: &Lane, mut job: Job) {
+    async fn attempt_job(&self, lane: &Lane, job: &Job) {
         // The endpoint's present URL, secrets and state count, not those of when the job was made.
         let Some(endpoint) = self.registry.find(job.webhook) else {
             return self.drop_job(job).await;
@@ -159,7 +157,7 @@ impl Lanes {
                 None => return self.park(job, "rate_limit").await,
             }
         }
-        let tried = self.attempt_visibly(&endpoint, &mut job).await;
+        let (tried, hold) = self.attempt_visibly(&endpoint, job).await;
         self.observe(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
         if let Some(health) = lane.note(tried.is_success(), took) {
@@ -170,16 +168,16 @@ impl Lanes {
         }
         let verdict = verdict(&tried, &endpoint, &self.backoff);
         let attempt = tried.attempt;
-        self.record(match job.hold {
+        self.record(match hold {
             Hold::Fresh(batch) => Outcome::First {
-                new: NewDelivery::of(&job, batch),
+                new: NewDelivery::of(job, batch),
                 attempt,
                 verdict,
             },
             Hold::Leased { fence, .. } => Outcome::Again {
                 delivery: job.delivery,
                 webhook: job.webhook,
-                payload: job.payload,
+                payload: job.payload.clone(),
                 fence,
                 attempt,
                 verdict,
@@ -188,16 +186,20 @@ impl Lanes {
         .await;
     }
 
-    /// Makes the attempt; if it takes long, the delivery goes into the schedule under a lease meanwhile.
-    async fn attempt_visibly(&self, endpoint: &Endpoint, job: &mut Job) -> Tried {
-        let Hold::Fresh(batch) = job.hold else {
-            return attempt(&self.client, endpoint, job).await;
+    /// Makes the attempt, and tells where the delivery stands after it: a new one whose attempt is slow goes into the
+    /// schedule under a lease meanwhile. So it can be seen as pending, and no longer holds its batch back.
+    async fn attempt_visibly(&self, endpoint: &Endpoint, job: &Job) -> (Tried, Hold) {
+        let mut hold = job.hold;
+        let on_slow = async || {
+            if let Hold::Fresh(batch) = job.hold {
+                hold = Box::pin(self.lease_meanwhile(endpoint, job, batch)).await;
+            }
         };
-        let given = job.clone();
-        let mut attempting = Box::pin(attempt(&self.client, endpoint, &given));
-        if let Ok(tried) = tokio::time::timeout(SLOW, &mut attempting).await {
-            return tried;
-        }
+        let tried = attempt(&self.client, endpoint, job, on_slow).await;
+        (tried, hold)
+    }
+
+    async fn lease_meanwhile(&self, endpoint: &Endpoint, job: &Job, batch: BatchId) -> Hold {
         let lease = endpoint.timeout + LEASE_MARGIN;
         let until = Millis(Millis::now().0 + i64::try_from(lease.as_millis()).unwrap_or(0));
         self.record(Outcome::Park {
@@ -205,18 +207,17 @@ impl Lanes {
             parking: Parking::Leased(until),
         })
         .await;
-        job.hold = Hold::Leased {
+        Hold::Leased {
             fence: 1,
             until: Instant::now() + lease,
-        };
-        attempting.await
+        }
     }
 
-    async fn park(&self, job: Job, reason: &'static str) {
+    async fn park(&self, job: &Job, reason: &'static str) {
         counter!(names::DELIVERIES_PARKED, "reason" => reason).increment(1);
         self.record(match job.hold {
             Hold::Fresh(batch) => Outcome::Park {
-                new: NewDelivery::of(&job, batch),
+                new: NewDelivery::of(job, batch),
                 parking: Parking::Waiting,
             },
             Hold::Leased { fence, .. } => Outcome::Release {
@@ -227,7 +228,7 @@ impl Lanes {
         .await;
     }
 
-    async fn drop_job(&self, job: Job) {
+    async fn drop_job(&self, job: &Job) {
         if let Hold::Fresh(batch) = job.hold {
             return self.record(Outcome::Drop { batch }).await;
         }
@@ -301,7 +302,7 @@ impl Lanes {
         let (mut busy_count, mut waiting_count) = (0, 0);
         for (id, lane) in lanes {
             for job in lane.take_stale() {
-                self.park(job, "lane_slow").await;
+                self.park(&job, "lane_slow").await;
             }
             lane.dismiss_resting();
             let (waiting, is_busy) = lane.load();

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::{Hold, Job};
 use super::lanes::Lanes;
+use super::lease_store::{Leased, Leases};
 use super::registry::Registry;
 use super::schedule_store;
-use super::lease_store::{Leased, Leases};
 use super::turns::Turns;
 use crate::db::{Db, DbError};
 use crate::telemetry::names;

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-
 use super::lease_store::{LEASE_PICKED, Leased, Leases};
 use crate::base::id::WebhookId;
 use crate::db::{Db, DbError};

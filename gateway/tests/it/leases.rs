@@ -23,7 +23,9 @@ async fn try_twice(cut: Cut) -> [(Option<i32>, i32); 2] {
         let taken = leases.take_due(7, Duration::ZERO, LEASE, 10).await;
         assert!(taken.is_err(), "nobody knows");
         eventually("the connection is cut", SOON, || async { severed.is_cut() }).await;
-        let row = &database.rows("select owner, fence from scheduled_deliveries").await[0];
+        let row = &database
+            .rows("select owner, fence from scheduled_deliveries")
+            .await[0];
         seen.push((row.get(0), row.get(1)));
     }
     [seen[0], seen[1]]
