@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +30,7 @@ use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::telemetry::health::Health;
-use crate::telemetry::registry;
+use crate::telemetry::registry::Metrics;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::fanout::Fanout;
 use crate::webhooks::lanes::Lanes;
@@ -153,7 +152,7 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
     for dependency in ["postgres", "feed", "bus"] {
         health.expect(dependency);
     }
-    let metrics = registry::install();
+    let metrics = Metrics::install();
     let operations = Operations::new(health.clone(), metrics.clone());
     let operations_stop = CancellationToken::new();
     let serving = bound
@@ -260,7 +259,7 @@ impl Engine {
         db: Db,
         background: Db,
         health: &Health,
-        metrics: Option<PrometheusHandle>,
+        metrics: Option<Metrics>,
     ) -> Result<Self, StartError> {
         let (intake, upkeep) = (Tasks::default(), Tasks::default());
         let vault = Vault::open(&db, &config.webhooks).await?;

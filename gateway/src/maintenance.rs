@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::db::{self, Db, DbError};
-use crate::telemetry::registry::UPKEEP;
+use crate::telemetry::registry::{Metrics, UPKEEP};
 use crate::{audit, bus, feed, imports, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -34,7 +33,7 @@ impl Retention {
 }
 
 /// Looks after things until `stop`.
-pub async fn run(db: Db, retention: Retention, metrics: Option<PrometheusHandle>, stop: CancellationToken) {
+pub async fn run(db: Db, retention: Retention, metrics: Option<Metrics>, stop: CancellationToken) {
     let mut next = Instant::now() + INTERVAL;
     loop {
         tokio::select! {
@@ -42,7 +41,7 @@ pub async fn run(db: Db, retention: Retention, metrics: Option<PrometheusHandle>
             () = stop.cancelled() => return,
         }
         if let Some(metrics) = &metrics {
-            metrics.run_upkeep();
+            metrics.keep_up();
         }
         if Instant::now() >= next {
             next = Instant::now() + INTERVAL;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::http::connection::Answer;
 use crate::http::problem::{Code, Problem};
@@ -14,17 +13,18 @@ use crate::http::reply::{Reply, ReplyBody, problem_response};
 use crate::http::request_id::RequestId;
 use crate::http::timed_io::Watch;
 use crate::telemetry::health::Health;
+use crate::telemetry::registry::Metrics;
 
 /// Answers operators and their machines.
 #[derive(Clone)]
 pub struct Operations {
     health: Health,
-    metrics: Option<PrometheusHandle>,
+    metrics: Option<Metrics>,
 }
 
 impl Operations {
     /// Answers from this health and these metrics.
-    pub const fn new(health: Health, metrics: Option<PrometheusHandle>) -> Self {
+    pub const fn new(health: Health, metrics: Option<Metrics>) -> Self {
         Self { health, metrics }
     }
 
@@ -49,11 +49,7 @@ impl Operations {
                 Reply::json(status, &readiness)
             }
             _ => {
-                let text = self
-                    .metrics
-                    .as_ref()
-                    .map(PrometheusHandle::render)
-                    .unwrap_or_default();
+                let text = self.metrics.as_ref().map(Metrics::render).unwrap_or_default();
                 Ok(Reply::of(StatusCode::OK, "text/plain; version=0.0.4", text))
             }
         }
