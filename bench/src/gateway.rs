@@ -103,6 +103,11 @@ impl Gateway {
         Ok(())
     }
 
+    /// Has it be another version from its next start on; gives back the one that it was.
+    pub fn turn_into(&mut self, binary: PathBuf) -> PathBuf {
+        std::mem::replace(&mut self.binary, binary)
+    }
+
     /// Starts it again after its end, at the same addresses, without waiting until it is ready.
     pub fn revive(&mut self) -> Result<()> {
         self.child = serve(command(&self.binary, &self.folder, &self.environment), &self.log)?;

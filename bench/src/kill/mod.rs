@@ -39,6 +39,10 @@ pub struct Options {
     /// Ends nothing but gateways, and those by SIGTERM: a rolling restart.
     #[arg(long)]
     gentle: bool,
+    /// Another version's binary. Each gateway that ends is started as what the one before it was, this at first: with two
+    /// instances the versions work side by side, and are upgraded and downgraded in turn.
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// Clients, each of which posts one event after another.
     #[arg(long, default_value_t = 32)]
     senders: u64,

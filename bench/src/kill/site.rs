@@ -39,6 +39,8 @@ pub struct Site {
     /// Which gateway is killed next.
     next_gateway: usize,
     is_gentle: bool,
+    /// What the next gateway is started as, where two versions work side by side.
+    other_version: Option<PathBuf>,
     _receiver: Server,
     cluster: Cluster,
     broker: Option<Broker>,
@@ -83,6 +85,11 @@ impl Site {
             gateways,
             next_gateway: 0,
             is_gentle: options.gentle,
+            other_version: options
+                .beside
+                .as_ref()
+                .map(|binary| binary.canonicalize())
+                .transpose()?,
             _receiver: receiver,
             cluster,
             broker,
@@ -109,6 +116,9 @@ impl Site {
                 match self.is_gentle {
                     true => gateway.stop().await?,
                     false => gateway.kill(),
+                }
+                if let Some(version) = self.other_version.take() {
+                    self.other_version = Some(gateway.turn_into(version));
                 }
                 gateway.revive()?;
             }
