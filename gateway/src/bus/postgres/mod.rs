@@ -14,6 +14,7 @@ mod group;
 mod handover;
 mod inbox;
 mod owner;
+mod silence;
 mod takeover;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use emit::Emitter;
 use handover::Handover;
 use inbox::{Inbox, Waiting};
 use owner::Ownership;
+use silence::Silence;
 
 /// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
 const MAX_WAITING_BYTES: usize = 64 << 20;
@@ -96,6 +98,7 @@ impl PostgresBus {
             ownership: ownership.clone(),
             handover: handover.clone(),
             lease: settings.lease,
+            silence: Silence::default(),
         };
         tasks.spawn("takeover", sweeper.run(tasks.stop()));
         Arc::new(Self {

@@ -1,25 +1,27 @@
 //! Takes over what a dead instance left.
 //!
-//! Dead is an owner whose session lock is free and whose heartbeat is old. After the server itself was restarted every
-//! lock is free, so nobody is taken for dead before the living had time to come back. A stuck instance, whose session
-//! still holds the lock although its heartbeat stopped long ago, has its session ended first.
+//! Dead is an owner whose session lock is free and which has been silent for long. After the server was restarted every
+//! lock is free, but silence is counted anew, so the living have time to come back. A stuck instance, whose session still
+//! holds the lock although it has been silent for longer, has its session ended first.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics::counter;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::events;
 use super::handover::Handover;
 use super::owner::{LOCK_CLASS, Ownership};
+use super::silence::Silence;
 use crate::db::{Db, DbError, Dedicated};
 use crate::telemetry::names;
 
-const SWEEP: Duration = Duration::from_secs(1);
-/// A heartbeat that is older, with the lock free, means dead.
-const SILENCE_SECONDS: f64 = 3.0;
+const SWEEP: Duration = Duration::from_millis(500);
+/// Silence that, with the lock free, means dead: three heartbeats.
+const DEAD: Duration = Duration::from_secs(3);
 const CHUNK: usize = 1_000;
 
 /// Looks for dead owners.
@@ -29,11 +31,12 @@ pub(super) struct Sweeper {
     pub handover: Arc<Handover>,
     /// Silence after which an instance that still holds its lock counts as stuck.
     pub lease: Duration,
+    pub silence: Silence,
 }
 
 impl Sweeper {
     /// Sweeps each second until `stop`.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(SWEEP) => {}
@@ -49,45 +52,48 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&self) -> Result<(), DbError> {
+    async fn sweep(&mut self) -> Result<(), DbError> {
         let me = self.ownership.current();
         if me == 0 {
             return Ok(());
         }
         let client = self.db.client().await?;
-        self.end_stuck_sessions(&client, me).await?;
-        let silent = client
-            .query(
-                "select id from bus_owners
-                 where id <> $1 and heartbeat_at < now() - make_interval(secs => $2)
-                   and pg_postmaster_start_time() < now() - make_interval(secs => $3)
-                 order by id",
-                &[&me, &SILENCE_SECONDS, &self.lease.as_secs_f64()],
-            )
-            .await?;
+        let others = "select id, heartbeat_at from bus_owners where id <> $1";
+        let others = client.query(others, &[&me]).await?;
+        let heartbeats: Vec<_> = others.iter().map(|row| (row.get(0), row.get(1))).collect();
+        self.silence.note(&heartbeats, Instant::now());
+        self.end_stuck_sessions(&client).await?;
         drop(client);
-        for row in silent {
-            self.try_take(row.get(0), me).await?;
+        for (owner, heartbeat) in self.silence.of(DEAD) {
+            self.try_take(owner, heartbeat, me).await?;
         }
         Ok(())
     }
 
-    async fn end_stuck_sessions(&self, client: &tokio_postgres::Client, me: i32) -> Result<(), DbError> {
+    async fn end_stuck_sessions(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
+        let silent: Vec<i64> = self
+            .silence
+            .of(self.lease)
+            .iter()
+            .map(|(owner, _)| (*owner).into())
+            .collect();
+        if silent.is_empty() {
+            return Ok(());
+        }
         let class = i64::from(LOCK_CLASS);
         let stuck = client
             .query(
-                "select o.id, pg_terminate_backend(l.pid)
-                 from bus_owners o
-                 join pg_locks l on l.locktype = 'advisory' and l.objsubid = 2
-                   and l.classid::bigint = $3 and l.objid::bigint = o.id and l.granted
-                   and l.database = (select oid from pg_database where datname = current_database())
-                 where o.id <> $1 and o.heartbeat_at < now() - make_interval(secs => $2)",
-                &[&me, &self.lease.as_secs_f64(), &class],
+                "select l.objid::bigint, pg_terminate_backend(l.pid)
+                 from pg_locks l
+                 where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+                   and l.classid::bigint = $2 and l.objid::bigint = any($1)
+                   and l.database = (select oid from pg_database where datname = current_database())",
+                &[&silent, &class],
             )
             .await?;
         for row in stuck {
             tracing::warn!(
-                owner = row.get::<_, i32>(0),
+                owner = row.get::<_, i64>(0),
                 "a stuck instance's session was ended"
             );
         }
@@ -95,7 +101,7 @@ impl Sweeper {
     }
 
     /// Takes over `dead` if it is: its lock is held here until everything is finished, so nobody else takes it.
-    async fn try_take(&self, dead: i32, me: i32) -> Result<(), DbError> {
+    async fn try_take(&self, dead: i32, heartbeat: SystemTime, me: i32) -> Result<(), DbError> {
         let session = self.db.connect().await?;
         let locked = session
             .query_one("select pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &dead])
@@ -109,12 +115,12 @@ impl Sweeper {
             .query_opt(
                 "with dead as materialized (
                      select id from bus_owners
-                     where id = $1 and heartbeat_at < now() - make_interval(secs => $3)
+                     where id = $1 and heartbeat_at = $3
                      for update
                  )
                  update bus_owners o set taken_by = $2 from dead where o.id = dead.id
                  returning o.watermark",
-                &[&dead, &me, &SILENCE_SECONDS],
+                &[&dead, &me, &heartbeat],
             )
             .await?;
         session.batch_execute("reset lock_timeout").await?;
