@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, gauge};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::attempt::{Tried, attempt};
+use super::attempt_metrics::AttemptMetrics;
 use super::breaker::{HealthState, Thresholds};
 use super::endpoint::Endpoint;
 use super::job::{Hold, Job};
@@ -47,6 +48,7 @@ pub struct Lanes {
     db: Db,
     bus: Arc<dyn Bus>,
     notices: Notices,
+    metrics: AttemptMetrics,
     backoff: Backoff,
     caps: Caps,
     thresholds: Thresholds,
@@ -72,6 +74,7 @@ impl Lanes {
             recorder,
             db,
             bus,
+            metrics: AttemptMetrics::new(),
             backoff: Backoff::new(settings.retry_base, MAX_STEP),
             caps: Caps {
                 concurrency: settings.lane_concurrency,
@@ -158,7 +161,7 @@ impl Lanes {
             }
         }
         let (tried, hold) = self.attempt_visibly(&endpoint, job).await;
-        self.observe(&tried);
+        self.metrics.note(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
         if let Some(health) = lane.note(tried.is_success(), took) {
             self.persist_health(&endpoint, health);
@@ -241,12 +244,6 @@ impl Lanes {
         if self.recorder.send(outcome).await.is_err() {
             tracing::error!("the recorder is gone; an outcome is left to the successor");
         }
-    }
-
-    fn observe(&self, tried: &Tried) {
-        let outcome = tried.attempt.error_code.unwrap_or("success");
-        counter!(names::ATTEMPTS, "outcome" => outcome).increment(1);
-        histogram!(names::ATTEMPT_SECONDS).record(tried.attempt.total_ms / 1000.0);
     }
 
     fn persist_health(&self, endpoint: &Arc<Endpoint>, health: HealthState) {

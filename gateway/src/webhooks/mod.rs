@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod attempt;
+mod attempt_metrics;
 pub mod breaker;
 pub mod delivery_api;
 pub mod delivery_store;
