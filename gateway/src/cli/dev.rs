@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::cluster::Cluster;
-use super::{CommandError, keys, print, serve};
+use super::{CommandError, keys, open_files, print, serve};
 use crate::app::{self, Bound};
 use crate::base::scope::Scopes;
 use crate::base::seal;
@@ -28,6 +28,7 @@ const DEFAULT_WORKSPACE: &str = "default";
 /// Runs the gateway; without a configured database, on a cluster of its own that is stopped with it.
 pub(super) async fn dev(mut config: Config) -> Result<(), CommandError> {
     log::start(&config.telemetry);
+    open_files::raise(&config.server);
     // A port that is taken is told before anything is made.
     let bound = Bound::bind(&config)?;
     let stop = serve::stop_on_signal()?;

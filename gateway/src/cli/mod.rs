@@ -3,6 +3,7 @@
 mod cluster;
 mod dev;
 mod keys;
+mod open_files;
 mod secrets;
 mod serve;
 mod workspaces;

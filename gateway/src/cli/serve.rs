@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::CommandError;
+use super::{CommandError, open_files};
 use crate::app::{self, Bound, StartError};
 use crate::config::Config;
 use crate::telemetry::log;
@@ -11,6 +11,7 @@ use crate::telemetry::log;
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     log::start(&config.telemetry);
+    open_files::raise(&config.server);
     if config.database.url.is_none() {
         return Err(StartError::NoDatabase.into());
     }

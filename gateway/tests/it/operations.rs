@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Act, Api, Desk, Gateway, Receiver};
+use crate::stage::{Act, Api, Cluster, Desk, Gateway, Receiver};
 
 #[tokio::test]
 async fn probes_name_each_dependency() {
@@ -178,4 +178,16 @@ async fn no_secret_is_logged_whatever_the_level() {
         .expect("a line for each request");
     let line: serde_json::Value = serde_json::from_str(line).expect("one JSON object a line");
     assert!(line["request_id"].is_string() && line["status"] == 200, "{line}");
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_the_system_grants() {
+    let database = Cluster::shared().database().await;
+    let gateway = Gateway::start_with_open_files(&database.url(), 300).await;
+    let metrics = gateway.operations("/metrics").await;
+    let most = metrics.text().lines().find_map(|line| {
+        let count = line.strip_prefix("process_max_fds ")?;
+        count.parse::<f64>().ok()
+    });
+    assert!(most.is_some_and(|most| most > 300.0), "{most:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -47,13 +47,37 @@ impl Gateway {
         gateway
     }
 
+    /// Starts a gateway whose caller grants it no more than so many open files, unless it asks for more.
+    pub async fn start_with_open_files(url: &str, count: u32) -> Self {
+        let serve = Self::command(url, &[]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -S -n {count}; exec \"$0\" \"$@\"")])
+            .arg(serve.get_program())
+            .args(serve.get_args())
+            .current_dir(warden::folder())
+            .env_clear()
+            .envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let gateway = Self::spawn(shell);
+        gateway.wait_until_ready().await;
+        gateway
+    }
+
     /// Starts a gateway that may not become ready.
     pub fn launch(url: &str, environment: &[(&str, &str)]) -> Self {
+        Self::spawn(Self::command(url, environment))
+    }
+
+    fn command(url: &str, environment: &[(&str, &str)]) -> Command {
         let file = warden::folder().join("gateway.toml");
         std::fs::write(&file, "").expect("an empty configuration");
         let path = file.to_str().expect("UTF-8");
         let settings: Vec<_> = USUAL.iter().chain(environment).copied().collect();
-        let mut child = cli::command(Some(url), &["serve", "--config", path], &settings)
+        cli::command(Some(url), &["serve", "--config", path], &settings)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
