@@ -17,8 +17,9 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     }
     let bound = Bound::bind(&config)?;
     let (api, operations) = bound.addresses()?;
-    tracing::info!(%api, %operations, version = env!("CARGO_PKG_VERSION"), "listening");
+    // Before anybody can know that it runs: a signal that nobody waits for ends the process at once.
     let stop = stop_on_signal()?;
+    tracing::info!(%api, %operations, version = env!("CARGO_PKG_VERSION"), "listening");
     app::run(config, bound, stop).await?;
     tracing::info!("stopped");
     Ok(())

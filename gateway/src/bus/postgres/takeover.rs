@@ -35,7 +35,7 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Sweeps each second until `stop`.
+    /// Sweeps until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
