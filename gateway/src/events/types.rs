@@ -111,11 +111,17 @@ impl EventTypes {
                 &[&workspaces],
             )
             .await?;
+        let mut present: HashSet<WorkspaceId> = HashSet::new();
+        let added = self.added.pin();
         for row in rows {
             let names: Vec<&str> = row.get(1);
             let names = names.into_iter().map(Arc::from).collect();
-            self.added.pin().insert(row.get(0), Arc::new(names));
+            added.insert(row.get(0), Arc::new(names));
+            present.insert(row.get(0));
         }
+        // After a restore of the database there may be fewer than before.
+        let is_asked = |id: &WorkspaceId| workspaces.as_ref().is_none_or(|asked| asked.contains(id));
+        added.retain(|id, _| !is_asked(id) || present.contains(id));
         Ok(())
     }
 }

@@ -79,14 +79,15 @@ impl Instance {
         }
     }
 
-    /// Says that this instance lives and that its memory agrees with the snapshot `seen`.
-    pub(super) async fn beat(&self, session: &Client, seen: &str) -> Result<(), DbError> {
+    /// Says that this instance lives and that its memory agrees with the snapshot `seen` of the server's `life`.
+    pub(super) async fn beat(&self, session: &Client, seen: &str, life: &str) -> Result<(), DbError> {
         session
             .execute(
-                "insert into instances (id, name, version, started_at, live_until, seen)
-                 values ($1, $2, $3, $4, now() + $5 * interval '1 second', ($6::text)::pg_snapshot)
+                "insert into instances (id, name, version, started_at, live_until, seen, life)
+                 values ($1, $2, $3, $4, now() + $5 * interval '1 second', ($6::text)::pg_snapshot, $7)
                  on conflict (id) do update
-                 set heartbeat_at = now(), live_until = excluded.live_until, seen = excluded.seen",
+                 set heartbeat_at = now(), live_until = excluded.live_until, seen = excluded.seen,
+                     life = excluded.life",
                 &[
                     &self.id,
                     &self.name,
@@ -94,6 +95,7 @@ impl Instance {
                     &self.started_at,
                     &self.lease.as_secs_f64(),
                     &seen,
+                    &life,
                 ],
             )
             .await?;
@@ -150,7 +152,9 @@ fn confirmed(instances: i64, of: i64, waited: Duration) -> Confirmed {
 async fn count_seen(client: &Client, me: Option<InstanceId>, change: &str) -> Result<(i64, i64), DbError> {
     let row = client
         .query_one(
-            "select count(*) filter (where pg_visible_in_snapshot(($1::text)::xid8, seen)), count(*)
+            // A snapshot of another life says nothing: there the same id was another transaction.
+            "select count(*) filter (where life = (select server_life())
+                                     and pg_visible_in_snapshot(($1::text)::xid8, seen)), count(*)
              from instances where live_until > now() and id is distinct from $2",
             &[&change, &me],
         )

@@ -5,6 +5,9 @@
 //! transactions that its last snapshot could not see, so rows that commit out of order are not missed.
 //! Listening and reading have a connection each, so that losing the one does not delay the other; who has begun to
 //! listen reads at once, so nothing falls between. What was read is then written down as seen (see [`instances`]).
+//!
+//! A snapshot holds within one life of one server. When another answers (a failover, a restore) or this one began a new
+//! life, or when transaction ids went back, everything in memory is read again.
 
 pub mod api;
 pub mod instances;
@@ -26,7 +29,7 @@ use crate::db::{Db, DbError};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 use instances::Instance;
-use store::Position;
+use store::{Position, ServerLife};
 
 pub use store::{Change, purge, record, transaction_id};
 
@@ -149,10 +152,9 @@ impl Feed {
         let watching = self.watch_age(stop.clone());
         let listening = self.listen(wake.clone(), stop.clone());
         let reading = async {
-            // After a pause the log is read on from here; `None` asks for everything.
-            let mut position = None;
+            let mut reached = Reached::default();
             while !stop.is_cancelled() {
-                if let Err(fault) = self.follow(&mut position, &wake, &stop).await {
+                if let Err(fault) = self.follow(&mut reached, &wake, &stop).await {
                     self.health.down("postgres", fault.to_string());
                 }
                 pause(RECONNECT, &stop).await;
@@ -192,26 +194,28 @@ impl Feed {
 
     async fn follow(
         &self,
-        position: &mut Option<Position>,
+        reached: &mut Reached,
         wake: &Notify,
         stop: &CancellationToken,
     ) -> Result<(), DbError> {
-        if self.freshness.age() > FORGOTTEN_AFTER {
-            // The log may have been purged meanwhile.
-            *position = None;
-        }
         let session = self.db.connect().await?;
+        let life = answered(store::server_life(&session)).await?;
+        reached.enter(&life);
         let mut last_beat: Option<tokio::time::Instant> = None;
         let mut beat_count: u32 = 0;
         loop {
             let started = tokio::time::Instant::now();
-            let (now, has_changes) = self.read_on(&session, position.as_ref()).await?;
+            if self.freshness.age() > FORGOTTEN_AFTER {
+                // The log may have been purged meanwhile.
+                reached.position = None;
+            }
+            let (now, has_changes) = self.read_on(&session, reached.position.as_ref()).await?;
             if has_changes || last_beat.is_none_or(|last| last.elapsed() >= HEARTBEAT) {
-                self.beat(&session, &now, beat_count).await?;
+                self.beat(&session, &now, &life, beat_count).await?;
                 last_beat = Some(tokio::time::Instant::now());
                 beat_count = beat_count.wrapping_add(1);
             }
-            *position = Some(now);
+            reached.position = Some(now);
             self.freshness.confirm(started);
             self.health.up("postgres");
             tokio::select! {
@@ -230,30 +234,35 @@ impl Feed {
         session: &tokio_postgres::Client,
         position: Option<&Position>,
     ) -> Result<(Position, bool), DbError> {
-        match position {
-            Some(since) => {
-                let (now, changes) = answered(store::read_since(session, since)).await?;
-                self.apply(session, &changes).await?;
-                Ok((now, !changes.is_empty()))
-            }
-            None => {
-                let now = answered(store::position(session)).await?;
-                for (_, refresh) in &self.readers {
-                    refresh(session, Vec::new()).await?;
-                }
-                Ok((now, true))
-            }
+        let Some(since) = position else {
+            return self.read_all(session).await;
+        };
+        let (now, changes) = answered(store::read_since(session, since)).await?;
+        if now.is_before(since) {
+            tracing::warn!("transaction ids went back: everything in memory is read again");
+            return self.read_all(session).await;
         }
+        self.apply(session, &changes).await?;
+        Ok((now, !changes.is_empty()))
+    }
+
+    async fn read_all(&self, session: &tokio_postgres::Client) -> Result<(Position, bool), DbError> {
+        let now = answered(store::position(session)).await?;
+        for (_, refresh) in &self.readers {
+            refresh(session, Vec::new()).await?;
+        }
+        Ok((now, true))
     }
 
     async fn beat(
         &self,
         session: &tokio_postgres::Client,
         seen: &Position,
+        life: &ServerLife,
         beat_count: u32,
     ) -> Result<(), DbError> {
         let beating = async {
-            self.instance.beat(session, &seen.snapshot).await?;
+            self.instance.beat(session, &seen.snapshot, life.as_str()).await?;
             if beat_count.is_multiple_of(BEATS_A_PURGE) {
                 instances::purge(session).await?;
             }
@@ -306,6 +315,31 @@ impl Feed {
                 self.health.up(CHECK_NAME);
             }
         }
+    }
+}
+
+/// How far memory has come, and in which life of the server.
+#[derive(Default)]
+struct Reached {
+    /// After a pause the log is read on from here; `None` asks for everything.
+    position: Option<Position>,
+    life: Option<ServerLife>,
+}
+
+impl Reached {
+    /// A new session begins: what was reached counts only if the server is the same and has not begun anew.
+    fn enter(&mut self, life: &ServerLife) {
+        if self.life.as_ref() == Some(life) {
+            return;
+        }
+        if let Some(before) = self.life.replace(life.clone()) {
+            tracing::warn!(
+                before = before.as_str(),
+                now = life.as_str(),
+                "another server answers, or it began anew: everything in memory is read again"
+            );
+        }
+        self.position = None;
     }
 }
 

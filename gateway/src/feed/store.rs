@@ -42,6 +42,29 @@ pub(super) async fn listen(session: &Client) -> Result<(), DbError> {
     Ok(session.batch_execute(&format!("listen {CHANNEL}")).await?)
 }
 
+/// Which life of which server answers. Until it ends, what was visible stays visible, and no transaction id is given twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerLife(String);
+
+impl ServerLife {
+    /// As the table of instances holds it.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The life of the server at the other end of `session`. A standby is refused: it may lag behind without a bound.
+pub(super) async fn server_life(session: &Client) -> Result<ServerLife, DbError> {
+    let row = session
+        .query_one("select server_life(), pg_is_in_recovery()", &[])
+        .await?;
+    if row.get(1) {
+        let cause = "the server is a standby, which may lag behind; database.url must lead to the primary";
+        return Err(DbError::Away(cause.into()));
+    }
+    Ok(ServerLife(row.get(0)))
+}
+
 /// How far a reader has read.
 #[derive(Debug, Clone)]
 pub(super) struct Position {
@@ -49,6 +72,21 @@ pub(super) struct Position {
     oldest_open: String,
     /// All that was visible, as PostgreSQL writes a `pg_snapshot`.
     pub(super) snapshot: String,
+}
+
+impl Position {
+    /// Whether this position, taken after `earlier`, lies before it: then transaction ids went back.
+    pub(super) fn is_before(&self, earlier: &Self) -> bool {
+        match (self.next_id(), earlier.next_id()) {
+            (Some(next), Some(then)) => next < then,
+            _ => true,
+        }
+    }
+
+    /// The first transaction id that was not given yet: the middle part of `xmin:xmax:list`.
+    fn next_id(&self) -> Option<u64> {
+        self.snapshot.split(':').nth(1)?.parse().ok()
+    }
 }
 
 /// The present position.
@@ -115,4 +153,26 @@ pub async fn purge(client: &Client) -> Result<(), DbError> {
         > 0
     {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Position;
+
+    #[test]
+    fn a_snapshot_that_went_back_is_told() {
+        let position = |snapshot: &str| Position {
+            oldest_open: "1".into(),
+            snapshot: snapshot.into(),
+        };
+        let then = position("90:100:92,95");
+        for (now, is_before) in [
+            ("90:100:", false),
+            ("9:101:9", false),
+            ("90:99:", true),
+            ("", true),
+        ] {
+            assert_eq!(position(now).is_before(&then), is_before, "{now}");
+        }
+    }
 }

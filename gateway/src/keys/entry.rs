@@ -133,7 +133,12 @@ impl Workspaces {
                 name: name.into(),
             })
         };
-        known.entry(id.0).or_insert_with(make).clone()
+        let shared = known.entry(id.0).or_insert_with(make);
+        // After a restore of the database the number may belong to another workspace.
+        if *shared.name != *name {
+            *shared = make();
+        }
+        shared.clone()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cut, kill and stall: what was acknowledged is never lost, what is broken says so, and all comes back.
 
 mod clocks;
+mod failover;
 mod gateway_killed;
 mod instance_killed;
 mod names;

@@ -116,7 +116,23 @@ impl Cluster {
         server.wait().expect("ended");
     }
 
-    /// Starts the server again after [`kill`](Self::kill).
+    /// Stops the server in order and copies what it holds.
+    pub fn stop_and_copy(&self) -> PathBuf {
+        let mut server = self.server.lock().expect("unpoisoned");
+        warden::signal(server.id(), "INT");
+        server.wait().expect("ended");
+        let copy = self.data.with_extension("copy");
+        copy_folder(&self.data, &copy);
+        copy
+    }
+
+    /// Puts a copy in the place of what the server, which does not run, holds.
+    pub fn put_back(&self, copy: PathBuf) {
+        std::fs::remove_dir_all(&self.data).expect("removed");
+        std::fs::rename(copy, &self.data).expect("put back");
+    }
+
+    /// Starts the server again after [`kill`](Self::kill) or [`stop_and_copy`](Self::stop_and_copy).
     pub fn restart(&self) {
         let sync = match std::fs::read_to_string(self.data.join("postgresql.auto.conf")) {
             Ok(text) if text.contains("off") => Sync::Off,
@@ -177,6 +193,13 @@ impl Drop for Cluster {
         }
         let _ = std::fs::remove_dir_all(&self.data);
     }
+}
+
+/// With owners and permissions, which the server checks.
+fn copy_folder(from: &Path, to: &Path) {
+    let mut copy = Command::new("cp");
+    let copied = copy.arg("-a").args([from, to]).status().expect("cp");
+    assert!(copied.success(), "copied");
 }
 
 fn launch(data: &Path, port: u16, sync: Sync) -> Child {
