@@ -58,7 +58,7 @@ async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
     db::drop_partitions(&client, "events", retention.event_days).await?;
     db::drop_partitions(&client, "deliveries", retention.delivery_days).await?;
     db::forget_once_keys(&client, retention.event_days).await?;
-    bus::postgres::purge_damaged(&client, retention.event_days).await?;
+    bus::table::purge_damaged(&client, retention.event_days).await?;
     audit::purge_replies(&client).await?;
     keys::store::purge_deleted(&client).await?;
     feed::purge(&client).await?;

@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod caller;
 pub mod clock;
+pub mod digest_hasher;
 pub mod hex;
 pub mod id;
 pub mod page;

@@ -6,9 +6,11 @@
 
 mod emission;
 mod ids;
+mod intake_queue;
 pub mod kafka;
 mod ledger;
 pub mod postgres;
+pub mod table;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -15,25 +15,7 @@ use uuid::Uuid;
 use super::entry::{Entry, Workspaces};
 use super::token::Digest;
 use crate::base::clock::Millis;
-
-/// Takes eight bytes of the digest that it hashes.
-#[derive(Default)]
-pub struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(tail) = bytes.last_chunk::<8>() {
-            self.0 = u64::from_ne_bytes(*tail);
-        }
-    }
-
-    // Arrays announce their length first; it is always the same.
-    fn write_usize(&mut self, _length: usize) {}
-}
+use crate::base::digest_hasher::DigestHasher;
 
 type Set<K> = papaya::HashSet<K, BuildHasherDefault<DigestHasher>>;
 

@@ -27,11 +27,11 @@ use super::registry::Registry;
 use super::{schedule_store, store};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
+use crate::base::digest_hasher::DigestHasher;
 use crate::base::id::WebhookId;
 use crate::bus::{BatchId, Bus};
 use crate::config;
 use crate::db::Db;
-use crate::keys::cache::DigestHasher;
 use crate::outbound::client::Client;
 use crate::telemetry::names;
 

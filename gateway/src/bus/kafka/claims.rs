@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::bus::PublishError;
-use crate::bus::postgres::events;
+use crate::bus::table::events;
 use crate::db::{self, Db, DbError};
 
 const MAX_CLAIMS: usize = 500;

@@ -26,7 +26,7 @@ use super::envelope;
 use super::intake::Chunk;
 use super::window::Window;
 use crate::bus::Ledger;
-use crate::bus::postgres::archive::Damaged;
+use crate::bus::table::archive::Damaged;
 use crate::config::Kafka;
 use crate::telemetry::names;
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::envelope::Delivered;
 use super::window::{ChunkId, Window};
-use crate::bus::postgres::archive::{Archive, Damaged};
+use crate::bus::table::archive::{Archive, Damaged};
 use crate::bus::{Batch, Event, Ledger, Origin};
 use crate::db::DbError;
 use crate::telemetry::names;

@@ -25,8 +25,8 @@ use rdkafka::error::KafkaError;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::postgres::archive::{self, Archive};
 use super::postgres::{PostgresBus, Role};
+use super::table::archive::{self, Archive};
 use super::{Accepted, Answer, Batch, Bus, Emission, Event, Ledger, NewEvent, PublishError};
 use crate::base::tasks::Tasks;
 use crate::config;

@@ -6,7 +6,6 @@
 //! nothing twice.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -24,13 +23,12 @@ use super::envelope;
 use super::partition::Partitions;
 use crate::base::clock::Millis;
 use crate::bus::ids::IdClock;
+use crate::bus::intake_queue::{IntakeQueue, WaitingBytes};
 use crate::bus::{Event, PublishError};
 use crate::config::Kafka;
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
-/// Bytes of events that may wait for their acknowledgement.
-const MAX_WAITING_BYTES: usize = 64 << 20;
 const MAX_EVENTS: usize = 1_000;
 /// Beyond this a message takes no further event; brokers take 1 MiB unless told otherwise.
 const MAX_MESSAGE: usize = 512 << 10;
@@ -51,8 +49,7 @@ struct Waiting {
 
 /// Takes events for the topic.
 pub(super) struct Producer {
-    queue: mpsc::Sender<Waiting>,
-    waiting_bytes: Arc<AtomicUsize>,
+    queue: IntakeQueue<Waiting>,
     ids: Mutex<IdClock>,
     client: FutureProducer<Listener>,
     topic: String,
@@ -62,7 +59,7 @@ pub(super) struct Producer {
 /// Writes them, in groups.
 pub(super) struct Writer {
     waiting: mpsc::Receiver<Waiting>,
-    waiting_bytes: Arc<AtomicUsize>,
+    waiting_bytes: WaitingBytes,
     client: FutureProducer<Listener>,
     topic: String,
     partitions: Arc<Partitions>,
@@ -83,20 +80,18 @@ impl Producer {
             .set("request.timeout.ms", ACKNOWLEDGED.as_millis().to_string())
             .set("retry.backoff.ms", "50")
             .create_with_context(listener)?;
-        let (queue, waiting) = mpsc::channel(max_waiting);
-        let waiting_bytes = Arc::<AtomicUsize>::default();
+        let (queue, waiting, waiting_bytes) = IntakeQueue::new(max_waiting);
         let partitions = Arc::<Partitions>::default();
         let topic = settings.topic.clone();
         let writer = Writer {
             waiting,
-            waiting_bytes: waiting_bytes.clone(),
+            waiting_bytes,
             client: client.clone(),
             topic: topic.clone(),
             partitions: partitions.clone(),
         };
         let producer = Self {
             queue,
-            waiting_bytes,
             ids: Mutex::default(),
             client,
             topic,
@@ -113,25 +108,13 @@ impl Producer {
     /// Writes an event; returns once it is durable.
     pub(super) async fn send(&self, event: Event, is_stored: bool) -> Result<(), PublishError> {
         let weight = event.weight();
-        if self.waiting_bytes.load(Ordering::Relaxed) + weight > MAX_WAITING_BYTES {
-            counter!(names::EVENTS_REFUSED).increment(1);
-            return Err(PublishError::Full);
-        }
         let (reply, answer) = oneshot::channel();
-        self.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
         let waiting = Waiting {
             event,
             is_stored,
             reply,
         };
-        if let Err(refused) = self.queue.try_send(waiting) {
-            self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
-            counter!(names::EVENTS_REFUSED).increment(1);
-            return Err(match refused {
-                mpsc::error::TrySendError::Full(_) => PublishError::Full,
-                mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
-            });
-        }
+        self.queue.put(waiting, weight)?;
         // A message has a time limit of its own, so an answer comes. If the writer is gone it is this one.
         answer.await.unwrap_or(Err(PublishError::Closed))
     }
@@ -145,7 +128,7 @@ impl Producer {
     /// Asks the brokers for the topic now and then: for its partitions, and so that brokers which are frozen are noticed
     /// too, and those that are back.
     pub(super) fn look(&self, health: &Health, has_joined: bool, limit: Duration) {
-        gauge!(names::BUS_WAITING).set((self.queue.max_capacity() - self.queue.capacity()) as f64);
+        gauge!(names::BUS_WAITING).set(self.queue.len() as f64);
         let metadata = match self.client.client().fetch_metadata(Some(&self.topic), limit) {
             Ok(metadata) => metadata,
             Err(fault) => return health.down(DEPENDENCY, fault.to_string()),
@@ -198,8 +181,7 @@ impl Writer {
         let started = Instant::now();
         let mut messages: Vec<Message> = Vec::with_capacity(1);
         for waiting in group {
-            self.waiting_bytes
-                .fetch_sub(waiting.event.weight(), Ordering::Relaxed);
+            self.waiting_bytes.take_off(waiting.event.weight());
             let Some(partition) = self.partitions.of(&waiting.event.content) else {
                 // Any partition would do for most, but not for those that have an order.
                 counter!(names::EVENTS_REFUSED).increment(1);

@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Role;
-use super::events;
 use super::group::{Group, has_question};
 use super::handover::Handover;
 use super::inbox::{Inbox, Waiting};
 use super::owner::{Numbered, Ownership};
+use crate::bus::intake_queue::WaitingBytes;
+use crate::bus::table::events;
 use crate::bus::{Event, NewEvent, PublishError};
 use crate::db::{Db, DbError, Dedicated, OpenCopy};
 use crate::telemetry::health::Health;
@@ -35,7 +36,7 @@ pub(super) struct Committer {
     pub health: Health,
     pub ownership: Arc<Ownership>,
     pub handover: Arc<Handover>,
-    pub waiting_bytes: Arc<AtomicUsize>,
+    pub waiting_bytes: WaitingBytes,
     pub gather: Duration,
     pub role: Role,
 }
@@ -293,7 +294,7 @@ impl Committer {
     }
 
     fn release(&self, event: &NewEvent) {
-        self.waiting_bytes.fetch_sub(event.data.len(), Ordering::Relaxed);
+        self.waiting_bytes.take_off(event.data.len());
     }
 
     fn observe(&self, waiting: &Inbox) {

@@ -8,10 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::events;
 use super::handover::Handover;
 use super::owner::{Numbered, Ownership};
 use crate::bus::emission::Ending;
+use crate::bus::table::events;
 use crate::bus::{Emission, Event, NewEvent};
 use crate::db::{Db, DbError, Transaction};
 

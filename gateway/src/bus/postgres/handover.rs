@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::backlog::{Backlog, Range};
-use super::events;
 use super::owner::Numbered;
+use crate::bus::table::events;
 use crate::bus::{Batch, BatchId, Event, Ledger, Origin};
 use crate::db::{Db, DbError};
 
@@ -175,7 +175,8 @@ impl Handover {
 
     async fn read_back(&self, range: &Range) -> Result<Batch, DbError> {
         let client = self.db.client().await?;
-        let events = events::in_range(&client, range).await?;
+        let events =
+            events::in_range(&client, range.owner, (range.first, range.last), &range.workspaces).await?;
         self.ledger.load(range.id, &events);
         Ok(Batch {
             id: range.id,

@@ -5,11 +5,9 @@
 //! and another instance takes over what the dead one's watermark says is left. A session that has lost its lock cannot
 //! commit either, so nothing can be written behind the back of who took over.
 
-pub(in crate::bus) mod archive;
 mod backlog;
 mod committer;
 mod emit;
-pub(in crate::bus) mod events;
 mod group;
 mod handover;
 mod inbox;
@@ -18,29 +16,23 @@ mod silence;
 mod takeover;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use metrics::counter;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError};
 use crate::base::id::uuid_floor;
 use crate::base::tasks::Tasks;
+use crate::bus::intake_queue::IntakeQueue;
 use crate::config;
 use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
-use crate::telemetry::names;
-pub use archive::purge_damaged;
 use emit::Emitter;
 use handover::Handover;
 use inbox::{Inbox, Waiting};
 use owner::Ownership;
 use silence::Silence;
-
-/// Bytes of events that may wait for their commit; beyond it the answer is [`PublishError::Full`].
-const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// What the events of this bus are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +56,7 @@ impl Role {
 /// The bus on PostgreSQL.
 pub struct PostgresBus {
     db: Db,
-    queue: mpsc::Sender<Waiting>,
-    waiting_bytes: Arc<AtomicUsize>,
+    queue: IntakeQueue<Waiting>,
     handover: Arc<Handover>,
     ownership: Arc<Ownership>,
     emitter: Emitter,
@@ -77,16 +68,15 @@ impl PostgresBus {
     /// Events are accepted until the last handle is dropped; `tasks` waits for what is under way.
     pub fn start(db: &Db, settings: &config::Bus, role: Role, health: &Health, tasks: &Tasks) -> Arc<Self> {
         health.expect(role.dependency());
-        let (queue, waiting) = mpsc::channel(settings.max_waiting);
+        let (queue, waiting, waiting_bytes) = IntakeQueue::new(settings.max_waiting);
         let handover = Arc::new(Handover::new(db.clone()));
         let ownership = Arc::new(Ownership::default());
-        let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let committer = committer::Committer {
             db: db.clone(),
             health: health.clone(),
             ownership: ownership.clone(),
             handover: handover.clone(),
-            waiting_bytes: waiting_bytes.clone(),
+            waiting_bytes,
             gather: settings.gather,
             role,
         };
@@ -104,7 +94,6 @@ impl PostgresBus {
         Arc::new(Self {
             db: db.clone(),
             queue,
-            waiting_bytes,
             emitter: Emitter {
                 db: db.clone(),
                 ownership: ownership.clone(),
@@ -117,20 +106,8 @@ impl PostgresBus {
 
     async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
         let weight = event.data.len();
-        if self.waiting_bytes.load(Ordering::Relaxed) + weight > MAX_WAITING_BYTES {
-            counter!(names::EVENTS_REFUSED).increment(1);
-            return Err(PublishError::Full);
-        }
         let (reply, answer) = oneshot::channel();
-        self.waiting_bytes.fetch_add(weight, Ordering::Relaxed);
-        if let Err(refused) = self.queue.try_send(Waiting { event, reply }) {
-            self.waiting_bytes.fetch_sub(weight, Ordering::Relaxed);
-            counter!(names::EVENTS_REFUSED).increment(1);
-            return Err(match refused {
-                mpsc::error::TrySendError::Full(_) => PublishError::Full,
-                mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
-            });
-        }
+        self.queue.put(Waiting { event, reply }, weight)?;
         // A commit has a time limit of its own, so an answer comes. If the committer is gone it is this one.
         answer.await.unwrap_or(Err(PublishError::Closed))
     }

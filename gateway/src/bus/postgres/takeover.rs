@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::events;
 use super::handover::Handover;
 use super::owner::{LOCK_CLASS, Ownership};
 use super::silence::Silence;
+use crate::bus::table::events;
 use crate::db::{Db, DbError, Dedicated};
 use crate::telemetry::names;
 

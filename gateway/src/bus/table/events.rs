@@ -1,4 +1,4 @@
-//! The SQL of the events table as a queue.
+//! The SQL of the events table: events go in by COPY, and come out by their owner and range of ids.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use bytes::Bytes;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
-use super::backlog::Range;
 use crate::base::caller::WorkspaceId;
 use crate::bus::{Accepted, Event, NewEvent};
 use crate::db::{CopyRows, DbError, Transaction};
@@ -82,7 +81,7 @@ pub(in crate::bus) async fn claim_once_keys(
 }
 
 /// The newest id behind `after` of an event that has one of these ordering keys.
-pub(super) const LATEST_OF_KEYS: &str = "
+pub(in crate::bus) const LATEST_OF_KEYS: &str = "
     select latest.id from unnest($1::int4[], $2::text[]) as wanted(workspace_id, ordering_key)
     cross join lateral (
         select e.id from events e
@@ -92,7 +91,7 @@ pub(super) const LATEST_OF_KEYS: &str = "
     order by latest.id desc limit 1";
 
 /// Runs [`LATEST_OF_KEYS`] for the keys of `events`; nothing where none of them has a key.
-pub(super) async fn latest_of_keys(
+pub(in crate::bus) async fn latest_of_keys(
     client: &Client,
     statement: &Statement,
     events: &[Event],
@@ -141,12 +140,17 @@ pub(in crate::bus) async fn owned(
 ///
 /// The sum keeps the planner from an index that begins with the workspace, where it would pass over all the workspace ever
 /// had; ranges are narrow.
-pub(super) async fn in_range(client: &Client, range: &Range) -> Result<Vec<Event>, DbError> {
+pub(in crate::bus) async fn in_range(
+    client: &Client,
+    owner: i32,
+    (first, last): (Uuid, Uuid),
+    workspaces: &[WorkspaceId],
+) -> Result<Vec<Event>, DbError> {
     let rows = client
         .query(
             "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
              where id between $2 and $3 and owner = $1 and workspace_id + 0 = any($4) order by id",
-            &[&range.owner, &range.first, &range.last, &range.workspaces],
+            &[&owner, &first, &last, &workspaces],
         )
         .await?;
     Ok(rows.iter().map(event).collect())

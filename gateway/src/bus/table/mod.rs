@@ -1,0 +1,6 @@
+//! The table of events, in which every bus keeps what it carries: readers, retries and redeliveries find all events here.
+
+pub(in crate::bus) mod archive;
+pub(in crate::bus) mod events;
+
+pub use archive::purge_damaged;
