@@ -11,9 +11,10 @@ COPY Cargo.toml Cargo.lock ./
 COPY gateway/Cargo.toml gateway/Cargo.toml
 COPY gateway/fuzz/Cargo.toml gateway/fuzz/Cargo.toml
 COPY bench/Cargo.toml bench/Cargo.toml
-RUN mkdir -p gateway/src gateway/benches gateway/tests/kafka bench/src \
+COPY stage/Cargo.toml stage/Cargo.toml
+RUN mkdir -p gateway/src gateway/benches gateway/tests/kafka bench/src stage/src \
     && echo 'fn main() {}' | tee gateway/src/main.rs gateway/benches/contacts.rs gateway/tests/kafka/main.rs bench/src/main.rs \
-    && touch gateway/src/lib.rs \
+    && touch gateway/src/lib.rs stage/src/lib.rs \
     && sed -i '/"gateway\/fuzz"/s/"gateway\/fuzz", //' Cargo.toml \
     && cargo build --release --package gateway
 COPY Cargo.toml Cargo.lock ./

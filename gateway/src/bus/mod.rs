@@ -104,7 +104,7 @@ pub struct Batch {
 /// A future of some bus.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The one contract that every bus fulfils; `tests/it/bus_conformance.rs` is its suite.
+/// The one contract that every bus fulfils; `tests/it/bus/conformance.rs` is its suite.
 pub trait Bus: Send + Sync {
     /// Makes an event durable.
     fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>>;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Gateway, Receiver, cli, desk::all_pages, desk::text};
+use stage::{Desk, Gateway, Receiver, cli, desk::all_pages, desk::text};
 
 async fn list(desk: &Desk, query: &str) -> Vec<Value> {
     desk.api.get(&format!("/v1/audit?{query}")).await.ok(200)["data"]

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::stage::load::{LABEL, Load, numbers_of};
-use crate::stage::{Act, Desk, Gateway, Receiver, SOON, desk::text, wire::Wire};
+use stage::load::{LABEL, Load, numbers_of};
+use stage::{Act, Desk, Gateway, Receiver, SOON, desk::text, wire::Wire};
 
 #[tokio::test]
 async fn under_load_no_request_fails_and_nothing_is_lost_or_sent_twice() {
@@ -21,7 +21,7 @@ async fn under_load_no_request_fails_and_nothing_is_lost_or_sent_twice() {
     load.advance(200).await;
     let sent = load.finish().await;
     assert!(sent.refused.is_empty(), "{:?}", sent.refused);
-    crate::stage::eventually("everything arrives", SOON * 2, || async {
+    stage::eventually("everything arrives", SOON * 2, || async {
         let (numbers, _) = numbers_of(&receiver.received());
         sent.acknowledged.is_subset(&numbers)
     })

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Api, Cluster, Desk, Gateway, Receiver, Reply, SOON, desk::text, eventually};
+use stage::{Api, Cluster, Desk, Gateway, Receiver, Reply, SOON, desk::text, eventually};
 
 async fn post(api: &Api, path: &str, key: &str, body: &Value) -> Reply {
     api.post_call(path, body)
@@ -32,7 +32,7 @@ async fn the_same_key_and_body_get_the_first_reply() {
     assert!(!is_replay(&third));
     assert_ne!(third.ok(202)["id"], first.ok(202)["id"]);
     receiver.wait_for(2).await;
-    crate::stage::desk::a_moment().await;
+    stage::desk::a_moment().await;
     assert_eq!(receiver.count(), 2);
 }
 
@@ -204,7 +204,7 @@ async fn every_kind_of_post_can_be_repeated() {
     }
     // One event, one test, one redelivery.
     receiver.wait_for(3).await;
-    crate::stage::desk::a_moment().await;
+    stage::desk::a_moment().await;
     assert_eq!(receiver.count(), 3);
 }
 

@@ -5,9 +5,7 @@
 
 mod audit;
 mod authentication;
-mod bus_conformance;
-mod bus_emission;
-mod bus_place;
+mod bus;
 mod config;
 mod drain;
 mod events;
@@ -16,10 +14,7 @@ mod http;
 mod idempotency;
 mod keys;
 mod operations;
-mod postgres_bus;
 mod problems;
 mod retention;
-mod stage;
 mod two_instances;
-mod unheard_commits;
 mod webhooks;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Act, Api, Cluster, Desk, Gateway, Receiver};
+use stage::{Act, Api, Cluster, Desk, Gateway, Receiver};
 
 #[tokio::test]
 async fn probes_name_each_dependency() {
@@ -158,7 +158,7 @@ async fn no_secret_is_logged_whatever_the_level() {
     let log = gateway.log();
     let keys = [
         desk.api.key.clone().expect("a key"),
-        crate::stage::desk::text(&made, "key"),
+        stage::desk::text(&made, "key"),
     ];
     for hidden in [
         &keys[0][3..],

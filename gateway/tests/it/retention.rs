@@ -2,7 +2,7 @@
 
 use gateway::db;
 
-use crate::stage::{Cluster, Database};
+use stage::{Cluster, Database};
 
 /// Makes a day's partitions, so many days ago, with a row in each.
 async fn make_day(database: &Database, days_ago: i32) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::stage::{Api, Cluster, Database, Desk, Gateway, Receiver, SOON, cli, desk::text, eventually};
+use stage::{Api, Cluster, Database, Desk, Gateway, Receiver, SOON, cli, desk::text, eventually};
 
 /// The contract's second, and a second for a machine that has other things to do.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -198,8 +198,8 @@ async fn changes_that_commit_out_of_order_are_not_missed() {
 async fn retries_are_made_once_whoever_makes_them() {
     let pair = Pair::start().await;
     let receiver = Receiver::deciding(|_, received| match received.header("x-sentinel-attempt") {
-        "1" | "2" => crate::stage::Act::Status(500),
-        _ => crate::stage::Act::Status(200),
+        "1" | "2" => stage::Act::Status(500),
+        _ => stage::Act::Status(200),
     })
     .await;
     pair.desk.hook(&receiver, &["deal.won"]).await;

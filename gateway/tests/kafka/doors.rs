@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::broker::{Broker, Door, Settings, USER, make_topic};
+use crate::admin::make_topic;
 use crate::fleet::Fleet;
-use crate::stage::{Cluster, Receiver, cli};
+use stage::broker::{Door, USER};
+use stage::{Broker, Cluster, Receiver, Settings, cli};
 
 #[tokio::test]
 async fn tls_and_every_kind_of_login() {
@@ -44,8 +45,8 @@ async fn tls_and_every_kind_of_login() {
 
 async fn stays_unready(settings: Settings) {
     let database = Cluster::shared().database().await;
-    let gateway = crate::stage::Gateway::launch(&database.url(), &settings.environment());
-    let detail = crate::stage::until("it says what is wrong", crate::stage::SOON, || async {
+    let gateway = stage::Gateway::launch(&database.url(), &settings.environment());
+    let detail = stage::until("it says what is wrong", stage::SOON, || async {
         let reply = gateway.try_operations("/readyz").await?;
         let detail = reply.json()["checks"]["bus"]["detail"].as_str()?.to_owned();
         (detail != "not known yet").then_some(detail)

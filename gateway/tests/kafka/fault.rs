@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::broker::{Broker, Door, Settings};
 use crate::fleet::Fleet;
 use crate::receipts::{all_arrive, quiet};
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Receiver, SOON, eventually, until};
+use stage::broker::Door;
+use stage::load::{LABEL, Load};
+use stage::{Broker, Receiver, SOON, Settings, eventually, until};
 
 const SENDERS: usize = 16;
 /// Deliveries of one endpoint that may be under way, or done and not yet recorded, when something dies.

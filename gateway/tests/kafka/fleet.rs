@@ -1,7 +1,7 @@
 //! Gateways that share a topic and a database.
 
-use crate::broker::{Broker, Settings};
-use crate::stage::{Cluster, Database, Desk, Gateway, SOON, eventually};
+use stage::{Broker, Settings};
+use stage::{Cluster, Database, Desk, Gateway, SOON, eventually};
 
 /// Some gateways, and a desk at the first of them.
 pub struct Fleet {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::broker::{Settings, produce};
+use crate::admin::produce;
 use crate::fleet::Fleet;
-use crate::stage::{Act, Receiver, SOON, eventually, until};
+use stage::{Act, Receiver, SOON, Settings, eventually, until};
 
 #[tokio::test]
 async fn what_is_accepted_is_delivered_recorded_and_read_at_once() {
@@ -182,9 +182,9 @@ async fn idempotency_keys_and_batches_hold() {
 
 #[tokio::test]
 async fn without_a_broker_it_waits_and_says_so() {
-    let database = crate::stage::Cluster::shared().database().await;
+    let database = stage::Cluster::shared().database().await;
     let settings = Settings::new("127.0.0.1:1");
-    let gateway = crate::stage::Gateway::launch(&database.url(), &settings.environment());
+    let gateway = stage::Gateway::launch(&database.url(), &settings.environment());
     let detail = until("it says what it waits for", SOON, || async {
         let reply = gateway.try_operations("/readyz").await?;
         let bus = reply.json()["checks"]["bus"].clone();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::broker::add_partitions;
+use crate::admin::add_partitions;
 use crate::fleet::Fleet;
 use crate::receipts::{all_arrive, quiet};
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Receiver, SOON, eventually};
+use stage::load::{LABEL, Load};
+use stage::{Receiver, SOON, eventually};
 
 #[tokio::test]
 async fn three_instances_join_and_leave_under_load() {
@@ -68,8 +68,8 @@ async fn partitions_are_added_under_load() {
 async fn retries_of_a_dead_instance_go_on_elsewhere() {
     let fleet = Fleet::start(2).await;
     let receiver = Receiver::deciding(|nth, _| match nth < 12 {
-        true => crate::stage::Act::Hang,
-        false => crate::stage::Act::Status(200),
+        true => stage::Act::Hang,
+        false => stage::Act::Status(200),
     })
     .await;
     fleet

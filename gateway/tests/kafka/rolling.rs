@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::receipts::{all_arrive, quiet};
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Api, Cluster, Database, Receiver, until, warden};
+use stage::load::{LABEL, Load};
+use stage::{Api, Cluster, Database, Receiver, until, warden};
 
 /// A broker, two gateways of a debug build and a load balancer on a busy machine.
 const UP: Duration = Duration::from_secs(120);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Desk, Reply, SOON, desk::text, eventually};
+use stage::{Desk, Reply, SOON, desk::text, eventually};
 
 const BARE: &str = "Bearer realm=\"gateway\"";
 const INVALID: &str = "Bearer realm=\"gateway\", error=\"invalid_token\"";

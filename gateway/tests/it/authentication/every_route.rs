@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::stage::Desk;
+use stage::Desk;
 
 struct Operation {
     method: Method,

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Api, Desk};
+use stage::{Api, Desk};
 
 const NOWHERE: &str = "/v1/webhooks/wh_0198c0de-0000-7000-8000-000000000001";
 const LARGE: usize = 256 * 1024 + 1;

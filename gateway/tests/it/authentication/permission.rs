@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
 #[tokio::test]
 async fn a_missing_scope_is_named() {

@@ -1,6 +1,6 @@
 //! `check-config`, and how settings reach the gateway.
 
-use crate::stage::{Cluster, Gateway, cli, warden};
+use stage::{Cluster, Gateway, cli, warden};
 
 fn check(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let arguments: Vec<&str> = ["check-config"].iter().chain(arguments).copied().collect();

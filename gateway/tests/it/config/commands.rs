@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Cluster, Desk, SOON, cli, eventually};
+use stage::{Cluster, Desk, SOON, cli, eventually};
 
 #[tokio::test]
 async fn keys_are_made_listed_and_revoked() {

@@ -1,6 +1,6 @@
 //! Migrations, and what `serve` does with a schema that does not fit.
 
-use crate::stage::{Cluster, Database, Gateway, cli};
+use stage::{Cluster, Database, Gateway, cli};
 
 const NEWEST: &str = "select max(version)::bigint from refinery_schema_history";
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -117,7 +117,7 @@ async fn a_later_schema_that_says_so_works_with_this_version() {
 
 #[tokio::test]
 async fn a_database_that_is_away_at_the_start_is_waited_for() {
-    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(crate::stage::cluster::Sync::Off)));
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(stage::cluster::Sync::Off)));
     let database = cluster.database().await;
     cluster.kill();
     let gateway = Gateway::launch(&database.url(), &[]);

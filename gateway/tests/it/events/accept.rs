@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Receiver, desk::text};
+use stage::{Desk, Receiver, desk::text};
 
 #[tokio::test]
 async fn an_event_is_accepted_delivered_and_shown() {

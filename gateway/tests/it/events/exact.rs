@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{Desk, Receiver, SOON, desk::text, eventually};
+use stage::{Desk, Receiver, SOON, desk::text, eventually};
 
 /// Data that any parser in between would bend.
 const DELICATE: &[&str] = &[
@@ -51,9 +51,9 @@ async fn in_delivery_and_in_both_ways_of_reading_back() {
 async fn at_every_attempt_the_same_bytes() {
     let desk = Desk::open().await;
     let receiver = Receiver::scripted(vec![
-        crate::stage::Act::Status(500),
-        crate::stage::Act::Status(500),
-        crate::stage::Act::Status(200),
+        stage::Act::Status(500),
+        stage::Act::Status(500),
+        stage::Act::Status(200),
     ])
     .await;
     desk.hook(&receiver, &["deal.won"]).await;

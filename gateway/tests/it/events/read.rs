@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, desk::all_pages, desk::text};
+use stage::{Desk, desk::all_pages, desk::text};
 
 fn ids(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| text(row, "id")).collect()

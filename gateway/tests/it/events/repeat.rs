@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Cluster, Desk, Gateway, Receiver, desk::text};
+use stage::{Cluster, Desk, Gateway, Receiver, desk::text};
 
 #[tokio::test]
 async fn a_repeat_with_other_content_gets_the_first() {
@@ -45,7 +45,7 @@ async fn twenty_at_once_on_two_instances_are_one() {
     let two = Gateway::start(&database.url(), &[]).await;
     let desk = Desk::at(&one, &database).await;
     let other = desk.seen_from(&two);
-    crate::stage::eventually("both know the key", crate::stage::SOON, || async {
+    stage::eventually("both know the key", stage::SOON, || async {
         other.get("/v1/whoami").await.status == 200
     })
     .await;

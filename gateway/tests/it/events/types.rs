@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Receiver, desk::all_pages, desk::text};
+use stage::{Desk, Receiver, desk::all_pages, desk::text};
 
 const BUILT_IN: [&str; 15] = [
     "contact.created",

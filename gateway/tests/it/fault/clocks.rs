@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::receipts::all_end;
-use crate::stage::load::numbers_of;
-use crate::stage::{Act, Cluster, Database, Desk, Gateway, Receiver, SOON, eventually};
+use stage::load::numbers_of;
+use stage::{Act, Cluster, Database, Desk, Gateway, Receiver, SOON, eventually};
 
 /// From now on the database's clock is off by so much.
 async fn set_clock(database: &Database, off: &str) {
@@ -74,7 +74,7 @@ async fn each_twice(database: &Database, receiver: &Receiver, count: usize, most
         .iter()
         .filter(|one| one.header("x-sentinel-attempt") == "2")
     {
-        let same = |other: &&crate::stage::receiver::Received| other.body == one.body;
+        let same = |other: &&stage::receiver::Received| other.body == one.body;
         let first = received.iter().find(same).expect("the first attempt");
         let wait = one.at - first.at;
         assert!(wait >= Duration::from_millis(150), "too early: {wait:?}");

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::stage::cluster::Sync;
-use crate::stage::{Cluster, Desk, Gateway, Receiver, SOON, desk::text, eventually};
+use stage::cluster::Sync;
+use stage::{Cluster, Desk, Gateway, Receiver, SOON, desk::text, eventually};
 
 #[tokio::test]
 async fn memory_follows_a_server_that_knows_less() {

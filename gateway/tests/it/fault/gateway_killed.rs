@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::receipts::{all_arrive, quiet};
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Act, Desk, Gateway, Receiver, SOON};
+use stage::load::{LABEL, Load};
+use stage::{Act, Desk, Gateway, Receiver, SOON};
 
 const ROUNDS: usize = 5;
 const SENDERS: usize = 16;
@@ -58,7 +58,7 @@ async fn five_times_and_every_acknowledged_event_arrives() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let without = "select count(*) from events e where (select count(*) from deliveries d where d.event_id = e.id) <> 2";
-    crate::stage::eventually("each event has its two deliveries", SOON, || async {
+    stage::eventually("each event has its two deliveries", SOON, || async {
         database.count(without).await == 0
     })
     .await;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::receipts::all_arrive;
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
+use stage::load::{LABEL, Load};
+use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
 
 #[tokio::test]
 async fn the_other_delivers_what_it_left() {

@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use serde_json::json;
 
 use super::receipts::all_end;
-use crate::stage::name_server::{NameServer, Says};
-use crate::stage::{Act, Database, Desk, Gateway, Receiver, desk::text};
+use stage::name_server::{NameServer, Says};
+use stage::{Act, Database, Desk, Gateway, Receiver, desk::text};
 
 const ALLOWED: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const PRIVATE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);

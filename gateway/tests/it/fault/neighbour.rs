@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::receipts::all_arrive;
-use crate::stage::load::{LABEL, Load, numbers_of};
-use crate::stage::{Act, Desk, Receiver, SOON, eventually};
+use stage::load::{LABEL, Load, numbers_of};
+use stage::{Act, Desk, Receiver, SOON, eventually};
 
 #[tokio::test]
 async fn a_hanging_endpoint_takes_nothing_from_good_ones() {
@@ -128,7 +128,7 @@ async fn a_flood_of_wrong_keys_does_not_stop_good_ones() {
     let flood: Vec<_> = (0..8)
         .map(|_| {
             tokio::spawn(async move {
-                let api = crate::stage::Api::new(address, Some(&format!("sk_{}", "ab".repeat(32))));
+                let api = stage::Api::new(address, Some(&format!("sk_{}", "ab".repeat(32))));
                 for _ in 0..200 {
                     let status = api.get("/v1/whoami").await.status;
                     assert!([401, 429].contains(&status), "{status}");

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::stage::cluster::Sync;
-use crate::stage::{Cluster, Desk, Gateway, Receiver, until};
+use stage::cluster::Sync;
+use stage::{Cluster, Desk, Gateway, Receiver, until};
 
 /// The contract's 5 s, and a little for a machine that has other things to do.
 const WITHIN: Duration = Duration::from_millis(6_500);
@@ -65,7 +65,7 @@ async fn callers_are_told_within_5_seconds_and_all_comes_back() {
     let id = desk.send("deal.won", json!({"round": "after"})).await;
     desk.delivery_that(&id, "succeeded").await;
     let stored = database.count("select count(*) from events").await;
-    let delivered = until("what was stored is delivered", crate::stage::SOON, || async {
+    let delivered = until("what was stored is delivered", stage::SOON, || async {
         let count = receiver.count();
         (count as i64 >= stored).then_some(count)
     })

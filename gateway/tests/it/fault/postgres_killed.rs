@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::receipts::all_arrive;
-use crate::stage::cluster::Sync;
-use crate::stage::load::{LABEL, Load};
-use crate::stage::{Cluster, Desk, Gateway, Receiver, SOON, eventually, until};
+use stage::cluster::Sync;
+use stage::load::{LABEL, Load};
+use stage::{Cluster, Desk, Gateway, Receiver, SOON, eventually, until};
 
 #[tokio::test]
 async fn callers_are_told_to_wait_and_nothing_acknowledged_is_lost() {

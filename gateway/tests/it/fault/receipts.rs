@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::stage::load::{Sent, numbers_of};
-use crate::stage::{Database, Receiver, until};
+use stage::load::{Sent, numbers_of};
+use stage::{Database, Receiver, until};
 
 /// Long enough for a takeover, leases and retries on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);

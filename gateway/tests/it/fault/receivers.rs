@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::receipts::{all_arrive, all_end};
-use crate::stage::certificate::Authority;
-use crate::stage::load::{LABEL, Load, number_of, numbers_of};
-use crate::stage::secure_receiver::{Answer, SecureReceiver};
-use crate::stage::{Act, Desk, Receiver, SOON, eventually};
+use stage::certificate::Authority;
+use stage::load::{LABEL, Load, number_of, numbers_of};
+use stage::secure_receiver::{Answer, SecureReceiver};
+use stage::{Act, Desk, Receiver, SOON, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Attempts under way at once.
@@ -109,7 +109,7 @@ async fn a_receiver_that_flaps_gets_everything() {
     let (_gateway, database, desk) = Desk::own(&[]).await;
     let state = Arc::new(AtomicUsize::new(0));
     let decide = |state: Arc<AtomicUsize>| {
-        move |nth: usize, _: &crate::stage::receiver::Received| match state.load(Ordering::SeqCst) % 4 {
+        move |nth: usize, _: &stage::receiver::Received| match state.load(Ordering::SeqCst) % 4 {
             0 => Act::Status(200),
             1 => Act::Status(503),
             2 => Act::Close,

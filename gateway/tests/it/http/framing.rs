@@ -1,6 +1,6 @@
 //! Where a request begins and ends: lengths that contradict, heads that are too large, requests in one go.
 
-use crate::stage::{Desk, wire::Wire};
+use stage::{Desk, wire::Wire};
 
 fn authorization(desk: &Desk) -> String {
     format!(

@@ -7,7 +7,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::stage::{Desk, Receiver, wire::Wire};
+use stage::{Desk, Receiver, wire::Wire};
 
 const BODY: &str = r#"{"type":"deal.won","data":{"v":2}}"#;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stage::{Desk, wire::Wire};
+use stage::{Desk, wire::Wire};
 
 const SHORT: &[(&str, &str)] = &[
     ("GATEWAY_SERVER__HEAD_TIMEOUT_SECONDS", "1"),
@@ -115,7 +115,7 @@ async fn connections_beyond_the_cap_are_closed_and_places_come_back() {
     sixth.write("GET /v1/whoami HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(sixth.rest().await.is_empty());
     held.clear();
-    crate::stage::eventually("there is room again", crate::stage::SOON, || async {
+    stage::eventually("there is room again", stage::SOON, || async {
         desk.api
             .get_call("/v1/whoami")
             .try_send()

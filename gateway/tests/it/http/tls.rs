@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::stage::certificate::{Authority, Certificate};
-use crate::stage::wire::Wire;
-use crate::stage::{Cluster, Database, Gateway, SOON, cli, eventually};
+use stage::certificate::{Authority, Certificate};
+use stage::wire::Wire;
+use stage::{Cluster, Database, Gateway, SOON, cli, eventually};
 
 /// A gateway that shows what lies in these files, and a key.
 struct Scene {

@@ -1,6 +1,6 @@
 //! Connections that end in the middle, and bytes that are no HTTP.
 
-use crate::stage::{Desk, desk::a_moment, wire::Wire};
+use stage::{Desk, desk::a_moment, wire::Wire};
 
 fn post(desk: &Desk, length: usize) -> String {
     let key = desk.api.key.as_deref().expect("a key");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, Gateway, desk::text};
+use stage::{Desk, Gateway, desk::text};
 
 #[tokio::test]
 async fn the_key_is_shown_once_and_works_at_once() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
 #[tokio::test]
 async fn revoking_holds_at_once_and_twice_is_once() {
@@ -126,7 +126,7 @@ async fn use_is_noted_within_75_seconds() {
         .ok(200);
     let path = format!("/v1/api-keys/{}", text(&made, "id"));
     let limit = std::time::Duration::from_secs(75);
-    let shown = crate::stage::until("last_used_at is written", limit, || async {
+    let shown = stage::until("last_used_at is written", limit, || async {
         let shown = desk.api.get(&path).await.ok(200);
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         shown["last_used_at"].is_string().then_some(shown)

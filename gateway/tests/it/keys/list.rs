@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, desk::all_pages, desk::text};
+use stage::{Desk, desk::all_pages, desk::text};
 
 fn names(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| text(row, "name")).collect()

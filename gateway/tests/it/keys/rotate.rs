@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
-async fn rotate(desk: &Desk, key: &Value, body: Value) -> crate::stage::Reply {
+async fn rotate(desk: &Desk, key: &Value, body: Value) -> stage::Reply {
     desk.api
         .post(&format!("/v1/api-keys/{}/rotate", text(key, "id")), &body)
         .await

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
 #[tokio::test]
 async fn a_cursor_fits_its_own_list_and_filters_alone() {

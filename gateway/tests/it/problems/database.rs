@@ -5,7 +5,7 @@ use gateway::config::Config;
 use gateway::db::DbError;
 use gateway::http::problem::Problem;
 
-use crate::stage::Cluster;
+use stage::Cluster;
 
 #[tokio::test]
 async fn a_statement_that_is_wrong_is_a_fault_of_ours_and_not_worth_trying_again() {

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Desk, wire::Wire};
+use stage::{Desk, wire::Wire};
 
 const MOST: usize = 256 * 1024;
 

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
 const HOOKS: &str = "/v1/webhooks";
 

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::stage::Desk;
+use stage::Desk;
 
 #[tokio::test]
 async fn unknown_parameters_are_named() {

@@ -1,6 +1,6 @@
 //! `X-Request-Id`: echoed if it is sane, else made; the same in header and problem.
 
-use crate::stage::{Desk, desk::text};
+use stage::{Desk, desk::text};
 
 #[tokio::test]
 async fn a_sane_id_is_echoed_and_any_other_replaced() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Desk, Receiver, desk::text};
+use stage::{Act, Desk, Receiver, desk::text};
 
 /// The only attempt's log after a receiver that acts so.
 async fn attempt_after(act: Act) -> (Value, Receiver) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Desk, Hook, Receiver, SOON, desk::a_moment, until};
+use stage::{Act, Desk, Hook, Receiver, SOON, desk::a_moment, until};
 
 async fn wait_for_health(desk: &Desk, hook: &Hook, health: &str) -> Value {
     until(&format!("the endpoint is {health}"), SOON, || async {

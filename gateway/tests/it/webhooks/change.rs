@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Desk, Receiver, desk::a_moment, desk::text, until};
+use stage::{Act, Desk, Receiver, desk::a_moment, desk::text, until};
 
 #[tokio::test]
 async fn any_field_changes_and_the_rest_stays() {
@@ -129,7 +129,7 @@ async fn deleting_drops_what_is_pending_and_keeps_the_log() {
     a_moment().await;
     assert_eq!(receiver.count(), count, "no more attempts");
     assert_eq!(desk.delivery(&done).await["status"], "succeeded");
-    let dropped = until("the pending delivery has ended", crate::stage::SOON, || async {
+    let dropped = until("the pending delivery has ended", stage::SOON, || async {
         let shown = desk.delivery(&text(&pending, "id")).await;
         (shown["status"] != "pending").then_some(shown)
     })

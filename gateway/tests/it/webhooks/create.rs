@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Gateway, desk::all_pages, desk::text, signature::bytes_of_hex};
+use stage::{Desk, Gateway, desk::all_pages, desk::text, signature::bytes_of_hex};
 
 fn valid() -> Value {
     json!({"name": "crm", "url": "http://127.0.0.1:9/hook", "events": ["deal.won", "deal.lost"]})

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Desk, Receiver, SOON, desk::all_pages, desk::text, eventually};
+use stage::{Act, Desk, Receiver, SOON, desk::all_pages, desk::text, eventually};
 
 async fn list(desk: &Desk, path: &str) -> Vec<Value> {
     desk.api.get(path).await.ok(200)["data"]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Act, Desk, Receiver, SOON, desk::a_moment, desk::text, eventually, until};
+use stage::{Act, Desk, Receiver, SOON, desk::a_moment, desk::text, eventually, until};
 
 #[tokio::test]
 async fn gone_disables_the_endpoint_and_ends_that_delivery() {

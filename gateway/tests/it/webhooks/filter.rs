@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::desk::{Desk, a_moment, text};
-use crate::stage::{Gateway, Receiver, SOON, eventually};
+use stage::desk::{Desk, a_moment, text};
+use stage::{Gateway, Receiver, SOON, eventually};
 
 async fn set_filter(desk: &Desk, path: &str, filter: Value) -> Value {
     desk.api.patch(path, &json!({"filter": filter})).await.ok(200)

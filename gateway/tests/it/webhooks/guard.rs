@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, Receiver, desk::text};
+use stage::{Desk, Receiver, desk::text};
 
 async fn refused(desk: &Desk, url: &str, code: &str) {
     let body = json!({"name": "x", "url": url, "events": ["*"]});
@@ -129,8 +129,7 @@ async fn the_guard_looks_again_at_every_connect() {
     let unresolved = json!({"name": "x", "url": "http://does-not-exist.invalid/x", "events": ["deal.lost"], "max_attempts": 1});
     desk.api.post("/v1/webhooks", &unresolved).await.ok(201);
     assert!(gateway.terminate().await.success());
-    let strict =
-        crate::stage::Gateway::start(&database.url(), &[("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "")]).await;
+    let strict = stage::Gateway::start(&database.url(), &[("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "")]).await;
     let desk = Desk {
         api: desk.seen_from(&strict),
         ..desk

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Receiver, desk::text};
+use stage::{Desk, Receiver, desk::text};
 
 #[tokio::test]
 async fn the_gateways_headers() {

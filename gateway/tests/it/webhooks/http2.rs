@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::Version;
 use serde_json::{Value, json};
 
-use crate::stage::certificate::{Authority, Certificate};
-use crate::stage::secure_receiver::{Answer, SecureReceiver, Seen};
-use crate::stage::{Cluster, Database, Desk, Gateway, SOON, cli, desk::text, eventually};
+use stage::certificate::{Authority, Certificate};
+use stage::secure_receiver::{Answer, SecureReceiver, Seen};
+use stage::{Cluster, Database, Desk, Gateway, SOON, cli, desk::text, eventually};
 
 /// A gateway that trusts an authority of the tests' own.
 struct Trusting {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Act, Desk, Receiver, desk::text};
+use stage::{Act, Desk, Receiver, desk::text};
 
 #[tokio::test]
 async fn a_delivery_that_failed_for_good_is_told_of_to_whoever_asks_by_name() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::stage::receiver::Received;
-use crate::stage::{Act, Api, Cluster, Desk, Gateway, Receiver, SOON, desk::a_moment, eventually, until};
+use stage::receiver::Received;
+use stage::{Act, Api, Cluster, Desk, Gateway, Receiver, SOON, desk::a_moment, eventually, until};
 
 const LABEL: &str = "deal.won";
 /// A machine that has other things to do is given time.

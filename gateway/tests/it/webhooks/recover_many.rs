@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Database, Desk, Hook, Receiver, SOON, desk::text, eventually};
+use stage::{Database, Desk, Hook, Receiver, SOON, desk::text, eventually};
 
 const COUNT: i64 = 100_000;
 const SINCE: &str = "2020-01-01T00:00:00Z";

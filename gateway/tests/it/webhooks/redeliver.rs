@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Act, Desk, Hook, Receiver, desk::a_moment, desk::text};
+use stage::{Act, Desk, Hook, Receiver, desk::a_moment, desk::text};
 
 #[tokio::test]
 async fn a_redelivery_is_a_new_delivery_of_the_same_bytes() {
@@ -126,7 +126,7 @@ async fn a_failed_recovery_can_be_recovered() {
     let since = json!({"since": "2020-01-01T00:00:00Z"});
     assert_eq!(recover(&desk, &hook, since.clone()).await, 1);
     receiver.wait_for(2).await;
-    crate::stage::eventually("the recovery failed", crate::stage::SOON, || async {
+    stage::eventually("the recovery failed", stage::SOON, || async {
         desk.deliveries_of(&id)
             .await
             .iter()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::stage::{Act, Desk, Receiver, desk::a_moment, desk::text};
+use stage::{Act, Desk, Receiver, desk::a_moment, desk::text};
 
 #[tokio::test]
 async fn waits_double_and_stray_by_a_tenth() {

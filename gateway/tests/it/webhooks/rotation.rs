@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Desk, Receiver, desk::text, signature};
+use stage::{Desk, Receiver, desk::text, signature};
 
 async fn rotate(desk: &Desk, path: &str, body: Value) -> Value {
     let reply = desk.api.post(path, &body).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Act, Desk, Receiver, signature};
+use stage::{Act, Desk, Receiver, signature};
 
 #[tokio::test]
 async fn both_verify_at_every_attempt() {

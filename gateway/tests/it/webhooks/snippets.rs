@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::stage::desk::{Desk, text};
-use crate::stage::receiver::{Received, Receiver};
+use stage::desk::{Desk, text};
+use stage::receiver::{Received, Receiver};
 
 use toolbox::{Program, Verdict};
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::{Desk, Receiver, desk::text, signature};
+use stage::{Desk, Receiver, desk::text, signature};
 
 #[tokio::test]
 async fn an_example_goes_to_this_endpoint_alone_and_is_no_event() {

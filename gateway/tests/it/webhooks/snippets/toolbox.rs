@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::stage::warden;
+use stage::warden;
 
 /// What a program said of a message.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use gateway::bus::kafka::KafkaBus;
 use gateway::config::{BusKind, Config};
 use gateway::telemetry::health::Health;
 
-use crate::broker::{Broker, Settings};
-use crate::stage::instance::Instance;
-use crate::stage::{Cluster, Database};
+use super::instance::Instance;
+use stage::{Broker, Settings};
+use stage::{Cluster, Database};
 
 /// A topic and a database of one test's own.
 pub struct Place {

@@ -6,8 +6,8 @@ use gateway::bus::postgres::{PostgresBus, Role};
 use gateway::config::Config;
 use gateway::telemetry::health::Health;
 
-use crate::stage::instance::Instance;
-use crate::stage::{Cluster, Database};
+use super::instance::Instance;
+use stage::{Cluster, Database};
 
 /// A database of one test's own.
 pub struct Place {

@@ -12,7 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::Database;
+use stage::Database;
 
 /// When the connection breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use gateway::base::caller::WorkspaceId;
 use gateway::bus::{Batch, NewEvent};
 use gateway::db;
 
-use crate::bus_place::Place;
-use crate::stage::instance::{Instance, event};
-use crate::stage::{SOON, eventually};
+use super::instance::{Instance, event};
+use super::place::Place;
+use stage::{SOON, eventually};
 
 #[tokio::test]
 async fn events_come_out_in_the_order_of_their_acceptance() {

@@ -1,12 +1,20 @@
 //! The command line, run as an operator would.
 
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use super::warden;
 
+/// The gateway's binary, which Cargo names to the integration tests of its package.
+pub fn binary() -> PathBuf {
+    let path = std::env::var_os("CARGO_BIN_EXE_gateway");
+    path.expect("CARGO_BIN_EXE_gateway is set, as cargo test does")
+        .into()
+}
+
 /// The binary with nothing of this process's environment but the path.
 pub fn command(url: Option<&str>, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    let mut command = Command::new(binary());
     command
         .args(arguments)
         .current_dir(warden::folder())

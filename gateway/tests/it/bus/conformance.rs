@@ -1,4 +1,4 @@
-//! What every bus owes, in terms of the `Bus` trait alone. `bus_place` says which bus it is: this file is compiled into
+//! What every bus owes, in terms of the `Bus` trait alone. `place` says which bus it is: this file is compiled into
 //! the suite of each.
 
 use std::collections::BTreeSet;
@@ -9,9 +9,9 @@ use gateway::base::clock::Millis;
 use gateway::bus::{Emission, NewEvent};
 use gateway::db;
 
-use crate::bus_place::Place;
-use crate::stage::instance::{Instance, LABEL, event, ids_of, named};
-use crate::stage::{SOON, eventually};
+use super::instance::{Instance, LABEL, event, ids_of, named};
+use super::place::Place;
+use stage::{SOON, eventually};
 
 /// Longer than any look into a table or an idle moment of a broker.
 const A_WHILE: Duration = Duration::from_secs(2);

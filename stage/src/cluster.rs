@@ -1,6 +1,6 @@
 //! A PostgreSQL cluster in the stage's folder. One is shared by all tests; tests that break theirs start their own.
 
-use std::net::TcpListener;
+use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::database::Database;
+use super::port::unused_port;
 use super::{cli, warden};
 
 /// Where Debian and Ubuntu put the programs, one folder a version.
@@ -22,10 +23,15 @@ pub enum Sync {
     On,
 }
 
+/// What most clusters are given.
+const USUAL: &[&str] = &["max_connections=400", "shared_buffers=64MB", "max_wal_size=1GB"];
+const UNSAFE: &[&str] = &["fsync=off", "full_page_writes=off"];
+
 /// A running cluster.
 pub struct Cluster {
     data: PathBuf,
     port: u16,
+    settings: Vec<String>,
     server: Mutex<Child>,
     template: OnceLock<String>,
 }
@@ -39,45 +45,29 @@ impl Cluster {
 
     /// A cluster of one's own.
     pub fn start(sync: Sync) -> Self {
+        let more = if sync == Sync::Off { UNSAFE } else { &[] };
+        Self::start_with(&[USUAL, more].concat(), None)
+    }
+
+    /// A cluster with these settings, and with these rules of access (`pg_hba.conf`) instead of trust in everyone.
+    pub fn start_with(settings: &[&str], access: Option<&str>) -> Self {
         let data = warden::folder().join(format!("postgres-{}", uuid::Uuid::now_v7().simple()));
-        std::fs::create_dir(&data).expect("a data folder");
-        std::fs::set_permissions(&data, PermissionsExt::from_mode(0o700)).expect("private");
-        if let Some((user, group)) = other_user() {
-            chown(&data, Some(user), Some(group)).expect("given to postgres");
+        // A copy costs a tenth of what making a cluster costs.
+        copy_folder(pristine(), &data);
+        if let Some(access) = access {
+            std::fs::write(data.join("pg_hba.conf"), access).expect("written");
         }
-        let made = unprivileged("initdb")
-            .args([
-                "-N",
-                "-A",
-                "trust",
-                "-U",
-                "postgres",
-                "-E",
-                "UTF8",
-                "--locale=C.UTF-8",
-                "-D",
-            ])
-            .arg(&data)
-            .output()
-            .expect("initdb");
-        assert!(
-            made.status.success(),
-            "initdb: {}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        let port = free_port();
-        let server = Mutex::new(launch(&data, port, sync));
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let port = unused_port();
+        let server = Mutex::new(launch(&data, port, &settings));
         let cluster = Self {
             data,
             port,
+            settings,
             server,
             template: OnceLock::new(),
         };
         cluster.wait_until_ready();
-        // Read again after a restart, which knows no command line of ours.
-        let settings = cluster.data.join("postgresql.auto.conf");
-        let text = if sync == Sync::Off { "fsync = off\n" } else { "" };
-        std::fs::write(settings, text).expect("settings");
         cluster
     }
 
@@ -134,14 +124,10 @@ impl Cluster {
 
     /// Starts the server again after [`kill`](Self::kill) or [`stop_and_copy`](Self::stop_and_copy).
     pub fn restart(&self) {
-        let sync = match std::fs::read_to_string(self.data.join("postgresql.auto.conf")) {
-            Ok(text) if text.contains("off") => Sync::Off,
-            _ => Sync::On,
-        };
         let started = Instant::now();
         loop {
             // Sessions that the crash left need a moment to notice it; until then the server refuses to start.
-            let server = launch(&self.data, self.port, sync);
+            let server = launch(&self.data, self.port, &self.settings);
             *self.server.lock().expect("unpoisoned") = server;
             if self.is_ready_within(START_LIMIT) {
                 return;
@@ -150,9 +136,26 @@ impl Cluster {
         }
     }
 
+    /// The port that it listens at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id of the postmaster, the parent of every backend.
+    pub fn pid(&self) -> u32 {
+        self.server.lock().expect("unpoisoned").id()
+    }
+
+    /// `psql` in a database, for what SQL alone cannot do; it fails at the first error.
+    pub fn psql(&self, database: &str) -> Command {
+        let mut command = Command::new(programs().join("psql"));
+        command.args(["-XAqt", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
+        command
+    }
+
     /// Stops every process of the server where it stands, or has it go on.
     pub fn signal_all(&self, name: &str) {
-        let pid = self.server.lock().expect("unpoisoned").id();
+        let pid = self.pid();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
         for child in children.expect("children").split_whitespace() {
             let _ = Command::new("kill").args([&format!("-{name}"), child]).status();
@@ -195,35 +198,53 @@ impl Drop for Cluster {
     }
 }
 
-/// With owners and permissions, which the server checks.
-fn copy_folder(from: &Path, to: &Path) {
-    let mut copy = Command::new("cp");
-    let copied = copy.arg("-a").args([from, to]).status().expect("cp");
-    assert!(copied.success(), "copied");
+/// A data folder as `initdb` makes it, which no server uses.
+fn pristine() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let data = warden::folder().join("initdb");
+        std::fs::create_dir(&data).expect("a data folder");
+        std::fs::set_permissions(&data, PermissionsExt::from_mode(0o700)).expect("private");
+        give_to_server(&data);
+        let arguments = "-N -A trust -U postgres -E UTF8 --locale=C.UTF-8 -D";
+        let program = programs().join("initdb");
+        run(unprivileged(program).args(arguments.split(' ')).arg(&data));
+        data
+    })
 }
 
-fn launch(data: &Path, port: u16, sync: Sync) -> Child {
+/// With owners and permissions, which the server checks.
+fn copy_folder(from: &Path, to: &Path) {
+    run(Command::new("cp").arg("-a").args([from, to]));
+}
+
+/// Makes a file or folder the server's own, where it runs as another user.
+pub fn give_to_server(path: &Path) {
+    if let Some((user, group)) = other_user() {
+        chown(path, Some(user), Some(group)).expect("given to postgres");
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("a command");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+}
+
+fn launch(data: &Path, port: u16, settings: &[String]) -> Child {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
         .open(data.with_extension("log"))
         .expect("a log");
-    let mut command = unprivileged("postgres");
+    let mut command = unprivileged(programs().join("postgres"));
     command
         .arg("-D")
         .arg(data)
         // No socket in the file system: its path would be longer than such a path may be.
-        .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""])
-        .args([
-            "-c",
-            "max_connections=400",
-            "-c",
-            "shared_buffers=64MB",
-            "-c",
-            "max_wal_size=1GB",
-        ]);
-    if sync == Sync::Off {
-        command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+    for setting in settings {
+        command.args(["-c", setting]);
     }
     command
         .stdin(Stdio::null())
@@ -234,14 +255,8 @@ fn launch(data: &Path, port: u16, sync: Sync) -> Child {
         .expect("postgres")
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-fn unprivileged(program: &str) -> Command {
-    let mut command = Command::new(programs().join(program));
+fn unprivileged(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command.current_dir("/").env("LC_ALL", "C.UTF-8");
     if let Some((user, group)) = other_user() {
         command.uid(user).gid(group);

@@ -10,7 +10,7 @@ use gateway::bus::{Accepted, Batch, Bus, NewEvent};
 use gateway::db::{self, Db};
 use uuid::Uuid;
 
-use super::{SOON, eventually};
+use stage::{SOON, eventually};
 
 /// The type of every event.
 pub const LABEL: &str = "deal.won";

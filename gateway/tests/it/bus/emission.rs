@@ -2,14 +2,14 @@
 
 use gateway::db;
 
-use crate::bus_place::Place;
-use crate::stage::instance::{Instance, event};
-use crate::stage::severed::{Cut, Severed};
-use crate::stage::{SOON, eventually};
+use super::instance::{Instance, event};
+use super::place::Place;
+use super::severed::{Cut, Severed};
+use stage::{SOON, eventually};
 
 const CHANGE: &str = "insert into workspaces (name) values ('made with its event')";
 
-async fn count_changes(database: &crate::stage::Database) -> i64 {
+async fn count_changes(database: &stage::Database) -> i64 {
     database
         .count("select count(*) from workspaces where name = 'made with its event'")
         .await
@@ -86,7 +86,7 @@ async fn nothing_comes_out_before_the_commit_is_known() {
 }
 
 /// Emits in a transaction whose commit breaks off; whether the database has the change.
-async fn break_off(instance: &Instance, database: &crate::stage::Database, cut: Cut) -> bool {
+async fn break_off(instance: &Instance, database: &stage::Database, cut: Cut) -> bool {
     let severed = Severed::before(database, cut).await;
     let db = severed.db();
     let mut client = db.client().await.expect("a connection");

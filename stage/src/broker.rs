@@ -1,20 +1,13 @@
 //! Real brokers: Apache Kafka with its data in the stage's folder, one node or several, open or behind TLS and a login.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
-};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::producer::{FutureProducer, FutureRecord};
-
-use crate::stage::warden;
+use super::port::unused_port;
+use super::{cli, warden};
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
@@ -287,7 +280,8 @@ fn java(folder: &Path) -> Command {
 
 /// What `scripts/need kafka` fetched.
 fn jars() -> String {
-    let target = Path::new(env!("CARGO_BIN_EXE_gateway")).ancestors().nth(2);
+    let binary = cli::binary();
+    let target = binary.ancestors().nth(2);
     let folder = target.expect("the target folder").join("tools/kafka/lib");
     assert!(
         folder.is_dir(),
@@ -298,95 +292,9 @@ fn jars() -> String {
 }
 
 fn ports() -> Ports {
-    let port = || {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        listener.local_addr().expect("an address").port()
-    };
     Ports {
-        clients: port(),
-        brokers: port(),
-        controller: port(),
+        clients: unused_port(),
+        brokers: unused_port(),
+        controller: unused_port(),
     }
-}
-
-/// What a gateway is told so that it finds its broker and a topic of its own.
-pub struct Settings {
-    pairs: Vec<(String, String)>,
-}
-
-impl Settings {
-    /// A topic of a test's own at `broker`.
-    pub fn new(broker: &str) -> Self {
-        let topic = format!("t{}", uuid::Uuid::now_v7().simple());
-        let pairs = [
-            ("KIND", "kafka"),
-            ("BROKERS", broker),
-            ("TOPIC", &topic),
-            ("GROUP", &topic),
-            ("PARTITIONS", "6"),
-        ];
-        let pairs = pairs.map(|(key, value)| (format!("GATEWAY_BUS__{key}"), value.to_owned()));
-        Self { pairs: pairs.into() }
-    }
-
-    /// The same with one more setting of the bus.
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.pairs.push((format!("GATEWAY_BUS__{key}"), value.to_owned()));
-        self
-    }
-
-    /// Where the brokers are.
-    pub fn brokers(&self) -> &str {
-        &self.pairs[1].1
-    }
-
-    /// The topic.
-    pub fn topic(&self) -> &str {
-        &self.pairs[2].1
-    }
-
-    /// As an environment.
-    pub fn environment(&self) -> Vec<(&str, &str)> {
-        self.pairs
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect()
-    }
-}
-
-fn admin(settings: &Settings) -> AdminClient<DefaultClientContext> {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", settings.brokers());
-    client.create().expect("a client")
-}
-
-/// Makes the topic by hand, with one partition.
-pub async fn make_topic(settings: &Settings, values: &[(&str, &str)]) {
-    let mut topic = NewTopic::new(settings.topic(), 1, TopicReplication::Fixed(1));
-    for (name, value) in values {
-        topic = topic.set(name, value);
-    }
-    let made = admin(settings)
-        .create_topics(&[topic], &AdminOptions::new())
-        .await;
-    made.expect("answered").remove(0).expect("made");
-}
-
-/// Raises the number of partitions.
-pub async fn add_partitions(settings: &Settings, count: usize) {
-    let wanted = NewPartitions::new(settings.topic(), count);
-    let added = admin(settings)
-        .create_partitions(&[wanted], &AdminOptions::new())
-        .await;
-    added.expect("answered").remove(0).expect("added");
-}
-
-/// Writes a message into the topic, as anyone could.
-pub async fn produce(settings: &Settings, message: &str) {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", settings.brokers());
-    let producer: FutureProducer = client.create().expect("a client");
-    let record: FutureRecord<'_, (), str> = FutureRecord::to(settings.topic()).payload(message);
-    let sent = producer.send(record, Duration::from_secs(10)).await;
-    sent.map_err(|(fault, _)| fault).expect("written");
 }

@@ -17,9 +17,9 @@ use gateway::webhooks::registry::Registry;
 use gateway::webhooks::secrets::Vault;
 use uuid::Uuid;
 
-use crate::bus_place::Place;
-use crate::stage::severed::{Cut, Severed};
-use crate::stage::{Cluster, SOON, eventually};
+use super::place::Place;
+use super::severed::{Cut, Severed};
+use stage::{Cluster, SOON, eventually};
 
 const LEASE: Duration = Duration::from_secs(150);
 const DUE: &str = "

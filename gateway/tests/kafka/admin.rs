@@ -1,0 +1,46 @@
+//! What an administrator, or anyone who may write, does to a topic.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use stage::Settings;
+
+fn admin(settings: &Settings) -> AdminClient<DefaultClientContext> {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", settings.brokers());
+    client.create().expect("a client")
+}
+
+/// Makes the topic by hand, with one partition.
+pub async fn make_topic(settings: &Settings, values: &[(&str, &str)]) {
+    let mut topic = NewTopic::new(settings.topic(), 1, TopicReplication::Fixed(1));
+    for (name, value) in values {
+        topic = topic.set(name, value);
+    }
+    let made = admin(settings)
+        .create_topics(&[topic], &AdminOptions::new())
+        .await;
+    made.expect("answered").remove(0).expect("made");
+}
+
+/// Raises the number of partitions.
+pub async fn add_partitions(settings: &Settings, count: usize) {
+    let wanted = NewPartitions::new(settings.topic(), count);
+    let added = admin(settings)
+        .create_partitions(&[wanted], &AdminOptions::new())
+        .await;
+    added.expect("answered").remove(0).expect("added");
+}
+
+/// Writes a message into the topic, as anyone could.
+pub async fn produce(settings: &Settings, message: &str) {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", settings.brokers());
+    let producer: FutureProducer = client.create().expect("a client");
+    let record: FutureRecord<'_, (), str> = FutureRecord::to(settings.topic()).payload(message);
+    let sent = producer.send(record, Duration::from_secs(10)).await;
+    sent.map_err(|(fault, _)| fault).expect("written");
+}
