@@ -8,18 +8,22 @@ export CARGO_NET_RETRY ?= 10
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-run: ## Build and run on a PostgreSQL of its own, in .gateway/
-	@scripts/need compiler
+# A first run should not wait for the Kafka client or for link-time optimisation: see [profile.quick] in Cargo.toml.
+WITH_KAFKA := $(or $(KAFKA),$(filter kafka,$(GATEWAY_BUS__KIND)))
+
+run: ## Build and run on a PostgreSQL of its own, in .gateway/; KAFKA=1 builds with Kafka
+	@scripts/need compiler $(if $(WITH_KAFKA),kafka-client)
 	@if [ -z "$$DATABASE_URL$$GATEWAY_DATABASE__URL" ]; then scripts/need postgresql; fi
-	cargo build --locked --release --package gateway
-	@exec $(TARGET)/release/gateway dev
+	@$(if $(WITH_KAFKA),,echo "Building without Apache Kafka and for a quick start; 'make build' makes the full release.")
+	cargo build --locked --profile quick --package gateway $(if $(WITH_KAFKA),,--no-default-features)
+	@exec $(TARGET)/quick/gateway dev
 
 build: ## Build the release binary, target/release/gateway
-	@scripts/need compiler
+	@scripts/need compiler kafka-client
 	cargo build --locked --release --package gateway
 
 test: ## Install what the tests need, and run them all
-	@scripts/need compiler postgresql kill
+	@scripts/need compiler kafka-client postgresql kill
 	cargo test --locked
 	@scripts/kafka-suite
 
@@ -27,9 +31,10 @@ fmt: ## Format the code
 	cargo fmt --all
 
 lint: ## Check formatting, then Clippy with every warning an error
-	@scripts/need compiler
+	@scripts/need compiler kafka-client
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package gateway --no-default-features -- -D warnings
 
 deny: ## Check the dependencies: bans, licences, sources, advisories
 	@scripts/deny
@@ -48,6 +53,6 @@ fuzz: ## Throw random files at the parsers; ARGS="--seconds 300 rows"
 	@scripts/fuzz $(ARGS)
 
 bench: ## Measure against the calibrators; ARGS="--rounds 3 --only accept"
-	@scripts/need compiler postgresql
+	@scripts/need compiler kafka-client postgresql
 	cargo build --locked --release --package gateway --package bench
 	$(TARGET)/release/bench run --gateway $(TARGET)/release/gateway $(ARGS)

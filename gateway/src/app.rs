@@ -1,5 +1,6 @@
 //! The only place where things are built: from a configuration to a running gateway, and down again in order.
 
+mod start_error;
 mod subscribe;
 
 use std::net::SocketAddr;
@@ -11,21 +12,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::tasks::Tasks;
 use crate::bus::Bus;
-use crate::bus::kafka::{KafkaBus, KafkaStartError};
+#[cfg(feature = "kafka")]
+use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
-use crate::db::{self, Db, DbError, SchemaError, SetupError};
+use crate::db::{self, Db, DbError, SchemaError};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
 use crate::feed::{Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
-use crate::http::tls::{Certificate, CertificateError};
+use crate::http::tls::Certificate;
 use crate::imports::{self, Imports};
 use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
-use crate::outbound::client::{Client, ClientError};
+use crate::outbound::client::Client;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
@@ -40,40 +42,10 @@ use crate::webhooks::recorder::{self, Recorder};
 use crate::webhooks::registry::Registry;
 use crate::webhooks::schedule::Schedule;
 use crate::webhooks::schedule_store;
-use crate::webhooks::secrets::{Vault, VaultError};
+use crate::webhooks::secrets::Vault;
 use crate::webhooks::turns::Turns;
 
-/// Why a gateway could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(
-        "database.url is not set: set GATEWAY_DATABASE__URL (or DATABASE_URL), or run `gateway dev`, which brings its own"
-    )]
-    NoDatabase,
-    #[error("{what} cannot listen on {address}: {source}; set {setting} to another address")]
-    Bind {
-        what: &'static str,
-        address: SocketAddr,
-        setting: &'static str,
-        source: std::io::Error,
-    },
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error(transparent)]
-    Kafka(#[from] KafkaStartError),
-    #[error("TLS: {0}")]
-    Certificate(#[from] CertificateError),
-    #[error("two routes collide: {0}")]
-    Routes(#[from] matchit::InsertError),
-}
+pub use start_error::StartError;
 
 /// Schedule, heartbeat, takeover and upkeep.
 const BACKGROUND_CONNECTIONS: usize = 6;
@@ -284,6 +256,9 @@ impl Engine {
         }
 
         let bus: Arc<dyn Bus> = match &config.bus.kind {
+            #[cfg(not(feature = "kafka"))]
+            BusKind::Kafka(_) => return Err(StartError::NoKafka),
+            #[cfg(feature = "kafka")]
             BusKind::Kafka(kafka) => {
                 KafkaBus::start(&background, &config.bus, kafka, health, &upkeep).await?
             }

@@ -7,6 +7,7 @@
 mod emission;
 mod ids;
 mod intake_queue;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 mod ledger;
 pub mod postgres;

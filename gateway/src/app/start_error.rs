@@ -1,0 +1,48 @@
+//! Why a gateway could not start, in words for its operator.
+
+use std::net::SocketAddr;
+
+#[cfg(feature = "kafka")]
+use crate::bus::kafka::KafkaStartError;
+use crate::db::{DbError, SchemaError, SetupError};
+use crate::http::tls::CertificateError;
+use crate::outbound::client::ClientError;
+use crate::webhooks::secrets::VaultError;
+
+/// Why a gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "database.url is not set: set GATEWAY_DATABASE__URL (or DATABASE_URL), or run `gateway dev`, which brings its own"
+    )]
+    NoDatabase,
+    #[error("{what} cannot listen on {address}: {source}; set {setting} to another address")]
+    Bind {
+        what: &'static str,
+        address: SocketAddr,
+        setting: &'static str,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] KafkaStartError),
+    #[cfg(not(feature = "kafka"))]
+    #[error(
+        "bus.kind is kafka, and this program was built without Kafka: build it with `make build`, or run `make run KAFKA=1`"
+    )]
+    NoKafka,
+    #[error("TLS: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error("two routes collide: {0}")]
+    Routes(#[from] matchit::InsertError),
+}
