@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use gateway::imports::opening::{Opening, Reading};
-use gateway::imports::row::Outcome;
+use gateway::imports::read::opening::{Opening, Reading};
+use gateway::imports::read::row::Outcome;
 use gateway::records::Object;
 
 const ROWS: u64 = 1_000_000;

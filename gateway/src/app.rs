@@ -23,7 +23,7 @@ use crate::feed::{Feed, Freshness};
 use crate::http::listener::Listener;
 use crate::http::timed_io::Waits;
 use crate::http::tls::Certificate;
-use crate::imports::{self, Imports};
+use crate::imports::{Imports, job::lifecycle};
 use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
@@ -313,7 +313,7 @@ impl Engine {
         );
 
         let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());
-        upkeep.spawn("imports", imports::ending::sweep(imports.clone(), upkeep.stop()));
+        upkeep.spawn("imports", lifecycle::sweep(imports.clone(), upkeep.stop()));
         let services = Services {
             db: db.clone(),
             imports,

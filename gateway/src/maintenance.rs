@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
 use crate::db::{self, Db, DbError};
 use crate::telemetry::registry::{Metrics, UPKEEP};
-use crate::{audit, bus, feed, imports, keys};
+use crate::{audit, bus, config, feed, imports, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -62,5 +61,5 @@ async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
     audit::purge_replies(&client).await?;
     keys::store::purge_deleted(&client).await?;
     feed::purge(&client).await?;
-    imports::purge_store::purge(&client, retention.import_days).await
+    imports::job::purge_store::purge(&client, retention.import_days).await
 }

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use gateway::imports::header::HeaderMap;
-use gateway::imports::opening::{Opening, Reading};
-use gateway::imports::row::Outcome;
-use gateway::imports::rows::{Parsed, RowStream};
-use gateway::imports::sniff::encoding;
-use gateway::imports::{Limits, Mode};
-use gateway::records::object::OBJECTS;
+use gateway::imports::mode::Mode;
+use gateway::imports::read::header::HeaderMap;
+use gateway::imports::read::limits::Limits;
+use gateway::imports::read::opening::{Opening, Reading};
+use gateway::imports::read::row::Outcome;
+use gateway::imports::read::rows::{Parsed, RowStream};
+use gateway::imports::read::sniff::encoding;
+use gateway::records::objects::OBJECTS;
 use gateway::records::value::{DateOrder, DecimalSign, Spelling};
 
 /// How a file is read, and how it is cut.

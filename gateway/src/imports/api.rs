@@ -7,11 +7,14 @@ use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use metrics::counter;
 use tokio::sync::mpsc;
 
-use super::model::{Job, Order};
-use super::runner::{Progress, Runner};
-use super::source::{Coding, Source};
+use super::job::runner::{Progress, Runner};
+use super::job::source::{Coding, Source};
+use super::job::{lifecycle, report};
+use super::model::{ImportRequest, Job};
+use super::read::limits::Limits;
 use super::store::Ending;
-use super::{Imports, Limits, ending, report, store, undo};
+use super::write::undo;
+use super::{Imports, store};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::id::ImportId;
 use crate::base::page;
@@ -31,7 +34,7 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
         record_bytes: imports.settings.max_record_bytes,
         ..Limits::default()
     };
-    let order = Order::read(&mut call, limits, form.charset.as_deref())?;
+    let request = ImportRequest::read(&mut call, limits, form.charset.as_deref())?;
     let place = imports.places.clone().try_acquire_owned().map_err(|_| {
         counter!(names::IMPORTS_REFUSED).increment(1);
         Problem::unavailable("As many imports run as may (imports.max_running).").closing()
@@ -44,7 +47,7 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     });
     let (progress, mut waiting) = mpsc::channel(4);
     let runner = Runner {
-        order,
+        request,
         caller: call.caller.clone(),
         actor: actor(&call),
         bytes_total: call.body.declared_len(),
@@ -182,7 +185,7 @@ pub async fn cancel_import(imports: Imports, call: Call) -> Result<Reply, Proble
         return Reply::ok(&job);
     }
     let ending = Ending::of("cancelled", None);
-    match ending::end_job(&imports, workspace, job.number, &ending, Some(actor)).await? {
+    match lifecycle::end_job(&imports, workspace, job.number, &ending, Some(actor)).await? {
         Some(job) => Reply::ok(&job),
         None => {
             let client = imports.db.client().await?;

@@ -3,9 +3,11 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::opening::Reading;
-use super::sniff::{delimiter, encoding};
-use super::{Limits, Mode, mapping::Mapping};
+use super::mode::Mode;
+use super::read::header::mapping::Mapping;
+use super::read::limits::Limits;
+use super::read::opening::Reading;
+use super::read::sniff::{delimiter, encoding};
 use crate::base::clock::Millis;
 use crate::base::id::{ImportId, KeyId};
 use crate::http::call::Call;
@@ -92,15 +94,15 @@ impl Job {
 }
 
 /// What a client wants to have imported, and how.
-pub struct Order {
+pub struct ImportRequest {
     pub reading: Reading,
     pub filename: Option<String>,
     pub is_dry: bool,
-    pub tells_each: bool,
+    pub emits_each: bool,
     pub date_order: Option<&'static str>,
 }
 
-impl Order {
+impl ImportRequest {
     /// Reads the query; every fault is told at once.
     pub fn read(call: &mut Call, limits: Limits, charset: Option<&str>) -> Result<Self, Problem> {
         let query = &mut call.query;
@@ -126,7 +128,7 @@ impl Order {
             "false" => Ok(false),
             _ => Err("expected true or false".to_owned()),
         });
-        let tells_each = query.read("events", |text| match text {
+        let emits_each = query.read("events", |text| match text {
             "each" => Ok(true),
             "summary" => Ok(false),
             _ => Err("expected summary or each".to_owned()),
@@ -187,7 +189,7 @@ impl Order {
             },
             filename,
             is_dry: is_dry.unwrap_or(false),
-            tells_each: tells_each.unwrap_or(false),
+            emits_each: emits_each.unwrap_or(false),
             date_order: order.map(|order| match order {
                 DateOrder::MonthFirst => "mdy",
                 DateOrder::DayFirst => "dmy",

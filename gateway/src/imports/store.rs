@@ -2,15 +2,13 @@
 
 use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
-use uuid::Uuid;
 
-use super::model::{Job, JobError, Order, Starter};
+use super::model::{ImportRequest, Job, JobError, Starter};
 use crate::base::caller::{Caller, WorkspaceId};
 use crate::base::clock::Millis;
 use crate::base::id::ImportId;
 use crate::base::page::Page;
 use crate::db::DbError;
-use crate::records::Object;
 
 /// The first half of the two-part advisory lock that a job's instance holds; the second is the job's number.
 const LOCK_CLASS: i32 = 0x696d_706f;
@@ -35,10 +33,10 @@ pub async fn insert(
     transaction: &Transaction<'_>,
     caller: &Caller,
     id: ImportId,
-    order: &Order,
+    request: &ImportRequest,
     opened: &Opened,
 ) -> Result<i32, DbError> {
-    let events = if order.tells_each { "each" } else { "summary" };
+    let events = if request.emits_each { "each" } else { "summary" };
     let row = transaction
         .query_one(
             "insert into imports (id, workspace_id, object, filename, mode, dry_run, events, date_order, encoding,
@@ -49,12 +47,12 @@ pub async fn insert(
             &[
                 &id,
                 &caller.workspace,
-                &order.reading.object.name,
-                &order.filename,
-                &order.reading.mode.word(),
-                &order.is_dry,
+                &request.reading.object.name,
+                &request.filename,
+                &request.reading.mode.word(),
+                &request.is_dry,
                 &events,
-                &order.date_order,
+                &request.date_order,
                 &opened.encoding,
                 &opened.delimiter,
                 &opened.mapping,
@@ -122,8 +120,8 @@ pub async fn is_running(client: &Client, number: i32) -> Result<bool, DbError> {
     Ok(row.get(0))
 }
 
-/// Notes a chunk with its trace, and adds its counts to a job that runs. It comes last in a chunk's transaction,
-/// because other lanes wait for the job's row.
+/// Notes a chunk with its undo log, and adds its counts to a job that runs. It comes last in a chunk's transaction,
+/// because other writers wait for the job's row.
 pub const NOTE_CHUNK: &str = "
     with noted as (insert into import_chunks (import_no, chunk, undo) values ($1, $2, $3))
     update imports set rows_created = rows_created + $4, rows_updated = rows_updated + $5,
@@ -202,7 +200,7 @@ pub async fn finish(
     Ok(row.as_ref().map(job))
 }
 
-/// A stretch of a job's report: failed rows behind `after`, in the file's order.
+/// A stretch of a job's report: failed rows behind `after`, in the file's request.
 pub async fn failures(
     client: &Client,
     import_no: i32,
@@ -216,24 +214,6 @@ pub async fn failures(
          where import_no = $1 and row_number > $2 order by row_number limit $3"
     );
     Ok(client.query(&statement, &[&import_no, &after, &count]).await?)
-}
-
-/// Removes those of the records that nobody but the import has touched; gives their ids.
-pub async fn remove_records(
-    transaction: &Transaction<'_>,
-    object: &Object,
-    workspace: WorkspaceId,
-    ids: &[Uuid],
-    import_no: i32,
-) -> Result<Vec<Uuid>, DbError> {
-    let statement = format!(
-        "delete from {} where workspace_id = $1 and id = any($2) and import_no = $3 returning id",
-        object.plural
-    );
-    let rows = transaction
-        .query(&statement, &[&workspace, &ids, &import_no])
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The last chunk that is not undone yet, with what it did.

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::draft::Draft;
 use super::filter::Filter;
-use super::record::{Record, parse_id, public_id};
-use super::{Object, Records, change, store};
+use super::model::change;
+use super::model::record::{Record, parse_id, public_id};
+use super::{Object, Records, store};
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;

@@ -1,9 +1,8 @@
 //! What a request says of a record, taken out of its JSON.
 
-use super::Object;
-use super::record::{Extra, Record};
+use super::model::record::{Extra, Record};
 use super::value::{self, Spelling};
-use super::{Field, Kind};
+use super::{Field, Kind, Object};
 use crate::http::fields::{Faults, Fields};
 use crate::http::json::Node;
 

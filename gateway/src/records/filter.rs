@@ -1,8 +1,8 @@
 //! What a list of records is narrowed down to.
 
-use super::record::stored_key;
+use super::model::record::stored_key;
 use super::value::{self, Spelling};
-use super::{Kind, Object, words};
+use super::{Kind, Object, search};
 use crate::base::caller::WorkspaceId;
 use crate::http::query::Query;
 
@@ -53,7 +53,7 @@ impl Filter {
             }
         }
         if let Some(text) = query.take("q").filter(|text| !text.trim().is_empty()) {
-            match words::query(workspace, &text) {
+            match search::query(workspace, &text) {
                 Some(found) => filter.narrow(found),
                 None => filter.is_impossible = true,
             }
@@ -86,14 +86,14 @@ impl Filter {
             }
             return;
         }
-        if let Some(exact) = words::exact_query(object, workspace, index, &stored) {
+        if let Some(exact) = search::exact_query(object, workspace, index, &stored) {
             self.narrow(exact);
         }
         match object.key.iter().position(|key| key.field == field.name) {
             // Whoever has the best of the key's fields has it for a key.
             Some(0) => self.key = Some(stored_key(0, object.key[0].folds_case, &stored)),
             // The whole value is a lexeme.
-            _ if words::is_folded_second_key(object, index) => {}
+            _ if search::is_folded_second_key(object, index) => {}
             _ => self.equal.push((index, stored)),
         }
     }

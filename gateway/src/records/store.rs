@@ -4,8 +4,8 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::record::{Extra, Record};
-use super::{Kind, Object, words};
+use super::model::record::{Extra, Record};
+use super::{Kind, Object, search};
 use crate::base::caller::WorkspaceId;
 use crate::base::page::Page;
 use crate::db::{DbError, ToSql};
@@ -133,7 +133,7 @@ struct Written<'a> {
 impl<'a> Written<'a> {
     fn of(workspace: WorkspaceId, record: &'a Record) -> Self {
         let mut words = String::new();
-        words::push_vector(record.object, workspace, |index| record.value(index), &mut words);
+        search::push_vector(record.object, workspace, |index| record.value(index), &mut words);
         Self {
             workspace,
             key: record.key(),
@@ -239,7 +239,7 @@ pub(super) async fn list(
     let after = page
         .after
         .as_deref()
-        .and_then(|after| super::record::parse_id(object, after));
+        .and_then(|after| super::model::record::parse_id(object, after));
     let count = page.fetch_count();
     let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&workspace, &after, &count];
     let mut conditions = String::new();

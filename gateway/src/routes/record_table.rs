@@ -6,10 +6,10 @@ use super::Access::Scopes;
 use super::{ReplyDoc, Route, SchemaDoc};
 use crate::base::scope::Scope::{CommerceRead, CommerceWrite, CrmRead, CrmWrite};
 use crate::http::problem::Code;
-use crate::records::account::ACCOUNT;
-use crate::records::contact::CONTACT;
-use crate::records::deal::DEAL;
-use crate::records::product::PRODUCT;
+use crate::records::objects::account::ACCOUNT;
+use crate::records::objects::contact::CONTACT;
+use crate::records::objects::deal::DEAL;
+use crate::records::objects::product::PRODUCT;
 use crate::records::{Object, api, schema};
 
 /// All of them.

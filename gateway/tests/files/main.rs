@@ -1,9 +1,9 @@
 //! Files as other products export them (synthetic rows under real headers), through the whole chain.
 
-use gateway::imports::opening::{Opening, Reading};
-use gateway::imports::refusal::Refusal;
-use gateway::imports::row::Outcome;
-use gateway::imports::rows::RowStream;
+use gateway::imports::read::opening::{Opening, Reading};
+use gateway::imports::read::refusal::Refusal;
+use gateway::imports::read::row::Outcome;
+use gateway::imports::read::rows::RowStream;
 use gateway::records::Object;
 use gateway::records::value::{DateOrder, Spelling};
 

@@ -2,7 +2,7 @@
 
 use gateway::app;
 use gateway::config::Config;
-use gateway::imports::purge_store;
+use gateway::imports::job::purge_store;
 
 use crate::jobs::counts;
 use crate::session::Session;

@@ -161,6 +161,7 @@ fn few_know_the_databases_driver() {
             || path.starts_with("gateway/src/db/")
             || path.starts_with("gateway/src/bus/postgres/")
             || path.starts_with("gateway/src/bus/table/")
+            || path.starts_with("gateway/src/imports/write/")
     };
     let knowing: Vec<String> = rust_files("gateway/src")
         .into_iter()
@@ -173,13 +174,24 @@ fn few_know_the_databases_driver() {
         .collect();
     assert!(
         new.is_empty(),
-        "only stores, db, bus/postgres and bus/table may name tokio_postgres: {new:?}"
+        "only stores, db, bus/postgres, bus/table and imports/write may name tokio_postgres: {new:?}"
     );
     let paid: Vec<_> = DRIVER_DEBTS
         .iter()
         .filter(|path| !knowing.iter().any(|knows| knows == *path))
         .collect();
     assert!(paid.is_empty(), "these debts are paid, strike them out: {paid:?}");
+}
+
+#[test]
+fn imports_are_read_without_a_database() {
+    for file in rust_files("gateway/src/imports/read") {
+        assert!(
+            !imports(&file).contains("db") && !file.code().contains("tokio"),
+            "{} names db or tokio: reading is pure",
+            file.path
+        );
+    }
 }
 
 #[test]

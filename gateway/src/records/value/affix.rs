@@ -1,6 +1,7 @@
 //! What stands around a number's digits: its sign, accounting brackets, a currency's sign or code.
 
-use super::{ValueFault, currency};
+use super::currency;
+use super::fault::ValueFault;
 
 /// Currency words that are no ISO codes. The amount is taken, the currency is not: it has a column of
 /// its own.

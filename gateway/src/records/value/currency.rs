@@ -1,6 +1,6 @@
 //! Currency codes of ISO 4217.
 
-use super::ValueFault;
+use super::fault::ValueFault;
 
 /// Appends the code in capitals; `eur` is `EUR`.
 pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{DateOrder, Spelling, ValueFault};
+use super::fault::ValueFault;
+use super::spelling::{DateOrder, Spelling};
 
 /// Appends `YYYY-MM-DD`. Of a date with a time the day is taken as it stands: a close date has no zone.
 pub fn parse(value: &str, spelling: Spelling, out: &mut String) -> Result<(), ValueFault> {

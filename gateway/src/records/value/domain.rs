@@ -1,8 +1,9 @@
 //! Domains: `https://www.Acme.com/x` is `acme.com`.
 
-use super::{ValueFault, text};
-use crate::records::field::Kind;
-use crate::records::key::fold_case;
+use super::fault::ValueFault;
+use super::text;
+use crate::records::model::key::fold_case;
+use crate::records::objects::field::Kind;
 
 /// Appends the host of `value` in lower case, without `www.` and the root's dot.
 pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {

@@ -1,7 +1,8 @@
 //! Email addresses: one `@` with something on both sides, stored as given.
 
-use super::{ValueFault, text};
-use crate::records::field::Kind;
+use super::fault::ValueFault;
+use super::text;
+use crate::records::objects::field::Kind;
 
 /// Appends `value` if it is an address. White space and control characters are in no address that
 /// a mail server takes unquoted, and mostly mean that a cell holds a name or two addresses.

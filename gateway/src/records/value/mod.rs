@@ -5,81 +5,21 @@
 //! at its ends.
 
 mod affix;
+mod choice;
 mod currency;
 mod date;
 mod domain;
 mod email;
 mod fault;
 mod number;
+mod spelling;
 mod text;
-mod words;
 
 pub use email::is_email;
 pub use fault::{Excerpt, ValueFault};
+pub use spelling::{DateOrder, DecimalSign, Spelling};
 
-use super::field::Kind;
-
-/// Which sign stands before the fraction (`&decimal=`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DecimalSign {
-    /// `1,234.50`
-    Point,
-    /// `1.234,50`
-    Comma,
-}
-
-impl DecimalSign {
-    /// What `&decimal=` takes: `,` or `.`.
-    pub fn named(name: &str) -> Option<DecimalSign> {
-        match name {
-            "." => Some(DecimalSign::Point),
-            "," => Some(DecimalSign::Comma),
-            _ => None,
-        }
-    }
-}
-
-/// Which of a date's two short numbers comes first (`&date_order=`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    /// `12/31/2025`
-    MonthFirst,
-    /// `31/12/2025`
-    DayFirst,
-}
-
-impl DateOrder {
-    /// What `&date_order=` takes: `mdy` or `dmy`.
-    pub fn named(name: &str) -> Option<DateOrder> {
-        match name {
-            "mdy" => Some(DateOrder::MonthFirst),
-            "dmy" => Some(DateOrder::DayFirst),
-            _ => None,
-        }
-    }
-}
-
-/// How freely a value may be spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spelling {
-    /// As the API writes it: JSON bodies.
-    Exact,
-    /// As people and spreadsheets write it: cells (IMPORT-RULES.md, "Cells").
-    Loose {
-        /// `None`: told from the number itself.
-        decimal: Option<DecimalSign>,
-        /// `None`: told from the date itself, and a fault where it does not tell.
-        date_order: Option<DateOrder>,
-    },
-}
-
-impl Spelling {
-    /// Cells without `&decimal=` and `&date_order=`.
-    pub const CELLS: Spelling = Spelling::Loose {
-        decimal: None,
-        date_order: None,
-    };
-}
+use crate::records::objects::field::Kind;
 
 /// Appends the stored form of `value` to `out`; on a fault `out` is as it was.
 ///
@@ -93,9 +33,9 @@ pub fn parse(kind: Kind, value: &str, spelling: Spelling, out: &mut String) -> R
         Kind::Integer => number::parse_integer(value, spelling, out),
         Kind::Decimal => number::parse_decimal(value, spelling, out),
         Kind::Currency => currency::parse(value, out),
-        Kind::Choice(words) => words::parse_choice(words, value, spelling, out),
+        Kind::Choice(words) => choice::parse_choice(words, value, spelling, out),
         Kind::Date => date::parse(value, spelling, out),
-        Kind::Boolean => words::parse_boolean(value, spelling, out),
+        Kind::Boolean => choice::parse_boolean(value, spelling, out),
     };
     if parsed.is_err() {
         out.truncate(start);

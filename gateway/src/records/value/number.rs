@@ -3,7 +3,9 @@
 //! A number is read in two steps: what stands around it comes off ([`affix`]), then its digits are
 //! gathered into a fixed buffer with the place of the decimal sign. No floating point is involved.
 
-use super::{DecimalSign, Spelling, ValueFault, affix};
+use super::affix;
+use super::fault::ValueFault;
+use super::spelling::{DecimalSign, Spelling};
 
 /// Most digits before the decimal sign.
 pub const MAX_WHOLE_DIGITS: usize = 18;

@@ -1,7 +1,7 @@
 //! Plain strings: kept as they are, within their caps.
 
-use super::ValueFault;
-use crate::records::field::Kind;
+use super::fault::ValueFault;
+use crate::records::objects::field::Kind;
 
 /// Appends `value` if it is short enough for `kind`.
 pub fn parse(kind: Kind, value: &str, out: &mut String) -> Result<(), ValueFault> {

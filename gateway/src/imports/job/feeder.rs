@@ -1,0 +1,261 @@
+//! From pieces of a file to chunks of rows for the writers.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::source::{Source, SourceFault};
+use crate::db::DbError;
+use crate::imports::mode::Mode;
+use crate::imports::model::ImportRequest;
+use crate::imports::read::row::Outcome;
+use crate::imports::read::rows::RowStream;
+use crate::imports::write::chunk::Chunk;
+use crate::imports::write::merge::Rules;
+use crate::imports::write::writer::{Writer, WriterEnd};
+use crate::imports::{Imports, store};
+use crate::records::model::record::stored_key;
+
+/// Rows wait no longer than this for their chunk to fill, so that a slow upload shows its progress.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// Why a file was not read to its end.
+pub enum Stop {
+    Fault(SourceFault),
+    TooManyRows(u64),
+    /// The job was ended by someone else, or a writer gave up.
+    Ended,
+    /// The gateway stops.
+    Shutdown,
+}
+
+/// Deals parsed rows out to writers.
+pub struct Feeder {
+    imports: Imports,
+    pub stream: RowStream,
+    number: i32,
+    mode: Mode,
+    max_rows: u64,
+    open: Vec<Chunk>,
+    writers: Vec<mpsc::Sender<Chunk>>,
+    tasks: Vec<JoinHandle<WriterEnd>>,
+    next_chunk: i32,
+    /// Chunks that were written.
+    spare: Arc<Mutex<Vec<Chunk>>>,
+    field_count: usize,
+    /// Of the body as sent, which the source counts.
+    bytes_read: Arc<AtomicU64>,
+}
+
+/// What ended a stretch of parsing.
+enum Taken {
+    /// That writer's chunk is full.
+    Full(usize),
+    /// All was read.
+    All,
+    TooMany,
+}
+
+impl Feeder {
+    /// Starts the writers of a job.
+    pub fn new(
+        imports: Imports,
+        request: &ImportRequest,
+        rules: Rules,
+        number: i32,
+        stream: RowStream,
+        bytes_read: Arc<AtomicU64>,
+    ) -> Self {
+        let reading = &request.reading;
+        let field_count = reading.object.fields.len();
+        let mut feeder = Self {
+            stream,
+            number,
+            mode: reading.mode,
+            max_rows: imports.settings.max_rows,
+            open: Vec::new(),
+            writers: Vec::new(),
+            tasks: Vec::new(),
+            next_chunk: 0,
+            spare: Arc::default(),
+            field_count,
+            bytes_read,
+            imports,
+        };
+        for place in 0..feeder.imports.settings.lanes {
+            let (sender, chunks) = mpsc::channel(1);
+            let writer = Writer {
+                db: feeder.imports.db.clone(),
+                bus: feeder.imports.bus.clone(),
+                rules,
+                import_no: number,
+                is_dry: request.is_dry,
+                number: place as i32,
+                spare: feeder.spare.clone(),
+            };
+            feeder.tasks.push(tokio::spawn(writer.run(chunks)));
+            feeder.writers.push(sender);
+            feeder.open.push(Chunk::new(field_count));
+        }
+        feeder
+    }
+
+    /// Reads the file to its end.
+    pub async fn read(
+        &mut self,
+        source: &mut Source,
+        first: Bytes,
+        token: &CancellationToken,
+    ) -> Result<(), Stop> {
+        self.take_all(&first, token).await?;
+        let mut ticks = tokio::time::interval_at(Instant::now() + FLUSH, FLUSH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let shutdown = self.imports.running.stop.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Err(Stop::Ended),
+                () = shutdown.cancelled() => return Err(Stop::Shutdown),
+                _ = ticks.tick() => {
+                    self.flush(token).await?;
+                    if !self.is_still_running().await {
+                        return Err(Stop::Ended);
+                    }
+                }
+                piece = source.next() => match piece {
+                    Ok(Some(piece)) => self.take_all(&piece, token).await?,
+                    Ok(None) => break,
+                    Err(fault) => {
+                        self.flush(token).await?;
+                        return Err(Stop::Fault(fault));
+                    }
+                }
+            }
+        }
+        self.stream.end();
+        self.take_all(&[], token).await?;
+        self.flush(token).await
+    }
+
+    /// How many chunks were dealt out.
+    pub fn chunk_count(&self) -> i64 {
+        self.next_chunk.into()
+    }
+
+    /// Whether nobody, on whatever instance, has ended the job.
+    async fn is_still_running(&self) -> bool {
+        let look = async {
+            let client = self.imports.db.client().await?;
+            store::is_running(&client, self.number).await
+        };
+        // A database that does not answer has not said no.
+        look.await.unwrap_or(true)
+    }
+
+    async fn take_all(&mut self, piece: &[u8], token: &CancellationToken) -> Result<(), Stop> {
+        let mut rest = piece;
+        loop {
+            match self.take(&mut rest) {
+                Taken::All => return Ok(()),
+                Taken::Full(writer) => self.send(writer, token).await?,
+                Taken::TooMany => {
+                    self.flush(token).await?;
+                    return Err(Stop::TooManyRows(self.max_rows));
+                }
+            }
+        }
+    }
+
+    /// Parses until a chunk is full.
+    fn take(&mut self, rest: &mut &[u8]) -> Taken {
+        let writer_count = self.writers.len();
+        let object = self.stream.header().object;
+        let mode = self.mode;
+        loop {
+            // The header lives in the stream, which lends rows out; a chunk needs it beside a row.
+            let header = self.stream.shared_header();
+            let Some(parsed) = self.stream.next_row(rest) else {
+                return Taken::All;
+            };
+            if parsed.record.row_number > self.max_rows {
+                return Taken::TooMany;
+            }
+            let spare = (parsed.record.row_number % writer_count as u64) as usize;
+            let writer = match parsed.outcome {
+                Outcome::Unchanged => {
+                    self.open[spare].unchanged_count += 1;
+                    spare
+                }
+                Outcome::Failed(faults) => {
+                    self.open[spare].push_failure(&parsed.record, faults, &header);
+                    spare
+                }
+                Outcome::Row(row) => {
+                    let key = row.key().and_then(|(field, folded)| {
+                        let name = object.fields[field].name;
+                        let rank = object.key.iter().position(|key| key.field == name)?;
+                        Some(stored_key(rank, false, folded))
+                    });
+                    let writer = key.as_ref().map_or(spare, |key| writer_of(key, writer_count));
+                    let may_fail = mode != Mode::Upsert || !row.is_complete();
+                    let original = may_fail.then_some(&*header);
+                    self.open[writer].push_row(&parsed.record, &row, key.as_deref(), original);
+                    writer
+                }
+            };
+            if self.open[writer].is_full() {
+                return Taken::Full(writer);
+            }
+        }
+    }
+
+    /// Sends what the writers' chunks hold.
+    async fn flush(&mut self, token: &CancellationToken) -> Result<(), Stop> {
+        for writer in 0..self.writers.len() {
+            if !self.open[writer].is_empty() {
+                self.send(writer, token).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, writer: usize, token: &CancellationToken) -> Result<(), Stop> {
+        let spare = self.spare.lock().pop();
+        let fresh = spare.unwrap_or_else(|| Chunk::new(self.field_count));
+        let mut chunk = std::mem::replace(&mut self.open[writer], fresh);
+        chunk.number = self.next_chunk;
+        chunk.bytes_read = self.bytes_read.load(Ordering::Relaxed);
+        self.next_chunk += 1;
+        tokio::select! {
+            sent = self.writers[writer].send(chunk) => sent.map_err(|_| Stop::Ended),
+            () = token.cancelled() => Err(Stop::Ended),
+        }
+    }
+
+    /// Waits until the writers have written what they were given.
+    pub async fn finish(self) -> Vec<WriterEnd> {
+        drop(self.writers);
+        let mut ends = Vec::with_capacity(self.tasks.len());
+        for task in self.tasks {
+            let end = task.await.unwrap_or_else(|fault| {
+                WriterEnd::Failed(DbError::Away(format!("a writer panicked: {fault}")))
+            });
+            ends.push(end);
+        }
+        ends
+    }
+}
+
+fn writer_of(key: &str, writer_count: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    (hasher.finish() % writer_count as u64) as usize
+}

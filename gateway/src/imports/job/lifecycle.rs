@@ -1,0 +1,117 @@
+//! The end of a job: written once, with its event; and the jobs whose instance died.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::counter;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::caller::WorkspaceId;
+use crate::bus::NewEvent;
+use crate::db::DbError;
+use crate::events::types::TypeNames;
+use crate::imports::Imports;
+use crate::imports::model::Job;
+use crate::imports::store::{self, Ending};
+use crate::telemetry::names;
+
+/// Between two looks for jobs whose instance died.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// Ends a job that runs, on behalf of `canceller` if there is one; `None` if it has ended already.
+pub async fn end_job(
+    imports: &Imports,
+    workspace: WorkspaceId,
+    number: i32,
+    ending: &Ending,
+    canceller: Option<Actor>,
+) -> Result<Option<Job>, DbError> {
+    let is_cancelled = canceller.is_some();
+    let mut client = imports.db.client().await?;
+    let actor = canceller.unwrap_or(Actor::System);
+    let mut work = Work::begin_as(&mut client, workspace, actor).await?;
+    // A server that is set not to flush its commits loses the last ones in a crash: then the job is not complete.
+    let lost = match (ending.status, ending.chunk_count) {
+        ("completed", Some(written)) => store::chunk_count(work.transaction(), number).await? != written,
+        _ => false,
+    };
+    let message = "The database lost rows in a crash; what the counts say is there.".to_owned();
+    let ending = &match lost {
+        true => Ending::of("failed", Some(("database_away", message))),
+        false => ending.clone(),
+    };
+    let Some(job) = store::finish(work.transaction(), workspace, number, ending).await? else {
+        return Ok(None);
+    };
+    if is_cancelled {
+        let target = Target::new("import", job.id, job.filename.as_deref());
+        work.audit("import.cancelled", &target, &Changes::default())
+            .await?;
+    }
+    work.emit(&*imports.bus, completed(workspace, &job)).await?;
+    work.commit_silently().await?;
+    imports.running.ring(number);
+    counter!(names::IMPORTS, "object" => job.object.clone(), "status" => ending.status).increment(1);
+    Ok(Some(job))
+}
+
+/// The event of a job's end; a dry run has none.
+fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
+    let label = TypeNames::default().label("import.completed");
+    let Some(label) = label.filter(|_| !job.dry_run) else {
+        return Vec::new();
+    };
+    vec![NewEvent {
+        workspace,
+        label,
+        client_id: None,
+        once_key: None,
+        occurred_at: None,
+        ordering_key: None,
+        // Texts and numbers cannot fail to serialise.
+        data: Bytes::from(serde_json::to_vec(job).unwrap_or_default()),
+    }]
+}
+
+/// Looks for jobs whose instance died, at the start and from then on.
+pub async fn sweep(imports: Imports, stop: CancellationToken) {
+    loop {
+        if let Err(fault) = fail_orphans(&imports).await {
+            tracing::debug!(%fault, "no sweep for imports of dead instances");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn fail_orphans(imports: &Imports) -> Result<(), DbError> {
+    let client = imports.db.client().await?;
+    for (number, workspace) in store::running(&client).await? {
+        // A lock that went with a broken connection says nothing of this instance's own jobs.
+        if imports.running.contains(number) {
+            continue;
+        }
+        if !store::try_lock(&client, number).await? {
+            continue;
+        }
+        let ending = Ending::of(
+            "failed",
+            Some((
+                "interrupted",
+                "The gateway ended before the import did.".to_owned(),
+            )),
+        );
+        let ended = end_job(imports, workspace, number, &ending, None).await;
+        store::unlock(&client, number).await?;
+        if ended?.is_some() {
+            tracing::warn!(
+                import = number,
+                "an import was found without its instance; it is failed"
+            );
+        }
+    }
+    Ok(())
+}

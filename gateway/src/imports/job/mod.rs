@@ -1,0 +1,13 @@
+//! A job from the request to the report.
+//!
+//! The [`runner`] pulls the body through its [`source`] and opens it; the [`feeder`] deals rows out to the writers. A job
+//! is `running` until it is `completed`, `failed` or `cancelled`, once and for all ([`lifecycle`]). Its counts are true at
+//! every moment. [`report`] streams its progress and its failed rows, until [`purge_store`] removes them.
+
+mod feeder;
+pub mod lifecycle;
+pub mod purge_store;
+pub mod report;
+pub mod runner;
+pub mod running;
+pub mod source;

@@ -1,0 +1,55 @@
+//! What goes of an import after `imports.retention_days`: its traces, and with them the undo, and its failed rows. The
+//! job itself stays.
+//!
+//! A job loses them a few thousand rows at a time, under the lock that an undo holds, so neither sees half of the
+//! other's work; a purge that broke off is found and ended by the next.
+
+use tokio_postgres::Client;
+
+use crate::db::DbError;
+use crate::imports::store::{try_lock, unlock};
+
+/// Jobs that are looked at in one go.
+const MAX_JOBS: i64 = 100;
+/// A trace may have some ten kilobytes.
+const CHUNK_ROWS: i64 = 500;
+const FAILURE_ROWS: i64 = 5_000;
+
+/// Purges jobs that ended longer ago than that.
+pub async fn purge(client: &Client, retention_days: u32) -> Result<(), DbError> {
+    let statement = "select number from imports
+                     where purged_at is null and finished_at < now() - make_interval(days => $1)
+                     order by finished_at limit $2";
+    // `between(1, 3650)`, as the configuration reads it.
+    let days = i32::try_from(retention_days).unwrap_or(i32::MAX);
+    for row in client.query(statement, &[&days, &MAX_JOBS]).await? {
+        let number: i32 = row.get(0);
+        if !try_lock(client, number).await? {
+            continue;
+        }
+        let purged = purge_job(client, number).await;
+        unlock(client, number).await?;
+        purged?;
+    }
+    Ok(())
+}
+
+async fn purge_job(client: &Client, number: i32) -> Result<(), DbError> {
+    let statement = "update imports set traces_kept = false where number = $1";
+    client.execute(statement, &[&number]).await?;
+    let chunks = "delete from import_chunks where import_no = $1 and chunk in (
+                      select chunk from import_chunks where import_no = $1 order by chunk limit $2)";
+    delete_all(client, chunks, number, CHUNK_ROWS).await?;
+    let failures = "delete from import_failures where import_no = $1 and row_number in (
+                        select row_number from import_failures where import_no = $1 order by row_number limit $2)";
+    delete_all(client, failures, number, FAILURE_ROWS).await?;
+    let statement = "update imports set purged_at = now() where number = $1";
+    client.execute(statement, &[&number]).await?;
+    Ok(())
+}
+
+async fn delete_all(client: &Client, statement: &str, number: i32, row_count: i64) -> Result<(), DbError> {
+    let statement = client.prepare(statement).await?;
+    while client.execute(&statement, &[&number, &row_count]).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Replies that are streamed: errors.csv, and a job's progress as server-sent events.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::base::caller::WorkspaceId;
+use crate::db::{Db, DbError};
+use crate::http::reply::{BrokeOff, Reply};
+use crate::imports::model::Job;
+use crate::imports::read::escape::push_escaped_cell;
+use crate::imports::store;
+
+/// Failed rows that are read at once. A row's cells can be large.
+const PAGE_ROWS: i64 = 200;
+const LOOK: Duration = Duration::from_millis(300);
+/// A comment after this silence, so that proxies keep the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Pieces that wait for the client.
+const WAITING: usize = 2;
+
+type Pieces = mpsc::Sender<Result<Bytes, BrokeOff>>;
+
+/// errors.csv; with `with_cells` the rows themselves too, to be mended and uploaded again.
+pub fn errors_csv(db: Db, job: &Job, with_cells: bool) -> Reply {
+    let (pieces, reading) = mpsc::channel(WAITING);
+    let mut head = String::from("row_number,error_message");
+    if with_cells {
+        head = format!("row_number,line_number,error_message,{}", job.columns);
+    }
+    head.push_str("\r\n");
+    let number = job.number;
+    tokio::spawn(async move {
+        if pieces.send(Ok(head.into())).await.is_err() {
+            return;
+        }
+        if let Err(fault) = send_failures(&db, number, with_cells, &pieces).await {
+            tracing::warn!(%fault, "errors.csv broke off");
+            let _ = pieces.send(Err(BrokeOff)).await;
+        }
+    });
+    Reply::stream("text/csv; charset=utf-8", reading)
+}
+
+async fn send_failures(db: &Db, import_no: i32, with_cells: bool, pieces: &Pieces) -> Result<(), DbError> {
+    let mut after = 0;
+    loop {
+        let rows = {
+            let client = db.client().await?;
+            store::failures(&client, import_no, after, PAGE_ROWS, with_cells).await?
+        };
+        let mut text = String::new();
+        for row in &rows {
+            after = row.get(0);
+            text.push_str(&after.to_string());
+            text.push(',');
+            if with_cells {
+                text.push_str(&row.get::<_, i64>(1).to_string());
+                text.push(',');
+            }
+            push_escaped_cell(row.get(2), b',', &mut text);
+            if with_cells {
+                text.push(',');
+                text.push_str(row.get::<_, Option<&str>>(3).unwrap_or_default());
+            }
+            text.push_str("\r\n");
+        }
+        if rows.is_empty() || pieces.send(Ok(text.into())).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// The job at each change, until it ends.
+pub fn progress(db: Db, workspace: WorkspaceId, job: Job) -> Reply {
+    let (pieces, reading) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        if let Err(fault) = send_progress(&db, workspace, job, &pieces).await {
+            tracing::debug!(%fault, "the progress of an import broke off");
+            let _ = pieces.send(Err(BrokeOff)).await;
+        }
+    });
+    Reply::stream("text/event-stream", reading).no_store()
+}
+
+async fn send_progress(
+    db: &Db,
+    workspace: WorkspaceId,
+    mut job: Job,
+    pieces: &Pieces,
+) -> Result<(), DbError> {
+    let mut last = String::new();
+    let mut sent_at = Instant::now();
+    loop {
+        // Texts and numbers cannot fail to serialise.
+        let text = serde_json::to_string(&job).unwrap_or_default();
+        let piece = if text != last {
+            last = text;
+            Some(format!("data: {last}\n\n"))
+        } else if sent_at.elapsed() > KEEP_ALIVE {
+            Some(":\n\n".to_owned())
+        } else {
+            None
+        };
+        if let Some(piece) = piece {
+            sent_at = Instant::now();
+            if pieces.send(Ok(piece.into())).await.is_err() {
+                return Ok(());
+            }
+        }
+        if !job.is_running() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = pieces.closed() => return Ok(()),
+        }
+        let client = db.client().await?;
+        job = match store::find(&client, workspace, job.id).await? {
+            Some(job) => job,
+            None => return Ok(()),
+        };
+    }
+}

@@ -1,0 +1,236 @@
+//! One import from its first byte to its end.
+//!
+//! The task of the runner pulls the body, parses it and deals rows out to the writers. Between them stand
+//! channels of one chunk, so a slow database stops the parser and the parser stops the client. The runner goes on when
+//! the client that waits for it goes away, unless that cuts the upload.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::gauge;
+use tokio::sync::mpsc;
+
+use super::feeder::{Feeder, Stop};
+use super::lifecycle;
+use super::source::Source;
+use crate::audit::{Actor, Changes, Target, Work};
+use crate::base::caller::Caller;
+use crate::base::id::ImportId;
+use crate::db::{self, DbError};
+use crate::http::problem::{Code, Problem};
+use crate::imports::Imports;
+use crate::imports::model::{ImportRequest, Job};
+use crate::imports::read::opening::Opening;
+use crate::imports::read::rows::RowStream;
+use crate::imports::store::{self, Ending, Opened};
+use crate::imports::write::chunk::own_columns;
+use crate::imports::write::merge::Rules;
+use crate::imports::write::writer::WriterEnd;
+use crate::telemetry::names;
+
+/// Between two tries to write down how a job ended while the database is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What whoever waits is told.
+pub enum Progress {
+    /// There is no job, or nobody knows how it ended.
+    Refused(Problem),
+    /// The whole body was read.
+    Uploaded(ImportId),
+    Ended(Box<Job>),
+}
+
+/// An import that is about to begin.
+pub struct Runner {
+    pub imports: Imports,
+    pub request: ImportRequest,
+    pub caller: Arc<Caller>,
+    pub actor: Actor,
+    pub bytes_total: Option<u64>,
+    pub progress: mpsc::Sender<Progress>,
+}
+
+impl Runner {
+    /// Runs the import.
+    pub async fn run(self, source: Source) {
+        gauge!(names::IMPORTS_RUNNING).increment(1.0);
+        let progress = self.progress.clone();
+        if let Err(problem) = self.import(source).await {
+            let _ = progress.send(Progress::Refused(problem)).await;
+        }
+        gauge!(names::IMPORTS_RUNNING).decrement(1.0);
+    }
+
+    async fn import(mut self, mut source: Source) -> Result<(), Problem> {
+        let (stream, first) = self.open(&mut source).await?;
+        self.request.filename = self.request.filename.take().or(source.filename.take());
+        let id = ImportId::generate();
+        let mut client = self.imports.db.client().await?;
+        let number = self.begin(&mut client, id, &stream).await?;
+        // Its session holds the lock that says the job's instance lives.
+        let keeper = db::detach(client);
+        let token = self.imports.running.add(number);
+        let rules = Rules {
+            object: self.request.reading.object,
+            workspace: self.caller.workspace,
+            mode: self.request.reading.mode,
+            emits_each: self.request.emits_each && !self.request.is_dry,
+        };
+        let mut feeder = Feeder::new(
+            self.imports.clone(),
+            &self.request,
+            rules,
+            number,
+            stream,
+            source.counter(),
+        );
+        let read = feeder.read(&mut source, first, &token).await;
+        if read.is_ok() {
+            let _ = self.progress.send(Progress::Uploaded(id)).await;
+        }
+        let encoding = feeder.stream.encoding();
+        let chunk_count = feeder.chunk_count();
+        let writers = feeder.finish().await;
+        let ending = how_it_ended(read, writers).map(|ending| Ending {
+            bytes_read: Some(source.bytes_read()),
+            encoding: Some(encoding),
+            chunk_count: Some(chunk_count),
+            ..ending
+        });
+        // A client that is still sending hears of it.
+        drop(source);
+        let job = self.end(id, number, ending).await;
+        self.imports.running.remove(number);
+        drop(keeper);
+        if let Some(job) = job {
+            let _ = self.progress.send(Progress::Ended(Box::new(job))).await;
+        }
+        Ok(())
+    }
+
+    /// Reads until the header is known.
+    async fn open(&self, source: &mut Source) -> Result<(RowStream, Bytes), Problem> {
+        let refused = |refusal: crate::imports::read::refusal::Refusal| {
+            let mut words = refusal.to_string();
+            words[..1].make_ascii_uppercase();
+            Problem::new(Code::FileRefused, words + ".").closing()
+        };
+        let mut opening = Opening::new(self.request.reading.clone());
+        while let Some(piece) = source.next().await.map_err(|fault| fault.problem())? {
+            let mut rest = &piece[..];
+            if let Some(stream) = opening.feed(&mut rest).map_err(refused)? {
+                let used = piece.len() - rest.len();
+                return Ok((stream, piece.slice(used..)));
+            }
+        }
+        let stream = opening.end().map_err(refused)?;
+        Ok((stream, Bytes::new()))
+    }
+
+    async fn begin(&self, client: &mut db::Client, id: ImportId, stream: &RowStream) -> Result<i32, Problem> {
+        let header = stream.header();
+        let mapping: serde_json::Map<String, serde_json::Value> = header
+            .mapped()
+            .map(|(heading, field)| (heading.to_owned(), field.into()))
+            .collect();
+        let unmapped: Vec<&str> = header.unmapped().collect();
+        let opened = Opened {
+            encoding: stream.encoding(),
+            delimiter: match stream.delimiter() {
+                b'\t' => "tab".to_owned(),
+                sign => char::from(sign).to_string(),
+            },
+            mapping: serde_json::Value::Object(mapping).to_string(),
+            unmapped_headers: serde_json::Value::from(unmapped).to_string(),
+            columns: own_columns(header),
+            bytes_total: self.bytes_total.and_then(|total| i64::try_from(total).ok()),
+        };
+        let work = Work::begin_as(client, self.caller.workspace, self.actor.clone()).await?;
+        let number = store::insert(work.transaction(), &self.caller, id, &self.request, &opened).await?;
+        let target = Target::new("import", id, self.request.filename.as_deref());
+        work.audit("import.created", &target, &Changes::default()).await?;
+        work.commit_silently().await?;
+        Ok(number)
+    }
+
+    /// Writes down how the job ended, however long the database is away; whoever waits is told meanwhile.
+    async fn end(&self, id: ImportId, number: i32, ending: Option<Ending>) -> Option<Job> {
+        let workspace = self.caller.workspace;
+        let mut is_told = false;
+        loop {
+            let written = async {
+                if let Some(ending) = &ending
+                    && let Some(job) =
+                        lifecycle::end_job(&self.imports, workspace, number, ending, None).await?
+                {
+                    return Ok(Some(job));
+                }
+                let client = self.imports.db.client().await?;
+                store::find(&client, workspace, id).await
+            };
+            match written.await {
+                Ok(job) => return job,
+                Err(fault) => {
+                    tracing::warn!(%fault, import = number, "the end of an import is not written yet");
+                    if !std::mem::replace(&mut is_told, true) {
+                        let _ = self.progress.try_send(Progress::Refused(fault.into()));
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                // The job is found at the next start.
+                () = self.imports.running.stop.cancelled() => return None,
+            }
+        }
+    }
+}
+
+/// `None`: someone else ended the job.
+fn how_it_ended(read: Result<(), Stop>, writers: Vec<WriterEnd>) -> Option<Ending> {
+    let failed = |code: &'static str, message: String| Some(Ending::of("failed", Some((code, message))));
+    let mut is_ended = false;
+    for writer in writers {
+        match writer {
+            WriterEnd::Done => {}
+            WriterEnd::Ended => is_ended = true,
+            WriterEnd::Lost => {
+                return failed(
+                    "database_away",
+                    "The connection to the database broke off, and what the dry run had worked out went with it. \
+                     Nothing was imported; run it again."
+                        .to_owned(),
+                );
+            }
+            WriterEnd::Failed(DbError::Away(cause)) => {
+                tracing::warn!(cause, "an import failed: the database is away");
+                return failed("database_away", "The database was away for too long.".to_owned());
+            }
+            WriterEnd::Failed(fault) => {
+                tracing::error!(%fault, "an import failed");
+                return failed(
+                    "internal",
+                    "Something went wrong on our side; the log has the cause.".to_owned(),
+                );
+            }
+        }
+    }
+    match read {
+        Ok(()) if !is_ended => Some(Ending::of("completed", None)),
+        Err(Stop::Fault(fault)) if !is_ended => {
+            let mut words = fault.to_string();
+            words[..1].make_ascii_uppercase();
+            failed(fault.code(), words + ".")
+        }
+        Err(Stop::TooManyRows(max)) if !is_ended => failed(
+            "too_many_rows",
+            format!("The file has more than {max} rows (imports.max_rows)."),
+        ),
+        Err(Stop::Shutdown) if !is_ended => failed(
+            "interrupted",
+            "The gateway was stopped before the import ended.".to_owned(),
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,235 @@
+//! The first bytes of a file: what it is, and whether it can be read as what the client says.
+
+use encoding_rs::Encoding;
+
+use super::csv::raw_record::{RawRecord, RecordFault};
+use super::csv::reader::Reader;
+use super::decode::Decoder;
+use super::header::HeaderMap;
+use super::header::known_names::KnownNames;
+use super::header::mapping::Mapping;
+use super::limits::Limits;
+use super::refusal::Refusal;
+use super::row::RowBuilder;
+use super::rows::RowStream;
+use super::sniff::delimiter::{self, FirstLine};
+use super::sniff::{encoding, signature};
+use crate::imports::mode::Mode;
+use crate::records::Object;
+use crate::records::value::Spelling;
+
+/// Decoded text is looked at after so many bytes at the latest.
+const STEP_BYTES: usize = 64 * 1024;
+/// So many looks are free; then each waits until a quarter more is there, so that a long header that
+/// comes byte by byte costs no square of its length.
+const FREE_LOOKS: usize = 64;
+
+/// How a file is to be read: the query's words, parsed.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// What its rows are.
+    pub object: &'static Object,
+    /// `&mode=`
+    pub mode: Mode,
+    /// `&mapping=`
+    pub mapping: Option<Mapping>,
+    /// `&encoding=` or the Content-Type's `charset`.
+    pub encoding: Option<&'static Encoding>,
+    /// `&delimiter=`
+    pub delimiter: Option<u8>,
+    /// `&decimal=` and `&date_order=`
+    pub spelling: Spelling,
+    /// The caps.
+    pub limits: Limits,
+}
+
+impl Reading {
+    /// All found out, upserting, under the default caps.
+    pub fn of(object: &'static Object) -> Reading {
+        Reading {
+            object,
+            mode: Mode::default(),
+            mapping: None,
+            encoding: None,
+            delimiter: None,
+            spelling: Spelling::CELLS,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A file whose header is not known yet.
+pub struct Opening {
+    reading: Reading,
+    names: KnownNames,
+    decoder: Decoder,
+    /// The file's first bytes, as they came.
+    first: Vec<u8>,
+    /// All its text so far.
+    text: Vec<u8>,
+    looks: usize,
+    next_look_bytes: usize,
+}
+
+impl Opening {
+    /// Nothing was read yet.
+    pub fn new(reading: Reading) -> Opening {
+        Opening {
+            names: KnownNames::of(reading.object),
+            decoder: Decoder::new(reading.encoding),
+            first: Vec::new(),
+            text: Vec::new(),
+            looks: 0,
+            next_look_bytes: 0,
+            reading,
+        }
+    }
+
+    /// Reads on, and takes what it read off `source`. `None`: all of it was read, and more is needed.
+    /// Once it gave the stream, it has nothing more to give.
+    pub fn feed(&mut self, source: &mut &[u8]) -> Result<Option<RowStream>, Refusal> {
+        self.look_at_signature(source)?;
+        loop {
+            let shown = self.decoder.fill(source);
+            if shown.is_empty() {
+                return Ok(None);
+            }
+            let step = &shown[..shown.len().min(STEP_BYTES)];
+            let has_break = memchr::memchr2(b'\n', b'\r', step).is_some();
+            let taken = step.len();
+            self.text.extend_from_slice(step);
+            self.decoder.consume(taken, source);
+            let is_due = self.looks < FREE_LOOKS || self.text.len() >= self.next_look_bytes;
+            let is_over = self.text.len() > self.reading.limits.header_bytes;
+            if (has_break && is_due) || is_over {
+                self.looks += 1;
+                self.next_look_bytes = self.text.len() + self.text.len() / 4;
+                if let Some(stream) = self.look(false)? {
+                    return Ok(Some(stream));
+                }
+            }
+            if is_over {
+                let limit_bytes = self.reading.limits.header_bytes;
+                return Err(Refusal::HeaderTooLong { limit_bytes });
+            }
+        }
+    }
+
+    /// Says that the file ends here.
+    pub fn end(&mut self) -> Result<RowStream, Refusal> {
+        self.decoder.end();
+        let mut nothing: &[u8] = &[];
+        if let Some(mut stream) = self.feed(&mut nothing)? {
+            stream.end();
+            return Ok(stream);
+        }
+        let stream = self.look(true)?;
+        let mut stream = stream.ok_or(Refusal::Empty)?;
+        stream.end();
+        Ok(stream)
+    }
+
+    fn look_at_signature(&mut self, source: &[u8]) -> Result<(), Refusal> {
+        let missing = signature::EXAMINED_BYTES.saturating_sub(self.first.len());
+        if missing == 0 {
+            return Ok(());
+        }
+        self.first.extend_from_slice(&source[..missing.min(source.len())]);
+        match signature::of_bytes(&self.first) {
+            Some(what) => Err(Refusal::NotTable { what }),
+            None => Ok(()),
+        }
+    }
+
+    /// Tries to make out the header; `None`: more text is needed.
+    fn look(&mut self, is_end: bool) -> Result<Option<RowStream>, Refusal> {
+        let (told, skipped_bytes) = match delimiter::first_line(&self.text, is_end) {
+            FirstLine::Open => return Ok(None),
+            FirstLine::Table => (None, 0),
+            FirstLine::Separator { delimiter, bytes } => (Some(delimiter), bytes),
+        };
+        let table = &self.text[skipped_bytes..];
+        if !is_end && signature::is_open(table) {
+            return Ok(None);
+        }
+        if let Some(what) = signature::of_text(table) {
+            return Err(Refusal::NotTable { what });
+        }
+        let is_known = |cell: &str| self.is_known(cell);
+        let told = self.reading.delimiter.or(told);
+        let Some(delimiter) = told.or_else(|| delimiter::of_text(table, is_end, &is_known)) else {
+            return Ok(None);
+        };
+        let first_line = 1 + u64::from(skipped_bytes > 0);
+        let mut reader = Reader::new(delimiter, self.reading.limits, first_line);
+        let mut rest = table;
+        let has_header = reader.advance(&mut rest) || (is_end && reader.finish());
+        if !has_header {
+            return Ok(None);
+        }
+        let header = self.read_header(reader.record())?;
+        reader.expect(header.width());
+        let text_used = self.text.len() - rest.len();
+        Ok(Some(self.stream(reader, header, delimiter, text_used)))
+    }
+
+    /// Whether a header cell speaks for the delimiter that cut it out.
+    fn is_known(&self, cell: &str) -> bool {
+        let cell = super::escape::unescape(cell).trim();
+        let mapping = self.reading.mapping.as_ref();
+        self.names.knows(cell) || mapping.is_some_and(|mapping| mapping.find(cell, cell).is_some())
+    }
+
+    fn read_header(&self, record: RawRecord<'_>) -> Result<HeaderMap, Refusal> {
+        let limit_bytes = self.reading.limits.header_bytes;
+        let cells = record.cells.map_err(|fault| match fault {
+            RecordFault::Nul { .. } => Refusal::NulInHeader,
+            RecordFault::NotEncoding { .. } => {
+                let encoding = encoding::name(self.decoder.encoding());
+                Refusal::HeaderNotEncoding { encoding }
+            }
+            RecordFault::CellTooLong { .. } | RecordFault::RecordTooLong { .. } => {
+                Refusal::HeaderTooLong { limit_bytes }
+            }
+            RecordFault::TooManyCells { found, .. } => {
+                let limit = self.reading.limits.columns;
+                Refusal::TooManyColumns { found, limit }
+            }
+            other => Refusal::HeaderUnreadable(other),
+        })?;
+        if cells.text().len() > limit_bytes {
+            return Err(Refusal::HeaderTooLong { limit_bytes });
+        }
+        let Reading {
+            object, mode, limits, ..
+        } = &self.reading;
+        HeaderMap::build(
+            cells,
+            object,
+            &self.names,
+            self.reading.mapping.as_ref(),
+            *mode,
+            limits,
+        )
+    }
+
+    fn stream(&mut self, reader: Reader, header: HeaderMap, delimiter: u8, text_used: usize) -> RowStream {
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(None));
+        let named = decoder.encoding();
+        let Reading { mode, spelling, .. } = self.reading;
+        RowStream {
+            builder: RowBuilder::new(header, mode, spelling, encoding::name(named)),
+            decoder,
+            reader,
+            named,
+            text: std::mem::take(&mut self.text),
+            text_used,
+            delimiter,
+            is_ended: false,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "opening_tests.rs"]
+mod tests;

@@ -1,0 +1,239 @@
+//! Writes chunks, one after another, each in a transaction of its own.
+//!
+//! An import has a few writers (`imports.lanes`); a key always goes to the same one, so rows of one key keep their order.
+//! A chunk holds an advisory lock on (object, writer's number) of its workspace, so that two imports take turns instead of
+//! failing each other. A concurrent change makes the chunk start again: a key that was taken is a unique violation, a
+//! record that was changed is not found where it was read.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::chunk::Chunk;
+use super::merge::{Created, Plan, Rules, Stored, plan};
+use super::session::Session;
+use super::undo_log::{Replaced, UndoLog};
+use super::version::Version;
+use crate::base::clock::Millis;
+use crate::bus::Bus;
+use crate::db::{Db, DbError};
+use crate::imports::store;
+use crate::telemetry::names;
+
+/// A database that is away for longer ends the import.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
+/// So often a chunk is planned again because of others; then something else is wrong.
+const MAX_TRIES: u32 = 200;
+
+/// What one writer needs to know.
+#[derive(Clone)]
+pub struct Writer {
+    pub db: Db,
+    pub bus: Arc<dyn Bus>,
+    pub rules: Rules,
+    pub import_no: i32,
+    pub is_dry: bool,
+    pub number: i32,
+    /// Where written chunks go, to be filled again.
+    pub spare: Arc<Mutex<Vec<Chunk>>>,
+}
+
+/// How a writer ended.
+#[derive(Debug)]
+pub enum WriterEnd {
+    /// Every chunk is written.
+    Done,
+    /// The job was ended by someone else.
+    Ended,
+    /// The records of a dry run went with the connection that they lived on.
+    Lost,
+    Failed(DbError),
+}
+
+enum Applied {
+    Written,
+    /// Others changed what the plan was made from.
+    Again,
+    Ended,
+    Lost,
+}
+
+impl Writer {
+    /// Writes chunks until there are no more, or one cannot be written.
+    pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>) -> WriterEnd {
+        let mut session = None;
+        let mut is_first = true;
+        while let Some(mut chunk) = chunks.recv().await {
+            let started = Instant::now();
+            match self.write(&mut session, &chunk, is_first).await {
+                Ok(Applied::Ended) => return WriterEnd::Ended,
+                Ok(Applied::Lost) => return WriterEnd::Lost,
+                Ok(Applied::Written | Applied::Again) => is_first = false,
+                Err(fault) => return WriterEnd::Failed(fault),
+            }
+            histogram!(names::IMPORT_CHUNK_SECONDS).record(started.elapsed());
+            let row_count = chunk.rows.len() + chunk.failures.len();
+            counter!(names::IMPORT_ROWS).increment(row_count as u64 + chunk.unchanged_count);
+            chunk.clear();
+            self.spare.lock().push(chunk);
+        }
+        WriterEnd::Done
+    }
+
+    /// Writes a chunk, however often that takes; never [`Applied::Again`].
+    async fn write(
+        &self,
+        session: &mut Option<Session>,
+        chunk: &Chunk,
+        is_first: bool,
+    ) -> Result<Applied, DbError> {
+        let mut away_since: Option<Instant> = None;
+        let mut tries = 0;
+        loop {
+            let fault = match self.try_write(session, chunk).await {
+                Ok(Applied::Again) => None,
+                Ok(applied) => return Ok(applied),
+                Err(fault) => Some(fault),
+            };
+            counter!(names::IMPORT_RETRIES).increment(1);
+            match fault {
+                Some(fault @ DbError::Away(_)) => {
+                    *session = None;
+                    if self.is_dry && !is_first {
+                        return Ok(Applied::Lost);
+                    }
+                    let since = *away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > PATIENCE {
+                        return Err(fault);
+                    }
+                    tracing::warn!(%fault, import = self.import_no, "a chunk broke off; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Some(fault) if tries >= MAX_TRIES || !is_conflict(&fault) => return Err(fault),
+                None if tries >= MAX_TRIES => {
+                    return Err(DbError::Away("others keep changing the same records".into()));
+                }
+                _ => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(u64::from(tries.min(20)))).await;
+                }
+            }
+            // A commit that was cut off may have ended only now, on the connection before. One that breaks here is found
+            // broken by the next try.
+            if let Some(open) = session.as_mut()
+                && let Ok(true) = store::has_chunk(open.client(), self.import_no, chunk.number).await
+            {
+                return Ok(self.found_written());
+            }
+        }
+    }
+
+    /// What a chunk comes to that an earlier connection has written.
+    fn found_written(&self) -> Applied {
+        match self.is_dry {
+            true => Applied::Lost,
+            false => Applied::Written,
+        }
+    }
+
+    async fn try_write(&self, session: &mut Option<Session>, chunk: &Chunk) -> Result<Applied, DbError> {
+        let Rules {
+            object, workspace, ..
+        } = self.rules;
+        if session.is_none() {
+            let mut fresh = Session::open(&self.db, object, workspace, self.is_dry).await?;
+            // The one before may have been cut off in the middle of its commit.
+            let is_written = store::has_chunk(fresh.client(), self.import_no, chunk.number).await?;
+            *session = Some(fresh);
+            if is_written {
+                return Ok(self.found_written());
+            }
+        }
+        let Some(session) = session else {
+            return Ok(Applied::Again);
+        };
+        let (client, statements) = session.split();
+        let transaction = client.transaction().await?;
+        let mut keys: Vec<&str> = (0..chunk.rows.len()).filter_map(|row| chunk.key(row)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let (stored, versions) = statements.begin(&transaction, self.number, &keys).await?;
+        let now = Millis::now();
+        let mut plan = plan(&self.rules, chunk, &stored, now);
+        sort_by_key(&mut plan, chunk);
+        statements
+            .create(&transaction, chunk, &plan.created, self.import_no, now)
+            .await?;
+        let import_no = Some(self.import_no);
+        let changed = plan
+            .updated
+            .iter()
+            .map(|(index, record)| (versions[*index], record, import_no));
+        if !statements.change(&transaction, changed).await? {
+            return Ok(Applied::Again);
+        }
+        statements
+            .report(&transaction, self.import_no, [&chunk.failures, &plan.failures])
+            .await?;
+        let undo_log = match self.is_dry {
+            true => None,
+            false => self.undo_log(chunk, &plan, &stored, &versions)?,
+        };
+        let events = match self.is_dry {
+            true => Vec::new(),
+            false => std::mem::take(&mut plan.events),
+        };
+        let emission = self.bus.emit(&transaction, events).await?;
+        let undo = undo_log.as_deref();
+        if !statements
+            .note(&transaction, self.import_no, chunk, undo, &plan.counts)
+            .await?
+        {
+            return Ok(Applied::Ended);
+        }
+        transaction.commit().await?;
+        emission.committed();
+        Ok(Applied::Written)
+    }
+
+    fn undo_log(
+        &self,
+        chunk: &Chunk,
+        plan: &Plan,
+        stored: &[Stored],
+        versions: &[Version],
+    ) -> Result<Option<Vec<u8>>, DbError> {
+        let created = plan.created.iter().map(|created| match created {
+            Created::Row(row) => chunk.rows[*row].id,
+            Created::Record(record) => record.id,
+        });
+        let replaced = plan
+            .updated
+            .iter()
+            .map(|(index, after)| Replaced::of(&stored[*index], versions[*index], after));
+        let log = UndoLog {
+            created: created.collect(),
+            replaced: replaced.collect(),
+        };
+        // Compressing memory into memory does not fail.
+        log.encode()
+            .map_err(|fault| DbError::Away(format!("an undo log was not made: {fault}")))
+    }
+}
+
+/// Two writers that insert in one order never wait for each other in a circle; and neighbours share pages.
+fn sort_by_key(plan: &mut Plan, chunk: &Chunk) {
+    plan.created.sort_by_cached_key(|created| match created {
+        Created::Row(row) => chunk.key(*row).map(str::to_owned),
+        Created::Record(record) => record.key(),
+    });
+}
+
+/// Unique violation, deadlock, serialisation failure.
+fn is_conflict(fault: &DbError) -> bool {
+    matches!(fault.sqlstate(), Some("23505" | "40P01" | "40001"))
+}
