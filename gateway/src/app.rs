@@ -1,5 +1,7 @@
 //! The only place where things are built: from a configuration to a running gateway, and down again in order.
 
+mod lane_settings;
+mod reload;
 mod start_error;
 mod subscribe;
 
@@ -17,6 +19,13 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, DbError, SchemaError};
+use crate::delivery::destination::Destinations;
+use crate::delivery::engine::fanout::Fanout;
+use crate::delivery::engine::lanes::Lanes;
+use crate::delivery::engine::recorder::{self, Recorder};
+use crate::delivery::schedule::ripe::Ripe;
+use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
+use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
 use crate::feed::{Feed, Freshness};
@@ -34,16 +43,9 @@ use crate::routes::{Services, routes};
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
 use crate::webhooks::api::Webhooks;
-use crate::webhooks::fanout::Fanout;
-use crate::webhooks::lanes::Lanes;
-use crate::webhooks::lease_store::Leases;
-use crate::webhooks::notices::Notices;
-use crate::webhooks::recorder::{self, Recorder};
+use crate::webhooks::destinations::Endpoints;
 use crate::webhooks::registry::Registry;
-use crate::webhooks::schedule::Schedule;
-use crate::webhooks::schedule_store;
-use crate::webhooks::secrets::Vault;
-use crate::webhooks::turns::Turns;
+use crate::webhooks::vault::Vault;
 
 pub use start_error::StartError;
 
@@ -150,7 +152,7 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
         stale_after: config.keys.stale_after,
     };
     let dispatcher = Dispatcher::new(routes(), engine.services.clone(), settings)?;
-    let reloading = tokio::spawn(reload_on_hangup(bound.certificate));
+    let reloading = tokio::spawn(reload::reload_on_hangup(bound.certificate));
     let stop = either(stop, engine.upkeep.stop());
     bound.api.serve(dispatcher, stop, config.server.drain).await;
     health.down("server", "draining");
@@ -211,20 +213,6 @@ fn either(one: CancellationToken, other: CancellationToken) -> CancellationToken
     both
 }
 
-async fn reload_on_hangup(certificate: Option<Certificate>) {
-    let kind = tokio::signal::unix::SignalKind::hangup();
-    let Ok(mut hangups) = tokio::signal::unix::signal(kind) else {
-        return;
-    };
-    while hangups.recv().await.is_some() {
-        match certificate.as_ref().map(Certificate::reload) {
-            Some(Ok(())) => tracing::info!("certificate read again"),
-            Some(Err(fault)) => tracing::error!(%fault, "the certificate in use stays"),
-            None => {}
-        }
-    }
-}
-
 impl Engine {
     async fn start(
         config: &Config,
@@ -265,16 +253,18 @@ impl Engine {
             BusKind::Postgres => PostgresBus::start(&background, &config.bus, Role::Bus, health, &upkeep),
         };
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
+        let destinations: Arc<dyn Destinations> =
+            Arc::new(Endpoints::new(endpoints.clone(), background.clone(), bus.clone()));
         let lanes = Arc::new(Lanes::new(
-            endpoints.clone(),
+            destinations.clone(),
             client.clone(),
             outcomes,
             background.clone(),
             bus.clone(),
-            &config.webhooks,
+            lane_settings::lane_settings(&config.webhooks),
         ));
         let wake = Arc::new(Notify::new());
-        let turns = Arc::new(Turns::default());
+        let ripe = Arc::new(Ripe::default());
         let recording = Recording::default();
         let owner_of = |bus: &Arc<dyn Bus>| {
             let bus = bus.clone();
@@ -284,26 +274,28 @@ impl Engine {
             db: background.clone(),
             bus: bus.clone(),
             owner: owner_of(&bus),
-            notices: Notices::new(endpoints.clone()),
-            turns: turns.clone(),
+            destinations: destinations.clone(),
+            ripe: ripe.clone(),
         };
         tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
         let fanout = Fanout {
             bus: bus.clone(),
-            registry: endpoints.clone(),
+            destinations: destinations.clone(),
             lanes: lanes.clone(),
             db: background.clone(),
         };
         intake.spawn("fanout", fanout.run());
-        let schedule = Arc::new(Schedule {
-            leases: Leases::new(background.clone()),
-            db: background.clone(),
-            registry: endpoints.clone(),
-            lanes: lanes.clone(),
-            owner: owner_of(&bus),
+        let schedule = Schedule {
+            handout: Handout {
+                leases: Leases::new(background.clone()),
+                db: background.clone(),
+                destinations,
+                lanes: lanes.clone(),
+                owner: owner_of(&bus),
+            },
             wake: wake.clone(),
-            turns,
-        });
+            ripe,
+        };
         intake.spawn("schedule", schedule.run(intake.stop()));
         intake.spawn("lanes", lanes.clone().run_sweeper(intake.stop()));
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));

@@ -2,8 +2,8 @@
 //!
 //! The modules, in the order in which data meets them, import downward only (`tests/laws.rs` holds them to it):
 //! `cli`, `app` (the only place where things are built), `routes`, the features (`webhooks`, `imports`, `records`,
-//! `events`, `keys`, `audit`),
-//! then `bus`, `feed`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
+//! `events`, `keys`, `audit`), then `delivery` (from an event to a recorded outcome, whatever the destination), `bus`,
+//! `feed`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
 
 #![cfg_attr(
     not(feature = "kafka"),
@@ -21,7 +21,7 @@ pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod db;
-pub mod deliveries;
+pub mod delivery;
 pub mod events;
 pub mod feed;
 pub mod http;

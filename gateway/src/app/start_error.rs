@@ -7,7 +7,7 @@ use crate::bus::kafka::KafkaStartError;
 use crate::db::{DbError, SchemaError, SetupError};
 use crate::http::tls::CertificateError;
 use crate::outbound::client::ClientError;
-use crate::webhooks::secrets::VaultError;
+use crate::webhooks::vault::VaultError;
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]

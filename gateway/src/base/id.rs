@@ -30,6 +30,8 @@ kinds! {
     Key KeyId "key_";
     /// A webhook endpoint.
     Webhook WebhookId "wh_";
+    /// Whatever deliveries go to; the id of an endpoint, without saying that it is one.
+    Destination DestinationId "";
     /// An accepted event.
     Event EventId "evt_";
     /// One event on its way to one endpoint.

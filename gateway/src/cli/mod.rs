@@ -17,7 +17,7 @@ use crate::app;
 use crate::config::{Config, ConfigError, Fault};
 use crate::db::{self, Db, SchemaError};
 use crate::routes::openapi;
-use crate::webhooks::secrets::VaultError;
+use crate::webhooks::vault::VaultError;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use super::{CommandError, Format, print};
 use crate::config::Config;
 use crate::db::Db;
 use crate::webhooks::reseal;
-use crate::webhooks::secrets::Vault;
+use crate::webhooks::vault::Vault;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SecretsCommand {

@@ -19,7 +19,7 @@ use crate::base::id::{EventId, uuid_millis};
 use crate::base::page;
 use crate::bus::{Accepted, NewEvent, PublishError};
 use crate::db::DbError;
-use crate::deliveries;
+use crate::delivery;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -218,7 +218,7 @@ async fn add_deliveries(
     events: &mut [(Uuid, ShownEvent)],
 ) -> Result<(), Problem> {
     let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();
-    let mut deliveries = deliveries::store::of_events(client, workspace, &ids).await?;
+    let mut deliveries = delivery::log::store::of_events(client, workspace, &ids).await?;
     for (id, event) in events {
         event.deliveries = deliveries.remove(id).unwrap_or_default();
     }

@@ -8,7 +8,7 @@ use super::types::TypeNames;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::bus::NewEvent;
-use crate::deliveries::EventDelivery;
+use crate::delivery::log::EventDelivery;
 use crate::http::fields::{self, Fields};
 use crate::http::json::{self, Malformed, Node, RawMembers};
 use crate::http::problem::Problem;

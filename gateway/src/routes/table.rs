@@ -8,7 +8,7 @@ use crate::audit;
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
-use crate::deliveries;
+use crate::delivery::log;
 use crate::events::{api as events, batch, model as event_model, type_api, types};
 use crate::feed;
 use crate::http::problem::Code;
@@ -216,11 +216,11 @@ fn delivery_routes() -> Vec<Route> {
             "status",
             "Only these, separated by commas: pending, succeeded, failed.",
         )])
-        .lists::<deliveries::Delivery>(),
+        .lists::<log::Delivery>(),
         get("/v1/deliveries/{id}", READ, "Get a delivery", |services, call| {
             Box::pin(delivery_api::get_delivery(services.webhooks.clone(), call))
         })
-        .replies::<deliveries::DeliveryDetail>(200),
+        .replies::<log::DeliveryDetail>(200),
         post(
             "/v1/deliveries/{id}/redeliver",
             Scopes(&[WebhooksWrite]),

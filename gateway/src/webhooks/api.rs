@@ -5,19 +5,21 @@ use std::sync::Arc;
 use http::StatusCode;
 use tokio::sync::Notify;
 
-use super::breaker::HealthState;
-use super::lanes::Lanes;
+use super::endpoint::destination_of;
 use super::model::{Draft, UNORDERED, Webhook, WebhookWithSecret};
 use super::registry::Registry;
-use super::secrets::Vault;
 use super::sign::{SecretBytes, shown_secret, shown_standard_secret};
-use super::store::{self, StoredWebhook};
+use super::store;
+use super::stored::StoredWebhook;
+use super::vault::Vault;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::page;
 use crate::db::{self, Db};
+use crate::delivery::engine::breaker::HealthState;
+use crate::delivery::engine::lanes::Lanes;
 use crate::events::types::EventTypes;
 use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
@@ -156,7 +158,8 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     let reply = work.commit(StatusCode::OK, &stored.masked(vault)).await?;
     webhooks.hold_at_once(&client, workspace, id).await;
     if is_enabled_now {
-        webhooks.lanes.lane(id, HealthState::Healthy).reset();
+        let lane = webhooks.lanes.lane(destination_of(id), HealthState::Healthy);
+        lane.reset();
     }
     Ok(reply)
 }

@@ -5,13 +5,15 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::api::{Webhooks, lock, target_of};
-use super::delivery_store::{self, Repeated};
-use super::job::body;
-use super::{recover_store, schedule_store, store};
+use super::endpoint::destination_of;
+use super::store;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
-use crate::deliveries::Status;
+use crate::delivery::engine::job::body;
+use crate::delivery::log::Status;
+use crate::delivery::log::store::{self as log_store, Repeated};
+use crate::delivery::schedule::store::{self as schedule_store, recover::recover};
 use crate::events::examples;
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
@@ -65,7 +67,7 @@ pub async fn list_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply
     let list = format!("deliveries {id} {statuses:?}");
     let page = call.query.page(DEFAULT_LIMIT, list);
     call.query.finish()?;
-    let found = delivery_store::list(&client, workspace, id, &statuses, &page).await?;
+    let found = log_store::list(&client, workspace, destination_of(id), &statuses, &page).await?;
     Reply::ok(&page.listing(found, |delivery| delivery.id.to_string()))
 }
 
@@ -86,7 +88,7 @@ fn read_statuses(text: &str) -> Result<Vec<Status>, String> {
 pub async fn get_delivery(webhooks: Webhooks, call: Call) -> Result<Reply, Problem> {
     let id: DeliveryId = call.id()?;
     let client = webhooks.db.client().await?;
-    let found = delivery_store::find(&client, call.caller.workspace, id).await?;
+    let found = log_store::find(&client, call.caller.workspace, id).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     call.query.finish()?;
     Reply::ok(&found)
@@ -101,10 +103,10 @@ pub async fn redeliver(webhooks: Webhooks, mut call: Call) -> Result<Reply, Prob
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply),
     };
-    let found = delivery_store::find_repeated(work.transaction(), work.workspace(), id).await?;
+    let found = log_store::find_repeated(work.transaction(), work.workspace(), id).await?;
     let repeated = found.ok_or_else(Problem::not_found)?;
     // An endpoint that was deleted takes its log's deliveries no more.
-    lock(&work, repeated.webhook).await?;
+    lock(&work, WebhookId::from_uuid(repeated.destination.uuid())).await?;
     Fields::of(body).finish()?;
     call.query.finish()?;
     let new = DeliveryId::generate();
@@ -148,7 +150,7 @@ pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, P
     let data = examples::data(&label);
     let sent = body(&event.to_string(), &label, Millis::now(), data.as_bytes());
     let repeated = Repeated {
-        webhook: id,
+        destination: destination_of(id),
         event: event.uuid(),
         label,
         test_body: Some(String::from_utf8_lossy(&sent).into_owned()),
@@ -173,7 +175,7 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
         Begun::Repeated(reply) => return Ok(reply),
     };
     let workspace = work.workspace();
-    let name = recover_store::lock(work.transaction(), workspace, id).await?;
+    let name = store::lock_recovery(work.transaction(), workspace, id).await?;
     let name = name.ok_or_else(Problem::not_found)?;
     let mut fields = Fields::of(body);
     let since = fields.required("since", fields::moment);
@@ -182,7 +184,7 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
     call.query.finish()?;
     let since = since.map_or(Uuid::nil(), |since| uuid_floor(since.0));
     let until = until.map_or(Uuid::max(), |until| uuid_floor(until.0));
-    let count = recover_store::recover(work.transaction(), workspace, id, since, until).await?;
+    let count = recover(work.transaction(), workspace, destination_of(id), since, until).await?;
     let target = Target::new("webhook", id, Some(&name));
     work.audit("webhook.recovered", &target, &Changes::default())
         .await?;
@@ -200,8 +202,8 @@ async fn start(
 ) -> Result<(), Problem> {
     let transaction = work.transaction();
     let workspace = work.workspace();
-    delivery_store::insert_pending(transaction, workspace, new, repeated, redelivery_of).await?;
-    let (webhook, event) = (repeated.webhook, repeated.event);
-    schedule_store::insert(transaction, new, webhook, workspace, event, &repeated.label).await?;
+    log_store::insert_pending(transaction, workspace, new, repeated, redelivery_of).await?;
+    let (destination, event) = (repeated.destination, repeated.event);
+    schedule_store::insert(transaction, new, destination, workspace, event, &repeated.label).await?;
     Ok(())
 }

@@ -1,22 +1,27 @@
-//! An endpoint as deliveries need it: parsed, opened and prepared once, when it is loaded.
+//! An endpoint as deliveries need it: parsed, opened and prepared once, when it is loaded. It is a destination.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body_util::Full;
 
-use super::breaker::HealthState;
 use super::filter::Filter;
 use super::model::BY_KEY;
-use super::secrets::Vault;
+use super::request::Addressed;
 use super::sign::Signer;
-use super::store::StoredWebhook;
+use super::stored::{OpenError, StoredWebhook};
+use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::WebhookId;
+use crate::base::id::{DestinationId, WebhookId};
 use crate::base::seal::SealError;
 use crate::config;
+use crate::delivery::destination::{Destination, Terms};
+use crate::delivery::engine::job::Job;
+use crate::delivery::engine::outcome::{Judgement, Tried};
 use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 
@@ -45,15 +50,9 @@ pub struct Endpoint {
     pub created_at: Millis,
     pub selection: Selection,
     pub filter: Option<Filter>,
-    pub is_enabled: bool,
-    pub health: HealthState,
+    pub terms: Terms,
     pub target: Target,
     pub headers: HeaderMap,
-    pub max_attempts: u16,
-    pub timeout: Duration,
-    pub rate_limit_per_second: Option<u32>,
-    /// Whether events of one key go to it one after another.
-    pub is_ordered: bool,
     pub connections: Arc<Connections>,
     url: String,
     signers: Vec<Signer>,
@@ -67,6 +66,8 @@ pub enum EndpointError {
     Url(#[from] UrlFault),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("its headers are damaged")]
     Headers,
     #[error("its filter is damaged")]
@@ -103,15 +104,17 @@ impl Endpoint {
             created_at: shown.created_at,
             selection: Selection::of(&shown.events),
             filter,
-            is_enabled: shown.enabled,
-            health: stored.health,
+            terms: Terms {
+                is_enabled: shown.enabled,
+                health: stored.health,
+                // At most 50, by the configuration's and the request's bounds.
+                max_attempts: u16::try_from(attempts).unwrap_or(u16::MAX),
+                timeout: timeout.unwrap_or(defaults.timeout),
+                rate_limit_per_second: shown.rate_limit_per_second,
+                is_ordered: shown.ordering == BY_KEY,
+            },
             target: Target::parse(&shown.url)?,
             headers: headers(&stored.open_headers(vault)?)?,
-            // At most 50, by the configuration's and the request's bounds.
-            max_attempts: u16::try_from(attempts).unwrap_or(u16::MAX),
-            timeout: timeout.unwrap_or(defaults.timeout),
-            rate_limit_per_second: shown.rate_limit_per_second,
-            is_ordered: shown.ordering == BY_KEY,
             connections: connections.unwrap_or_default(),
             url: shown.url.clone(),
             signers,
@@ -120,10 +123,52 @@ impl Endpoint {
     }
 
     /// The secrets that sign at `now`: the present one and, during an overlap, the one before.
-    pub fn signers(&self, now: Millis) -> &[Signer] {
+    fn signers(&self, now: Millis) -> &[Signer] {
         let is_overlap = self.previous_until.is_some_and(|until| until > now);
         let count = if is_overlap { 2 } else { 1 };
         self.signers.get(..count).unwrap_or(&self.signers)
+    }
+}
+
+/// The id under which deliveries know an endpoint.
+pub const fn destination_of(id: WebhookId) -> DestinationId {
+    DestinationId::from_uuid(id.uuid())
+}
+
+impl Destination for Endpoint {
+    fn id(&self) -> DestinationId {
+        destination_of(self.id)
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    fn request(&self, job: &Job, number: u16, at: Millis) -> Request<Full<Bytes>> {
+        let addressed = Addressed {
+            target: &self.target,
+            headers: &self.headers,
+            signers: self.signers(at),
+        };
+        addressed.request(job, number, at)
+    }
+
+    fn judge(&self, tried: &Tried) -> Judgement {
+        if tried.is_success() {
+            Judgement::Success
+        } else if tried.is_gone() {
+            Judgement::Gone
+        } else {
+            Judgement::Failure
+        }
     }
 }
 

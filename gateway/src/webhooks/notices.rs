@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
-use super::job::Payload;
-use super::outcome::{Outcome, Verdict};
 use super::registry::Registry;
 use super::store::GONE;
 use crate::base::caller::WorkspaceId;
-use crate::base::id::{DeliveryId, WebhookId};
+use crate::base::id::{DeliveryId, DestinationId, WebhookId};
 use crate::bus::NewEvent;
-use crate::deliveries::Attempt;
+use crate::delivery::engine::job::Payload;
+use crate::delivery::engine::outcome::{Outcome, Verdict};
+use crate::delivery::log::Attempt;
 use crate::events::types::is_operational;
 
 /// Makes notices for workspaces in which some endpoint wants them.
@@ -50,15 +50,15 @@ impl Notices {
                 new,
                 attempt,
                 verdict: Verdict::Failed,
-            } => self.failed_one(new.delivery, new.webhook, &new.payload, attempt),
+            } => self.failed_one(new.delivery, new.destination, &new.payload, attempt),
             Outcome::Again {
                 delivery,
-                webhook,
+                destination,
                 payload,
                 attempt,
                 verdict: Verdict::Failed,
                 ..
-            } => self.failed_one(*delivery, *webhook, payload, attempt),
+            } => self.failed_one(*delivery, *destination, payload, attempt),
             _ => None,
         });
         failed.collect()
@@ -67,7 +67,7 @@ impl Notices {
     fn failed_one(
         &self,
         delivery: DeliveryId,
-        webhook: WebhookId,
+        destination: DestinationId,
         payload: &Payload,
         attempt: &Attempt,
     ) -> Option<NewEvent> {
@@ -76,7 +76,7 @@ impl Notices {
         }
         let data = json!({
             "id": delivery,
-            "webhook_id": webhook,
+            "webhook_id": WebhookId::from_uuid(destination.uuid()),
             "event_id": payload.event_id,
             "type": &*payload.label,
             "attempt_count": attempt.number,

@@ -9,8 +9,9 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::endpoint::{Endpoint, Selection};
-use super::secrets::Vault;
-use super::store::{self, StoredWebhook};
+use super::store;
+use super::stored::StoredWebhook;
+use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
@@ -27,7 +28,7 @@ pub struct Subscriptions {
 impl Subscriptions {
     fn of(endpoints: impl Iterator<Item = Arc<Endpoint>>) -> Self {
         let mut subscriptions = Self::default();
-        for endpoint in endpoints.filter(|endpoint| endpoint.is_enabled) {
+        for endpoint in endpoints.filter(|endpoint| endpoint.terms.is_enabled) {
             match &endpoint.selection {
                 Selection::Every => subscriptions.every.push(endpoint),
                 Selection::Types(types) => {

@@ -5,8 +5,9 @@
 
 use uuid::Uuid;
 
-use super::secrets::Vault;
-use super::store::{self, Sealed};
+use super::store;
+use super::stored::Sealed;
+use super::vault::Vault;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::db::{self, Db, DbError};

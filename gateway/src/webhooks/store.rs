@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::breaker::HealthState;
-use super::endpoint::{Endpoint, EndpointError};
+use super::endpoint::{Endpoint, destination_of};
 use super::filter::FilterText;
-use super::model::{MASK, Webhook};
-use super::record_store::{FAILED, PENDING};
-use super::secrets::Vault;
+use super::model::Webhook;
+use super::stored::{Sealed, StoredWebhook};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
@@ -18,6 +16,8 @@ use crate::base::id::WebhookId;
 use crate::base::page::Page;
 use crate::bus::{Bus, NewEvent};
 use crate::db::{self, Db, DbError};
+use crate::delivery::engine::breaker::HealthState;
+use crate::delivery::{log, schedule};
 use crate::feed::ChangeKind;
 
 /// Why an endpoint is disabled that answered 410.
@@ -26,47 +26,6 @@ pub const GONE: &str = "The endpoint answered 410 Gone.";
 const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
     timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
     previous_secret_until, created_at, updated_at, filter, ordering";
-
-/// A row: what is shown, and what is sealed.
-#[derive(Debug, Clone)]
-pub struct StoredWebhook {
-    pub workspace: WorkspaceId,
-    /// Its headers are empty until they are opened.
-    pub shown: Webhook,
-    pub health: HealthState,
-    pub headers: Option<Vec<u8>>,
-    pub secret: Vec<u8>,
-    pub previous_secret: Option<Vec<u8>>,
-    pub previous_secret_until: Option<Millis>,
-}
-
-/// What is sealed of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
-    pub id: WebhookId,
-    pub headers: Option<Vec<u8>>,
-    pub secret: Vec<u8>,
-    pub previous_secret: Option<Vec<u8>>,
-}
-
-impl StoredWebhook {
-    /// Names and values of the headers that are sent along.
-    pub fn open_headers(&self, vault: &Vault) -> Result<Vec<(String, String)>, EndpointError> {
-        let Some(sealed) = &self.headers else {
-            return Ok(Vec::new());
-        };
-        let plain = vault.open_value(self.shown.id, sealed)?;
-        serde_json::from_slice(plain.expose()).map_err(|_| EndpointError::Headers)
-    }
-
-    /// What the API shows: names of headers, their values masked.
-    pub fn masked(mut self, vault: &Vault) -> Webhook {
-        let headers = self.open_headers(vault).unwrap_or_default();
-        let masked = headers.into_iter().map(|(name, _)| (name, MASK.to_owned()));
-        self.shown.headers = masked.collect::<BTreeMap<_, _>>();
-        self.shown
-    }
-}
 
 /// Writes a new endpoint.
 pub async fn insert(transaction: &Transaction<'_>, webhook: &StoredWebhook) -> Result<(), DbError> {
@@ -155,6 +114,20 @@ pub async fn lock(
     Ok(row.as_ref().map(stored))
 }
 
+/// Waits for another recovery of the endpoint, keeps it from being deleted, and tells its name; `None` if there is none.
+pub async fn lock_recovery(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    webhook: WebhookId,
+) -> Result<Option<String>, DbError> {
+    // `for key share` lets changes through, and so two recoveries too: they would both see what neither has written.
+    let turn = "select pg_advisory_xact_lock(hashtextextended('recover ' || $1::uuid::text, 0))";
+    transaction.execute(turn, &[&webhook.uuid()]).await?;
+    let statement = "select name from webhooks where workspace_id = $1 and id = $2 for key share";
+    let row = transaction.query_opt(statement, &[&workspace, &webhook]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// A page of a workspace's endpoints, newest first.
 pub async fn list(
     client: &Client,
@@ -184,10 +157,9 @@ pub async fn delete(transaction: &Transaction<'_>, id: WebhookId) -> Result<(), 
     transaction
         .execute("delete from webhooks where id = $1", &[&id])
         .await?;
-    let scheduled = "delete from scheduled_deliveries where webhook_id = $1";
-    transaction.execute(scheduled, &[&id]).await?;
-    let pending = "update deliveries set status = $2 where webhook_id = $1 and status = $3";
-    transaction.execute(pending, &[&id, &FAILED, &PENDING]).await?;
+    let destination = destination_of(id);
+    schedule::store::delete_of(transaction, destination).await?;
+    log::store::fail_pending(transaction, destination).await?;
     Ok(())
 }
 
@@ -241,28 +213,6 @@ pub async fn disable_gone(
     work.commit_silently().await?;
     emission.committed();
     Ok(())
-}
-
-/// The sealing key that is kept in the database; the first instance's `fresh` one stays.
-pub async fn kept_sealing_key(db: &Db, fresh: &[u8]) -> Result<Vec<u8>, DbError> {
-    let client = db.client().await?;
-    client
-        .execute(
-            "insert into gateway_secrets (name, value) values ('webhooks', $1) on conflict do nothing",
-            &[&fresh],
-        )
-        .await?;
-    let row = client
-        .query_one("select value from gateway_secrets where name = 'webhooks'", &[])
-        .await?;
-    Ok(row.get(0))
-}
-
-/// The sealing key that is kept in the database, if there is one.
-pub async fn find_kept_sealing_key(db: &Db) -> Result<Option<Vec<u8>>, DbError> {
-    let statement = "select value from gateway_secrets where name = 'webhooks'";
-    let row = db.client().await?.query_opt(statement, &[]).await?;
-    Ok(row.map(|row| row.get(0)))
 }
 
 /// What is sealed of the next endpoints after `after`, of all workspaces, locked until the transaction ends.

@@ -5,16 +5,12 @@ use std::time::Duration;
 
 use gateway::base::caller::WorkspaceId;
 use gateway::base::clock::Millis;
-use gateway::base::id::{DeliveryId, WebhookId};
-use gateway::config::Config;
-use gateway::deliveries::Attempt;
-use gateway::webhooks::job::Payload;
-use gateway::webhooks::lease_store::Leases;
-use gateway::webhooks::notices::Notices;
-use gateway::webhooks::outcome::{Outcome, Verdict};
-use gateway::webhooks::record_store::{Session, write};
-use gateway::webhooks::registry::Registry;
-use gateway::webhooks::secrets::Vault;
+use gateway::base::id::{DeliveryId, DestinationId};
+use gateway::delivery::engine::job::Payload;
+use gateway::delivery::engine::outcome::{Outcome, Verdict};
+use gateway::delivery::engine::record_store::{Session, write};
+use gateway::delivery::log::Attempt;
+use gateway::delivery::schedule::store::leases::Leases;
 use uuid::Uuid;
 
 use super::place::Place;
@@ -68,7 +64,7 @@ fn failed(delivery: Uuid, fence: i32) -> Outcome {
     };
     Outcome::Again {
         delivery: DeliveryId::from_uuid(delivery),
-        webhook: WebhookId::from_uuid(Uuid::nil()),
+        destination: DestinationId::from_uuid(Uuid::nil()),
         payload: Arc::new(payload),
         fence,
         attempt: Attempt {
@@ -103,22 +99,12 @@ async fn a_retry_that_is_written_again_adds_its_attempt_once() {
         .take_due(instance.bus.owner(), Duration::ZERO, LEASE, 10)
         .await
         .expect("leased");
-    let settings = Config::parse("", []).expect("valid").webhooks;
-    let vault = Vault::open(&instance.db, &settings).await.expect("a vault");
-    let notices = Notices::new(Arc::new(Registry::new(vault, settings)));
     let group = [failed(leased[0].delivery.uuid(), leased[0].fence)];
     let severed = Severed::before(database, Cut::AfterTheCommit).await;
     let mut outcomes = Vec::new();
     for db in [severed.db(), instance.db.clone()] {
         let mut session = Session::open(&db).await.expect("a session");
-        let written = write(
-            &mut session,
-            &group,
-            &*instance.bus,
-            instance.bus.owner(),
-            &notices,
-        )
-        .await;
+        let written = write(&mut session, &group, &*instance.bus, instance.bus.owner(), &[]).await;
         outcomes.push(written.is_ok());
     }
     assert_eq!(outcomes, [false, true], "the first was not heard of");

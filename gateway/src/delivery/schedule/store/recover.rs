@@ -1,40 +1,26 @@
-//! The SQL of recoveries: everything that failed for an endpoint goes into the schedule again, however much it is.
+//! The SQL of recoveries: everything that failed for a destination goes into the schedule again, however much it is.
 //!
 //! It goes in chunk by chunk, in the order of the log, so that no statement is larger than its chunk; and in one
 //! transaction with the audit entry and the reply, so that a recovery that breaks off has done nothing, and one that is
-//! repeated under its key does nothing again. Whatever else is done to the endpoint goes on meanwhile, but for deleting
+//! repeated under its key does nothing again. Whatever else is done to the destination goes on meanwhile, but for deleting
 //! it and another recovery.
 
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
-use crate::base::id::WebhookId;
+use crate::base::id::DestinationId;
 use crate::db::DbError;
 
 /// Failed deliveries that one statement looks at.
 const CHUNK: i64 = 5_000;
 
-/// Waits for another recovery of the endpoint, keeps it from being deleted, and tells its name; `None` if there is none.
-pub async fn lock(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    webhook: WebhookId,
-) -> Result<Option<String>, DbError> {
-    // `for key share` lets changes through, and so two recoveries too: they would both see what neither has written.
-    let turn = "select pg_advisory_xact_lock(hashtextextended('recover ' || $1::uuid::text, 0))";
-    transaction.execute(turn, &[&webhook.uuid()]).await?;
-    let statement = "select name from webhooks where workspace_id = $1 and id = $2 for key share";
-    let row = transaction.query_opt(statement, &[&workspace, &webhook]).await?;
-    Ok(row.map(|row| row.get(0)))
-}
-
-/// Schedules again everything that failed for an endpoint from `since` until before `until`, except what was redelivered
+/// Schedules again everything that failed for a destination from `since` until before `until`, except what was redelivered
 /// since; the number of new deliveries.
 pub async fn recover(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
-    webhook: WebhookId,
+    destination: DestinationId,
     since: Uuid,
     until: Uuid,
 ) -> Result<u64, DbError> {
@@ -72,7 +58,7 @@ pub async fn recover(
     let mut count = 0_u64;
     loop {
         let row = transaction
-            .query_one(&statement, &[&workspace, &webhook, &after, &until, &CHUNK])
+            .query_one(&statement, &[&workspace, &destination, &after, &until, &CHUNK])
             .await?;
         count += u64::try_from(row.get::<_, i64>(0)).unwrap_or_default();
         let last: Option<Uuid> = row.get(1);

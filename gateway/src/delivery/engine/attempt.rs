@@ -1,71 +1,50 @@
-//! One attempt: sign, send within the time limit, and tell what came of it.
+//! One attempt: ask the destination for the request, send it within the time limit, and tell what the answer was.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::endpoint::Endpoint;
-use super::job::Job;
-use super::sign::{hub_signature, standard_signature};
-use crate::base::clock::Millis;
-use crate::deliveries::Attempt;
-use crate::outbound::client::Client;
-use crate::outbound::exchange::{Progress, SendFault};
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, StatusCode};
 use tokio::time::timeout;
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
-
-const EVENT: HeaderName = HeaderName::from_static("x-sentinel-event");
-const DELIVERY: HeaderName = HeaderName::from_static("x-sentinel-delivery");
-const ATTEMPT: HeaderName = HeaderName::from_static("x-sentinel-attempt");
-const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
-const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
-const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+use super::job::Job;
+use super::outcome::Tried;
+use crate::base::clock::Millis;
+use crate::delivery::destination::Destination;
+use crate::delivery::log::Attempt;
+use crate::outbound::client::Client;
+use crate::outbound::exchange::{Progress, SendFault};
 
 /// After this long an attempt is slow.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// An attempt and what the answer asked for.
-#[derive(Debug)]
-pub struct Tried {
-    pub attempt: Attempt,
-    /// The wait that a 429 or 503 asked for.
-    pub retry_after: Option<Duration>,
-}
-
-impl Tried {
-    /// Whether the receiver took the event.
-    pub const fn is_success(&self) -> bool {
-        self.attempt.error_code.is_none()
-    }
-
-    /// Whether the receiver said that the endpoint is gone for good.
-    pub fn is_gone(&self) -> bool {
-        self.attempt.status_code == Some(StatusCode::GONE.as_u16())
-    }
-}
-
-/// Makes an attempt; it takes at most the endpoint's time limit. One that is slow has `on_slow` done meanwhile.
+/// Makes an attempt; it takes at most the destination's time limit. One that is slow has `on_slow` done meanwhile.
 ///
 /// Every event pays for the size of this future, and for its timer.
-pub async fn attempt(client: &Client, endpoint: &Endpoint, job: &Job, on_slow: impl AsyncFnOnce()) -> Tried {
+pub async fn attempt(
+    client: &Client,
+    destination: &dyn Destination,
+    job: &Job,
+    on_slow: impl AsyncFnOnce(),
+) -> Tried {
     let at = Millis::now();
     let started = Instant::now();
     let number = job.attempts_made + 1;
-    let make = || request(endpoint, job, headers(endpoint, job, number, at));
+    let make = || destination.request(job, number, at);
+    let limit = destination.terms().timeout;
     let mut progress = Progress::default();
     let ended = {
-        let sending = client.send(&endpoint.target, &endpoint.connections, make, &mut progress);
+        let sending = client.send(
+            destination.target(),
+            destination.connections(),
+            make,
+            &mut progress,
+        );
         let mut sending = pin!(sending);
-        match timeout(SLOW.min(endpoint.timeout), sending.as_mut()).await {
+        match timeout(SLOW.min(limit), sending.as_mut()).await {
             Ok(ended) => Ok(ended),
             Err(_) => {
                 on_slow().await;
-                let left = endpoint.timeout.saturating_sub(started.elapsed());
+                let left = limit.saturating_sub(started.elapsed());
                 timeout(left, sending).await
             }
         }
@@ -111,45 +90,6 @@ fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Op
     }
 }
 
-fn headers(endpoint: &Endpoint, job: &Job, number: u16, at: Millis) -> HeaderMap {
-    let payload = &job.payload;
-    let body = &payload.body;
-    let timestamp = (at.0 / 1000).to_string();
-    let signers = endpoint.signers(at);
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.insert(HOST, endpoint.target.authority.clone());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, AGENT);
-    for (name, value) in &endpoint.headers {
-        headers.insert(name, value.clone());
-    }
-    let standard = standard_signature(signers, &payload.event_id, &timestamp, body);
-    let ours = [
-        (EVENT, payload.label.to_string()),
-        (DELIVERY, job.delivery.to_string()),
-        (ATTEMPT, number.to_string()),
-        (SIGNATURE, hub_signature(signers, body)),
-        (STANDARD_ID, payload.event_id.clone()),
-        (STANDARD_TIMESTAMP, timestamp),
-        (STANDARD_SIGNATURE, standard),
-    ];
-    for (name, value) in ours {
-        // Ids, types, numbers and signatures are all visible ASCII.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    }
-    headers
-}
-
-fn request(endpoint: &Endpoint, job: &Job, headers: HeaderMap) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(job.payload.body.clone()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.target.path.clone().into();
-    *request.headers_mut() = headers;
-    request
-}
-
 /// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3); nonsense is ignored.
 fn retry_after(headers: &HeaderMap, now: Millis) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -180,6 +120,8 @@ fn millis(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn answered(status: u16, retry: Option<&'static str>, ended: Option<&'static str>) -> Tried {

@@ -3,19 +3,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::Tried;
-use super::endpoint::Endpoint;
+use http::StatusCode;
+
 use super::job::{Job, Payload};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, WebhookId};
+use crate::base::id::{DeliveryId, DestinationId};
 use crate::bus::BatchId;
-use crate::deliveries::Attempt;
+use crate::delivery::log::Attempt;
 
 /// A wait that a receiver asks for is honoured up to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// The longest step of the backoff.
 pub const MAX_STEP: Duration = Duration::from_secs(6 * 3600);
+
+/// An attempt and what the answer asked for.
+#[derive(Debug)]
+pub struct Tried {
+    pub attempt: Attempt,
+    /// The wait that a 429 or 503 asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl Tried {
+    /// Whether the receiver took the event.
+    pub const fn is_success(&self) -> bool {
+        self.attempt.error_code.is_none()
+    }
+
+    /// Whether the receiver said that the destination is gone for good.
+    pub fn is_gone(&self) -> bool {
+        self.attempt.status_code == Some(StatusCode::GONE.as_u16())
+    }
+}
+
+/// What a destination makes of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    Success,
+    Failure,
+    /// It failed, and so will every other: the destination is gone for good.
+    Gone,
+}
 
 /// What an attempt makes of its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +58,7 @@ pub enum Verdict {
 /// When a delivery that was not attempted is to be looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parking {
-    /// When its endpoint has a place for it.
+    /// When its destination has a place for it.
     Waiting,
     /// It is being attempted, and is due again at that time if nothing more is heard of it.
     Leased(Millis),
@@ -39,7 +68,7 @@ pub enum Parking {
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
     pub delivery: DeliveryId,
-    pub webhook: WebhookId,
+    pub destination: DestinationId,
     pub payload: Arc<Payload>,
     pub batch: BatchId,
     /// Whether it waits in line with others of its key.
@@ -57,18 +86,18 @@ pub enum Outcome {
     },
     /// A new delivery goes into the schedule.
     Park { new: NewDelivery, parking: Parking },
-    /// A new delivery is dropped: its endpoint was deleted.
+    /// A new delivery is dropped: its destination was deleted.
     Drop { batch: BatchId },
     /// An attempt of a scheduled delivery ended.
     Again {
         delivery: DeliveryId,
-        webhook: WebhookId,
+        destination: DestinationId,
         payload: Arc<Payload>,
         fence: i32,
         attempt: Attempt,
         verdict: Verdict,
     },
-    /// A scheduled delivery was not attempted and waits for its endpoint.
+    /// A scheduled delivery was not attempted and waits for its destination.
     Release { delivery: DeliveryId, fence: i32 },
 }
 
@@ -77,7 +106,7 @@ impl NewDelivery {
     pub fn of(job: &Job, batch: BatchId) -> Self {
         Self {
             delivery: job.delivery,
-            webhook: job.webhook,
+            destination: job.destination,
             payload: job.payload.clone(),
             batch,
             is_ordered: job.is_ordered,
@@ -92,13 +121,13 @@ impl NewDelivery {
 }
 
 /// What becomes of a delivery after an attempt.
-pub fn verdict(tried: &Tried, endpoint: &Endpoint, backoff: &Backoff) -> Verdict {
+pub fn verdict(tried: &Tried, judgement: Judgement, max_attempts: u16, backoff: &Backoff) -> Verdict {
     let number = tried.attempt.number;
-    if tried.is_success() {
-        return Verdict::Succeeded;
-    }
-    if tried.is_gone() || number >= endpoint.max_attempts {
-        return Verdict::Failed;
+    match judgement {
+        Judgement::Success => return Verdict::Succeeded,
+        Judgement::Gone => return Verdict::Failed,
+        Judgement::Failure if number >= max_attempts => return Verdict::Failed,
+        Judgement::Failure => {}
     }
     let wait = backoff.jittered(number.into());
     let wait = match tried.retry_after.map(|asked| asked.min(MAX_RETRY_AFTER)) {

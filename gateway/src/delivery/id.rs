@@ -1,17 +1,17 @@
-//! Ids of deliveries, which tell the event that they belong to.
+//! Ids of deliveries. They tell which event they belong to.
 
 use uuid::Uuid;
 
-use crate::base::id::{DeliveryId, WebhookId};
+use crate::base::id::{DeliveryId, DestinationId};
 
-/// The id of the first delivery of an event to an endpoint.
+/// The id of the first delivery of an event to a destination.
 ///
 /// It begins with the first 64 bits of the event's id, so that an event's deliveries stand together in the primary key,
 /// and it is the same whenever it is made, so that a delivery which is sent again after a crash is known by its id.
-pub fn first_delivery_id(event: Uuid, webhook: WebhookId) -> DeliveryId {
+pub fn first_delivery_id(event: Uuid, destination: DestinationId) -> DeliveryId {
     let (high, low) = event.as_u64_pair();
-    let (webhook_high, webhook_low) = webhook.uuid().as_u64_pair();
-    let mixed = mix(mix(low ^ webhook_high) ^ webhook_low);
+    let (other_high, other_low) = destination.uuid().as_u64_pair();
+    let mixed = mix(mix(low ^ other_high) ^ other_low);
     DeliveryId::from_uuid(Uuid::from_u64_pair(high, (mixed >> 2) | (1 << 63)))
 }
 
@@ -35,10 +35,10 @@ mod tests {
     #[test]
     fn a_delivery_id_is_a_uuid_of_its_events_range() {
         let event = Uuid::now_v7();
-        let webhooks = [WebhookId::generate(), WebhookId::generate()];
-        let [one, two] = webhooks.map(|webhook| first_delivery_id(event, webhook).uuid());
+        let destinations = [DestinationId::generate(), DestinationId::generate()];
+        let [one, two] = destinations.map(|destination| first_delivery_id(event, destination).uuid());
         assert_ne!(one, two);
-        assert_eq!(one, first_delivery_id(event, webhooks[0]).uuid());
+        assert_eq!(one, first_delivery_id(event, destinations[0]).uuid());
         let (from, to) = delivery_range(event);
         assert!(from < one && one < to && from < event && event < to);
         assert_eq!(

@@ -1,22 +1,19 @@
-//! From the bus to the lanes: one delivery for each endpoint that wants an event.
+//! From the bus to the lanes: one delivery for each destination that wants an event.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::counter;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::delivery_store;
-use super::filter::Data;
 use super::job::{Hold, Job, Payload};
 use super::lanes::Lanes;
-use super::registry::Registry;
 use crate::bus::{Batch, Bus, Event};
 use crate::db::Db;
-use crate::deliveries::id::first_delivery_id;
-use crate::telemetry::names;
+use crate::delivery::destination::Destinations;
+use crate::delivery::id::first_delivery_id;
+use crate::delivery::log;
 
 /// Jobs that are made before they are handed to their lanes.
 const MANY: usize = 4_000;
@@ -25,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(250);
 /// The dispatcher.
 pub struct Fanout {
     pub bus: Arc<dyn Bus>,
-    pub registry: Arc<Registry>,
+    pub destinations: Arc<dyn Destinations>,
     pub lanes: Arc<Lanes>,
     pub db: Db,
 }
@@ -67,42 +64,31 @@ impl Fanout {
     }
 
     fn add_jobs(&self, event: &Event, batch: &Batch, jobs: &mut Vec<Job>) {
-        let Some(subscriptions) = self.registry.subscriptions(event.content.workspace) else {
-            return;
-        };
+        // A destination made after the event's owner died never was meant to get it.
+        let made_by = batch.is_recovered.then(|| event.accepted_at());
         let mut payload: Option<Arc<Payload>> = None;
-        let mut data: Option<Data> = None;
-        for endpoint in subscriptions.wanting(&event.content.label) {
-            // An endpoint made after the event's owner died never was meant to get it.
-            if batch.is_recovered && endpoint.created_at > event.accepted_at() {
-                continue;
-            }
-            if let Some(filter) = &endpoint.filter
-                && !filter.holds(data.get_or_insert_with(|| Data::of(&event.content.data)))
-            {
-                counter!(names::DELIVERIES_FILTERED).increment(1);
-                continue;
-            }
+        self.destinations.wanting(event, made_by, &mut |destination| {
             let payload = payload
                 .get_or_insert_with(|| Arc::new(Payload::of(event)))
                 .clone();
+            let id = destination.id();
             jobs.push(Job {
                 payload,
-                webhook: endpoint.id,
-                delivery: first_delivery_id(event.id, endpoint.id),
+                destination: id,
+                delivery: first_delivery_id(event.id, id),
                 attempts_made: 0,
                 hold: Hold::Fresh(batch.id),
-                is_ordered: endpoint.is_ordered && event.content.ordering_key.is_some(),
+                is_ordered: destination.terms().is_ordered && event.content.ordering_key.is_some(),
                 queued_at: Instant::now(),
             });
-        }
+        });
     }
 
     /// Takes out what the dead instance had recorded or parked.
     async fn remove_known(&self, jobs: &mut Vec<Job>) {
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.delivery.uuid()).collect();
         let known: HashSet<Uuid> = loop {
-            match delivery_store::existing(&self.db, &ids).await {
+            match log::store::existing(&self.db, &ids).await {
                 Ok(known) => break known.into_iter().collect(),
                 Err(fault) => {
                     tracing::warn!(%fault, "recorded deliveries could not be read; trying again");

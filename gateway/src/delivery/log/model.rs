@@ -104,3 +104,11 @@ pub struct Attempt {
     pub first_byte_ms: Option<f64>,
     pub total_ms: f64,
 }
+
+impl Attempt {
+    /// The attempt as one line of JSON, as the log keeps it.
+    pub fn line(&self) -> String {
+        // Strings and finite numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -15,23 +15,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::attempt::{Tried, attempt};
+use super::attempt::attempt;
 use super::attempt_metrics::AttemptMetrics;
 use super::breaker::{HealthState, Thresholds};
-use super::endpoint::Endpoint;
 use super::job::{Hold, Job};
 use super::lane::{Caps, Lane, Offered, Refusal};
-use super::notices::Notices;
-use super::outcome::{MAX_STEP, NewDelivery, Outcome, Parking, verdict};
-use super::registry::Registry;
-use super::{schedule_store, store};
+use super::outcome::{Judgement, MAX_STEP, NewDelivery, Outcome, Parking, Tried, verdict};
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::digest_hasher::DigestHasher;
-use crate::base::id::WebhookId;
+use crate::base::id::DestinationId;
 use crate::bus::{BatchId, Bus};
-use crate::config;
 use crate::db::Db;
+use crate::delivery::destination::{Destination, Destinations};
+use crate::delivery::schedule::store as schedule_store;
 use crate::outbound::client::Client;
 use crate::telemetry::names;
 
@@ -39,15 +36,23 @@ use crate::telemetry::names;
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_millis(250);
 
+/// The same for all lanes.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub caps: Caps,
+    pub thresholds: Thresholds,
+    /// The first step of the backoff.
+    pub retry_base: Duration,
+}
+
 /// The lanes, and what workers need.
 pub struct Lanes {
     lanes: papaya::HashMap<Uuid, Arc<Lane>, BuildHasherDefault<DigestHasher>>,
-    registry: Arc<Registry>,
+    destinations: Arc<dyn Destinations>,
     client: Client,
     recorder: mpsc::Sender<Outcome>,
     db: Db,
     bus: Arc<dyn Bus>,
-    notices: Notices,
     metrics: AttemptMetrics,
     backoff: Backoff,
     caps: Caps,
@@ -59,47 +64,39 @@ pub struct Lanes {
 impl Lanes {
     /// No lanes yet; each comes with its first job.
     pub fn new(
-        registry: Arc<Registry>,
+        destinations: Arc<dyn Destinations>,
         client: Client,
         recorder: mpsc::Sender<Outcome>,
         db: Db,
         bus: Arc<dyn Bus>,
-        settings: &config::Webhooks,
+        settings: Settings,
     ) -> Self {
         Self {
             lanes: papaya::HashMap::default(),
-            notices: Notices::new(registry.clone()),
-            registry,
+            destinations,
             client,
             recorder,
             db,
             bus,
             metrics: AttemptMetrics::new(),
             backoff: Backoff::new(settings.retry_base, MAX_STEP),
-            caps: Caps {
-                concurrency: settings.lane_concurrency,
-                queue: settings.lane_queue,
-            },
-            thresholds: Thresholds {
-                after: settings.breaker_after,
-                failures: settings.breaker_failures,
-                probe: settings.breaker_probe,
-            },
+            caps: settings.caps,
+            thresholds: settings.thresholds,
             workers: TaskTracker::new(),
             is_draining: AtomicBool::new(false),
         }
     }
 
-    /// The lane of an endpoint.
-    pub fn lane(&self, webhook: WebhookId, health: HealthState) -> Arc<Lane> {
+    /// The lane of a destination.
+    pub fn lane(&self, destination: DestinationId, health: HealthState) -> Arc<Lane> {
         let lanes = self.lanes.pin();
         let make = || Arc::new(Lane::new(self.caps, self.thresholds, health));
-        lanes.get_or_insert_with(webhook.uuid(), make).clone()
+        lanes.get_or_insert_with(destination.uuid(), make).clone()
     }
 
-    /// Hands a job to its endpoint's lane, or has it parked.
+    /// Hands a job to its destination's lane, or has it parked.
     pub async fn submit(self: &Arc<Self>, job: Job) {
-        let Some(endpoint) = self.registry.find(job.webhook) else {
+        let Some(destination) = self.destinations.find(job.destination) else {
             return self.drop_job(&job).await;
         };
         if job.is_ordered && matches!(job.hold, Hold::Fresh(_)) {
@@ -109,10 +106,10 @@ impl Lanes {
         if self.is_draining.load(Ordering::Acquire) {
             return self.park(&job, Refusal::Draining.name()).await;
         }
-        if !endpoint.is_enabled {
+        if !destination.terms().is_enabled {
             return self.park(&job, "disabled").await;
         }
-        let lane = self.lane(job.webhook, endpoint.health);
+        let lane = self.lane(job.destination, destination.terms().health);
         match lane.offer(job) {
             Offered::Taken => {}
             Offered::NeedsWorker => {
@@ -135,11 +132,11 @@ impl Lanes {
     }
 
     async fn attempt_job(&self, lane: &Lane, job: &Job) {
-        // The endpoint's present URL, secrets and state count, not those of when the job was made.
-        let Some(endpoint) = self.registry.find(job.webhook) else {
+        // The destination's present URL, secrets and state count, not those of when the job was made.
+        let Some(destination) = self.destinations.find(job.destination) else {
             return self.drop_job(job).await;
         };
-        if !endpoint.is_enabled {
+        if !destination.terms().is_enabled {
             return self.park(job, "disabled").await;
         }
         if let Hold::Fresh(batch) = job.hold
@@ -149,27 +146,28 @@ impl Lanes {
             return;
         }
         if let Hold::Leased { until, .. } = job.hold
-            && until < Instant::now() + endpoint.timeout
+            && until < Instant::now() + destination.terms().timeout
         {
             // The lease would run out under way; it is due again by itself.
             return;
         }
-        if let Some(per_second) = endpoint.rate_limit_per_second {
+        if let Some(per_second) = destination.terms().rate_limit_per_second {
             match lane.reserve(per_second) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return self.park(job, "rate_limit").await,
             }
         }
-        let (tried, hold) = self.attempt_visibly(&endpoint, job).await;
+        let (tried, hold) = self.attempt_visibly(&*destination, job).await;
         self.metrics.note(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
-        if let Some(health) = lane.note(tried.is_success(), took) {
-            self.persist_health(&endpoint, health);
+        let judgement = destination.judge(&tried);
+        if let Some(health) = lane.note(judgement == Judgement::Success, took) {
+            self.persist_health(job.destination, health);
         }
-        if tried.is_gone() {
-            self.disable(&endpoint);
+        if judgement == Judgement::Gone {
+            self.disable(job.destination);
         }
-        let verdict = verdict(&tried, &endpoint, &self.backoff);
+        let verdict = verdict(&tried, judgement, destination.terms().max_attempts, &self.backoff);
         let attempt = tried.attempt;
         self.record(match hold {
             Hold::Fresh(batch) => Outcome::First {
@@ -179,7 +177,7 @@ impl Lanes {
             },
             Hold::Leased { fence, .. } => Outcome::Again {
                 delivery: job.delivery,
-                webhook: job.webhook,
+                destination: job.destination,
                 payload: job.payload.clone(),
                 fence,
                 attempt,
@@ -191,19 +189,19 @@ impl Lanes {
 
     /// Makes the attempt, and tells where the delivery stands after it: a new one whose attempt is slow goes into the
     /// schedule under a lease meanwhile. So it can be seen as pending, and no longer holds its batch back.
-    async fn attempt_visibly(&self, endpoint: &Endpoint, job: &Job) -> (Tried, Hold) {
+    async fn attempt_visibly(&self, destination: &dyn Destination, job: &Job) -> (Tried, Hold) {
         let mut hold = job.hold;
         let on_slow = async || {
             if let Hold::Fresh(batch) = job.hold {
-                hold = Box::pin(self.lease_meanwhile(endpoint, job, batch)).await;
+                hold = Box::pin(self.lease_meanwhile(destination.terms().timeout, job, batch)).await;
             }
         };
-        let tried = attempt(&self.client, endpoint, job, on_slow).await;
+        let tried = attempt(&self.client, destination, job, on_slow).await;
         (tried, hold)
     }
 
-    async fn lease_meanwhile(&self, endpoint: &Endpoint, job: &Job, batch: BatchId) -> Hold {
-        let lease = endpoint.timeout + LEASE_MARGIN;
+    async fn lease_meanwhile(&self, timeout: Duration, job: &Job, batch: BatchId) -> Hold {
+        let lease = timeout + LEASE_MARGIN;
         let until = Millis(Millis::now().0 + i64::try_from(lease.as_millis()).unwrap_or(0));
         self.record(Outcome::Park {
             new: NewDelivery::of(job, batch),
@@ -235,7 +233,7 @@ impl Lanes {
         if let Hold::Fresh(batch) = job.hold {
             return self.record(Outcome::Drop { batch }).await;
         }
-        if let Err(fault) = schedule_store::give_up_deleted(&self.db, job.webhook).await {
+        if let Err(fault) = schedule_store::give_up_deleted(&self.db, job.destination).await {
             tracing::warn!(%fault, delivery = %job.delivery, "could not be given up; it is due again");
         }
     }
@@ -246,34 +244,22 @@ impl Lanes {
         }
     }
 
-    fn persist_health(&self, endpoint: &Arc<Endpoint>, health: HealthState) {
-        let webhook = endpoint.id;
-        tracing::info!(%webhook, health = health.name(), "endpoint health changed");
-        let (db, bus, endpoint) = (self.db.clone(), self.bus.clone(), endpoint.clone());
-        let notice = match health {
-            HealthState::Paused => self.notices.paused(&endpoint),
-            HealthState::Healthy | HealthState::Failing => None,
-        };
+    fn persist_health(&self, destination: DestinationId, health: HealthState) {
+        tracing::info!(%destination, health = health.name(), "destination health changed");
+        let writing = self.destinations.set_health(destination, health);
         self.workers.spawn(async move {
-            if let Err(fault) = store::set_health(&db, &*bus, &endpoint, health, notice).await {
-                tracing::warn!(%webhook, %fault, "endpoint health could not be written");
+            if let Err(fault) = writing.await {
+                tracing::warn!(%destination, %fault, "destination health could not be written");
             }
         });
     }
 
-    fn disable(&self, endpoint: &Arc<Endpoint>) {
-        tracing::info!(webhook = %endpoint.id, "endpoint answered 410 Gone and is disabled");
-        let (db, bus, registry) = (self.db.clone(), self.bus.clone(), self.registry.clone());
-        let (endpoint, notice) = (endpoint.clone(), self.notices.disabled(endpoint));
+    fn disable(&self, destination: DestinationId) {
+        tracing::info!(%destination, "destination answered that it is gone and is disabled");
+        let disabling = self.destinations.disable_gone(destination);
         self.workers.spawn(async move {
-            let disabling = async {
-                let mut client = db.client().await?;
-                store::disable_gone(&mut client, &*bus, &endpoint, notice).await?;
-                let changed = [(endpoint.workspace, endpoint.id.uuid())];
-                registry.refresh(&client, &changed).await
-            };
             if let Err(fault) = disabling.await {
-                tracing::warn!(webhook = %endpoint.id, %fault, "endpoint could not be disabled");
+                tracing::warn!(%destination, %fault, "destination could not be disabled");
             }
         });
     }
@@ -305,8 +291,8 @@ impl Lanes {
             let (waiting, is_busy) = lane.load();
             busy_count += usize::from(is_busy);
             waiting_count += waiting;
-            match self.registry.find(WebhookId::from_uuid(id)) {
-                Some(endpoint) => endpoint.connections.close_idle(),
+            match self.destinations.find(DestinationId::from_uuid(id)) {
+                Some(destination) => destination.connections().close_idle(),
                 None if !is_busy && waiting == 0 => {
                     self.lanes.pin().remove(&id);
                 }

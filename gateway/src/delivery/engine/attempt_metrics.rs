@@ -2,7 +2,7 @@
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::attempt::Tried;
+use super::outcome::Tried;
 use crate::telemetry::names;
 
 /// Counts attempts.

@@ -1,20 +1,20 @@
 //! The SQL of deliveries that wait for their turn.
 //!
-//! A delivery has its turn when it is the first of its endpoint and key, none of them is under way or waits for a retry,
+//! A delivery has its turn when it is the first of its destination and key, none of them is under way or waits for a retry,
 //! and no earlier event of the key is accepted but not yet in the table. All of it is asked in one statement, and so of
 //! one moment; the row itself is locked as it stands now, so that two instances never lease the same one.
 
 use std::time::Duration;
 
-use super::lease_store::{LEASE_PICKED, Leased, Leases};
-use crate::base::id::WebhookId;
+use super::leases::{LEASE_PICKED, Leased, Leases};
+use crate::base::id::DestinationId;
 use crate::db::{Db, DbError};
 
-/// An event that the endpoint does not want never gets a delivery; of others there is none yet while their owner has
+/// An event that the destination does not want never gets a delivery; of others there is none yet while their owner has
 /// not come to them. An event's deliveries stand together in the primary key, by the first half of its id.
 ///
 /// `offset 0` keeps the planner from making joins of the questions: each is one step in an index for each key, while a
-/// join may read all deliveries of an endpoint where statistics are old.
+/// join may read all deliveries of a destination where statistics are old.
 const HEADS: &str = "
     with heads as materialized (
         select head.delivery_id
@@ -53,11 +53,11 @@ const HEADS: &str = "
         for update of s skip locked
     )";
 
-/// Leases up to `count` deliveries to an endpoint whose turn it is, of these keys.
+/// Leases up to `count` deliveries to a destination whose turn it is, of these keys.
 pub async fn lease_turns(
     leases: &Leases,
     owner: i32,
-    webhook: WebhookId,
+    destination: DestinationId,
     keys: &[Box<str>],
     lease: Duration,
     count: i64,
@@ -66,15 +66,15 @@ pub async fn lease_turns(
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
     let statement = format!("{HEADS} {LEASE_PICKED}");
     leases
-        .take(&statement, &[&owner, &lease, &webhook, &keys, &count])
+        .take(&statement, &[&owner, &lease, &destination, &keys, &count])
         .await
 }
 
-/// Up to `count` keys behind `after` of which something waits for an endpoint: one step in the index for each, however
+/// Up to `count` keys behind `after` of which something waits for a destination: one step in the index for each, however
 /// much it is.
 pub async fn keys_in_line(
     db: &Db,
-    webhook: WebhookId,
+    destination: DestinationId,
     after: &str,
     count: i64,
 ) -> Result<Vec<Box<str>>, DbError> {
@@ -93,26 +93,6 @@ pub async fn keys_in_line(
              ) select order_key from found where order_key is not null order by place",
         )
         .await?;
-    let rows = client.query(&statement, &[&webhook, &after, &count]).await?;
+    let rows = client.query(&statement, &[&destination, &after, &count]).await?;
     Ok(rows.iter().map(|row| row.get::<_, &str>(0).into()).collect())
-}
-
-/// The endpoints for which something waits in line.
-pub async fn endpoints_in_line(db: &Db) -> Result<Vec<WebhookId>, DbError> {
-    let client = db.client().await?;
-    let statement = client
-        .prepare_cached(
-            "with recursive found as (
-                 (select webhook_id from scheduled_deliveries where due_at is null and order_key is not null
-                  order by webhook_id limit 1)
-                 union all
-                 select (select s.webhook_id from scheduled_deliveries s
-                         where s.due_at is null and s.order_key is not null and s.webhook_id > found.webhook_id
-                         order by s.webhook_id limit 1)
-                 from found where found.webhook_id is not null
-             ) select webhook_id from found where webhook_id is not null",
-        )
-        .await?;
-    let rows = client.query(&statement, &[]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
 }

@@ -1,4 +1,4 @@
-//! How an endpoint is doing, from its attempts alone: healthy, failing, or paused by the circuit breaker.
+//! How a destination is doing, from its attempts alone: healthy, failing, or paused by the circuit breaker.
 //!
 //! Three failures in a row make it `failing`. Five minutes without a success and twenty failures make it `paused`: then
 //! one probe goes out each 30 s, everything else waits, and the first success closes the breaker.
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 const FAILING_AFTER: u32 = 3;
 
-/// The API's word for how an endpoint is doing.
+/// The API's word for how a destination is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthState {
     Healthy,
@@ -47,7 +47,7 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// A closed breaker, or an open one for an endpoint that was paused when this instance started.
+    /// A closed breaker, or an open one for a destination that was paused when this instance started.
     pub fn new(thresholds: Thresholds, state: HealthState) -> Self {
         Self {
             thresholds,

@@ -1,6 +1,6 @@
-//! The lane of one endpoint: what waits for it in memory, how many attempts are under way, and its breaker.
+//! The lane of one destination: what waits for it in memory, how many attempts are under way, and its breaker.
 //!
-//! A lane says no rather than let one endpoint fill the memory of all: when its queue is full, when it is slow, or when
+//! A lane says no rather than let one destination fill the memory of all: when its queue is full, when it is slow, or when
 //! the breaker is open. What it refuses is parked in the database and comes back when there is room. A lane is slow from
 //! when a job would wait, or has waited, too long until nothing waits in it any more; meanwhile new deliveries stand in
 //! line in the database.
@@ -16,7 +16,7 @@ use super::breaker::{Breaker, HealthState, Thresholds};
 use super::job::{Hold, Job};
 use super::pace::Pace;
 
-/// An endpoint for which jobs wait longer does not keep up: more goes to the database.
+/// A destination for which jobs wait longer does not keep up: more goes to the database.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait for a place under a rate limit.
 const MAX_RATE_WAIT: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ struct State {
     pace: Pace,
     is_slow: bool,
     breaker: Breaker,
-    /// When the next attempt may start, where the endpoint has a rate limit.
+    /// When the next attempt may start, where the destination has a rate limit.
     next_slot: Option<Instant>,
     is_draining: bool,
 }
@@ -81,7 +81,7 @@ impl State {
     }
 }
 
-/// One endpoint's lane.
+/// One destination's lane.
 #[derive(Debug)]
 pub struct Lane {
     caps: Caps,
@@ -286,9 +286,9 @@ mod tests {
 
     use super::*;
     use crate::base::caller::WorkspaceId;
-    use crate::base::id::{DeliveryId, WebhookId};
+    use crate::base::id::{DeliveryId, DestinationId};
     use crate::bus::{Ledger, Origin};
-    use crate::webhooks::job::Payload;
+    use crate::delivery::engine::job::Payload;
 
     fn job() -> Job {
         Job {
@@ -300,7 +300,7 @@ mod tests {
                 ordering_key: None,
                 body: Bytes::new(),
             }),
-            webhook: WebhookId::from_uuid(Uuid::nil()),
+            destination: DestinationId::from_uuid(Uuid::nil()),
             delivery: DeliveryId::from_uuid(Uuid::nil()),
             attempts_made: 0,
             hold: Hold::Leased {

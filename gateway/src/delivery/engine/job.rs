@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, WebhookId};
+use crate::base::id::{DeliveryId, DestinationId};
 use crate::bus::{BatchId, Event};
 
 /// What is sent: shared by all deliveries of an event, and the same bytes at every attempt.
@@ -19,7 +19,7 @@ pub struct Payload {
     pub event_id: String,
     pub workspace: WorkspaceId,
     pub label: Arc<str>,
-    /// Deliveries of one endpoint with the same one may have to wait for each other.
+    /// Deliveries to one destination with the same one may have to wait for each other.
     pub ordering_key: Option<Box<str>>,
     pub body: Bytes,
 }
@@ -77,7 +77,7 @@ pub enum Hold {
 #[derive(Debug, Clone)]
 pub struct Job {
     pub payload: Arc<Payload>,
-    pub webhook: WebhookId,
+    pub destination: DestinationId,
     pub delivery: DeliveryId,
     pub attempts_made: u16,
     pub hold: Hold,

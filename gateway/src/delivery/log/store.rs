@@ -1,29 +1,29 @@
-//! The SQL of the delivery log, for readers.
+//! The SQL of the delivery log.
+
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::job::body;
+use super::model::{Delivery, DeliveryDetail, EventDelivery, Status};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_millis};
+use crate::base::id::{DeliveryId, DestinationId, EventId, uuid_millis};
 use crate::base::page::Page;
 use crate::db::{Db, DbError};
-use crate::deliveries::{Delivery, DeliveryDetail, Status};
+use crate::delivery::engine::job::body;
+use crate::delivery::id::delivery_range;
+use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
-    d.attempt_count, d.test_body is not null,
-    case when s.owner is null then s.due_at end";
-const FROM: &str = "from deliveries d
-    left join events e on e.id = d.event_id
-    left join scheduled_deliveries s on s.delivery_id = d.id";
+    d.attempt_count, d.test_body is not null";
 
-/// A page of an endpoint's deliveries, newest first.
+/// A page of a destination's deliveries, newest first.
 pub async fn list(
     client: &Client,
     workspace: WorkspaceId,
-    webhook: WebhookId,
+    destination: DestinationId,
     statuses: &[Status],
     page: &Page,
 ) -> Result<Vec<Delivery>, DbError> {
@@ -40,17 +40,17 @@ pub async fn list(
         }
     };
     let statement = format!(
-        "select {COLUMNS} from (
+        "select {COLUMNS}, {NEXT_ATTEMPT_AT} from (
              select * from deliveries d
              where d.webhook_id = $2 and d.workspace_id = $1 and ($3::uuid is null or d.id < $3) {filter}
              order by d.id desc limit $4
          ) d
          left join events e on e.id = d.event_id
-         left join scheduled_deliveries s on s.delivery_id = d.id
+         {JOIN_SCHEDULED}
          order by d.id desc"
     );
     let rows = client
-        .query(&statement, &[&workspace, &webhook, &after, &count])
+        .query(&statement, &[&workspace, &destination, &after, &count])
         .await?;
     Ok(rows.iter().map(delivery).collect())
 }
@@ -62,16 +62,17 @@ pub async fn find(
     id: DeliveryId,
 ) -> Result<Option<DeliveryDetail>, DbError> {
     let statement = format!(
-        "select {COLUMNS}, d.attempts, d.test_body, e.occurred_at, e.data
-         {FROM} where d.workspace_id = $1 and d.id = $2"
+        "select {COLUMNS}, {NEXT_ATTEMPT_AT}, d.attempts, d.test_body, e.occurred_at, e.data
+         from deliveries d left join events e on e.id = d.event_id {JOIN_SCHEDULED}
+         where d.workspace_id = $1 and d.id = $2"
     );
     let row = client.query_opt(&statement, &[&workspace, &id]).await?;
     Ok(row.as_ref().map(detail))
 }
 
-/// What a redelivery repeats: endpoint, event, type, and the body of a test.
+/// What a redelivery repeats: destination, event, type, and the body of a test.
 pub struct Repeated {
-    pub webhook: WebhookId,
+    pub destination: DestinationId,
     pub event: Uuid,
     pub label: String,
     pub test_body: Option<String>,
@@ -91,7 +92,7 @@ pub async fn find_repeated(
         )
         .await?;
     Ok(row.map(|row| Repeated {
-        webhook: row.get(0),
+        destination: row.get(0),
         event: row.get(1),
         label: row.get(2),
         test_body: row.get(3),
@@ -114,7 +115,7 @@ pub async fn insert_pending(
             &[
                 &id,
                 &workspace,
-                &repeated.webhook,
+                &repeated.destination,
                 &repeated.event,
                 &repeated.label,
                 &redelivery_of,
@@ -123,6 +124,58 @@ pub async fn insert_pending(
         )
         .await?;
     Ok(())
+}
+
+/// Ends what is pending for a destination, which is being deleted.
+pub async fn fail_pending(transaction: &Transaction<'_>, destination: DestinationId) -> Result<(), DbError> {
+    let (failed, pending) = (Status::Failed.number(), Status::Pending.number());
+    let statement = "update deliveries set status = $2 where webhook_id = $1 and status = $3";
+    transaction
+        .execute(statement, &[&destination, &failed, &pending])
+        .await?;
+    Ok(())
+}
+
+/// The deliveries of each of these events.
+pub async fn of_events(
+    client: &Client,
+    workspace: WorkspaceId,
+    events: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<EventDelivery>>, DbError> {
+    let (from, to): (Vec<Uuid>, Vec<Uuid>) = events.iter().map(|event| delivery_range(*event)).unzip();
+    // First deliveries stand in their event's range of ids; later ones have an index of their own. `offset 0` keeps the
+    // planner from making one join of the ranges: that would be a hash join by `event_id`, which reads the whole log.
+    let rows = client
+        .query(
+            "select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+             from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as wanted(event_id, low, high)
+             cross join lateral (
+                 select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+                 from deliveries d
+                 where d.id between wanted.low and wanted.high and d.event_id = wanted.event_id
+                   and d.redelivery_of is null and d.workspace_id = $1
+                 offset 0
+             ) d
+             union all
+             select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+             from deliveries d
+             where d.event_id = any($2) and d.redelivery_of is not null and d.workspace_id = $1",
+            &[&workspace, &events, &from, &to],
+        )
+        .await?;
+    let mut found: HashMap<Uuid, Vec<EventDelivery>> = HashMap::new();
+    for row in &rows {
+        found.entry(row.get(0)).or_default().push(EventDelivery {
+            id: row.get(1),
+            webhook_id: row.get(2),
+            status: Status::of(row.get(3)),
+            attempt_count: u16::try_from(row.get::<_, i16>(4)).unwrap_or_default(),
+        });
+    }
+    for deliveries in found.values_mut() {
+        deliveries.sort_by_key(|delivery| delivery.id);
+    }
+    Ok(found)
 }
 
 /// Those of `ids` that are in the log.

@@ -8,6 +8,7 @@ use crate::base::secret::Secret;
 use crate::config;
 use crate::db::{Db, DbError};
 
+use super::key_store;
 use super::sign::SecretBytes;
 
 /// Opens and seals what belongs to endpoints.
@@ -37,7 +38,7 @@ impl Vault {
         let mut earlier: Vec<SealingKey> = previous.into_iter().collect();
         let key = match &settings.secret_key {
             Some(key) => {
-                if let Some(kept) = super::store::find_kept_sealing_key(db).await? {
+                if let Some(kept) = key_store::find_kept_sealing_key(db).await? {
                     earlier.push(SealingKey::new(&key_of(&kept)?));
                 }
                 SealingKey::new(key)
@@ -90,7 +91,7 @@ impl Vault {
 
 async fn kept_key(db: &Db) -> Result<Secret<[u8; 32]>, VaultError> {
     let fresh: [u8; 32] = random()?;
-    let kept = super::store::kept_sealing_key(db, &fresh).await?;
+    let kept = key_store::kept_sealing_key(db, &fresh).await?;
     key_of(&kept)
 }
 

@@ -12,18 +12,18 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::job::{Payload, body};
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_millis};
+use crate::base::id::{DeliveryId, DestinationId, EventId, uuid_millis};
 use crate::db::{self, Db, DbError};
+use crate::delivery::engine::job::{Payload, body};
 
 /// A scheduled delivery that this instance holds.
 pub struct Leased {
     pub delivery: DeliveryId,
-    pub webhook: WebhookId,
+    pub destination: DestinationId,
     pub attempt_count: u16,
     pub fence: i32,
-    /// When it is or was due; absent if it waited for its endpoint.
+    /// When it is or was due; absent if it waited for its destination.
     pub due: Option<Instant>,
     pub leased_at: Instant,
     /// Absent if the event is no longer kept.
@@ -72,33 +72,26 @@ impl Leases {
         lease: Duration,
         count: i64,
     ) -> Result<Vec<Leased>, DbError> {
-        let statement = format!(
-            "with picked as materialized (
-                 select delivery_id, event_id, due_at from scheduled_deliveries
-                 where due_at <= now() + make_interval(secs => $3) order by due_at limit $4 for update skip locked
-             ) {LEASE_PICKED}"
-        );
+        let statement = pick("due_at <= now() + make_interval(secs => $3)", "due_at");
         let (lease, ahead) = (lease.as_secs_f64(), ahead.as_secs_f64());
         self.take(&statement, &[&owner, &lease, &ahead, &count]).await
     }
 
-    /// Leases up to `count` deliveries that wait for an endpoint, oldest first.
+    /// Leases up to `count` deliveries that wait for a destination, oldest first.
     pub async fn take_waiting(
         &self,
         owner: i32,
-        webhook: WebhookId,
+        destination: DestinationId,
         lease: Duration,
         count: i64,
     ) -> Result<Vec<Leased>, DbError> {
-        let statement = format!(
-            "with picked as materialized (
-                 select delivery_id, event_id, due_at from scheduled_deliveries
-                 where webhook_id = $3 and due_at is null and order_key is null
-                 order by delivery_id limit $4 for update skip locked
-             ) {LEASE_PICKED}"
+        let statement = pick(
+            "webhook_id = $3 and due_at is null and order_key is null",
+            "delivery_id",
         );
         let lease = lease.as_secs_f64();
-        self.take(&statement, &[&owner, &lease, &webhook, &count]).await
+        self.take(&statement, &[&owner, &lease, &destination, &count])
+            .await
     }
 
     /// Leases with `statement`, which ends with [`LEASE_PICKED`].
@@ -156,6 +149,16 @@ impl Leases {
     }
 }
 
+/// A statement that leases the first rows of a condition on `$3`.
+fn pick(condition: &str, order: &str) -> String {
+    format!(
+        "with picked as materialized (
+             select delivery_id, event_id, due_at from scheduled_deliveries
+             where {condition} order by {order} limit $4 for update skip locked
+         ) {LEASE_PICKED}"
+    )
+}
+
 fn leased(row: &Row, leased_at: Instant) -> Leased {
     let count: i16 = row.get(2);
     let due_in: Option<f64> = row.get(4);
@@ -171,7 +174,7 @@ fn leased(row: &Row, leased_at: Instant) -> Leased {
     });
     Leased {
         delivery: row.get(0),
-        webhook: row.get(1),
+        destination: row.get(1),
         attempt_count: u16::try_from(count).unwrap_or_default(),
         fence: row.get(3),
         due,

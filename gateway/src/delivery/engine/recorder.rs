@@ -10,12 +10,12 @@ use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::notices::Notices;
 use super::outcome::{Outcome, Verdict};
 use super::record_store::{Session, write};
-use super::turns::Turns;
 use crate::bus::{BatchId, Bus};
 use crate::db::{Db, DbError};
+use crate::delivery::destination::Destinations;
+use crate::delivery::schedule::ripe::Ripe;
 use crate::telemetry::names;
 
 /// Outcomes that may wait for the recorder.
@@ -34,9 +34,10 @@ pub struct Recorder {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
-    pub notices: Notices,
+    /// Say what is told of deliveries that failed.
+    pub destinations: Arc<dyn Destinations>,
     /// Is told whose turn may have come.
-    pub turns: Arc<Turns>,
+    pub ripe: Arc<Ripe>,
 }
 
 impl Recorder {
@@ -100,7 +101,7 @@ impl Recorder {
         if let Some((batch, count)) = run {
             ledger.finish(batch, count);
         }
-        self.turns.note(group);
+        self.ripe.note(group);
         observe(group);
     }
 
@@ -148,7 +149,8 @@ impl Recorder {
                 Some(session) if !session.is_closed() => session,
                 _ => session.insert(Session::open(&self.db).await?),
             };
-            write(session, group, &*self.bus, (self.owner)(), &self.notices).await
+            let notices = self.destinations.notices(group);
+            write(session, group, &*self.bus, (self.owner)(), &notices).await
         };
         match tokio::time::timeout(WRITE_TIMEOUT, writing).await {
             Ok(written) => written,

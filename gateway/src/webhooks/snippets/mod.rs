@@ -5,12 +5,12 @@
 
 use serde::Serialize;
 
-use super::api::Webhooks;
-use super::store;
 use crate::base::id::WebhookId;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::webhooks::api::Webhooks;
+use crate::webhooks::store;
 
 /// A file that verifies one signature in one language.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -47,7 +47,7 @@ const fn standard(language: &'static str, filename: &'static str, code: &'static
 
 macro_rules! snippets {
     ($($signature:ident $language:literal $filename:literal;)*) => {
-        &[$($signature($language, $filename, include_str!(concat!("snippets/", $filename)))),*]
+        &[$($signature($language, $filename, include_str!($filename))),*]
     };
 }
 

@@ -1,0 +1,69 @@
+//! What the engine asks of those that deliveries go to. Features implement it, and `app` hands it in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+
+use super::engine::breaker::HealthState;
+use super::engine::job::Job;
+use super::engine::outcome::{Judgement, Outcome, Tried};
+use crate::base::clock::Millis;
+use crate::base::id::DestinationId;
+use crate::bus::{Answer, Event, NewEvent};
+use crate::db::DbError;
+use crate::outbound::connections::Connections;
+use crate::outbound::target::Target;
+
+/// On what terms a destination is sent to.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub is_enabled: bool,
+    /// Its health when it was loaded; from then on its lane knows better.
+    pub health: HealthState,
+    pub max_attempts: u16,
+    /// The time limit of an attempt.
+    pub timeout: Duration,
+    pub rate_limit_per_second: Option<u32>,
+    /// Whether events of one key go to it one after another.
+    pub is_ordered: bool,
+}
+
+/// Something that deliveries go to, ready to be sent to.
+pub trait Destination: Send + Sync {
+    fn id(&self) -> DestinationId;
+
+    fn terms(&self) -> &Terms;
+
+    /// Where requests go.
+    fn target(&self) -> &Target;
+
+    /// The open connections to its target.
+    fn connections(&self) -> &Connections;
+
+    /// The request of attempt `number` (from 1), begun at `at`.
+    fn request(&self, job: &Job, number: u16, at: Millis) -> Request<Full<Bytes>>;
+
+    /// What an attempt's answer, or its absence, means.
+    fn judge(&self, tried: &Tried) -> Judgement;
+}
+
+/// All destinations, held in memory by whoever implements them.
+pub trait Destinations: Send + Sync {
+    /// One destination; `None` once it is deleted.
+    fn find(&self, id: DestinationId) -> Option<Arc<dyn Destination>>;
+
+    /// Calls `each` with every destination that wants `event`; with `made_by`, only with those that were made by then.
+    fn wanting(&self, event: &Event, made_by: Option<Millis>, each: &mut dyn FnMut(&dyn Destination));
+
+    /// Writes down how a destination is doing, and tells whoever wants to know.
+    fn set_health(&self, id: DestinationId, health: HealthState) -> Answer<'static, Result<(), DbError>>;
+
+    /// Disables a destination that said it is gone, and tells whoever wants to know.
+    fn disable_gone(&self, id: DestinationId) -> Answer<'static, Result<(), DbError>>;
+
+    /// The events that tell of deliveries in `group` which used up their attempts.
+    fn notices(&self, group: &[Outcome]) -> Vec<NewEvent>;
+}

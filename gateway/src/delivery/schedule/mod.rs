@@ -1,0 +1,54 @@
+//! Brings scheduled deliveries back to their lanes: retries on time, and what waits for a destination when it has room.
+//!
+//! `store` has the states of a row; of those that nobody holds, `timed` leases what is due, `waiting` what waits for
+//! room, and `turns` what is the first of its key. A lease that is not used runs out and is due again, for this instance
+//! or another.
+
+mod handout;
+pub mod ripe;
+pub mod store;
+mod timed;
+mod turns;
+mod waiting;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use self::ripe::Ripe;
+use self::timed::Timed;
+use self::turns::Turns;
+use self::waiting::Waiting;
+
+pub use handout::Handout;
+
+/// The scheduler.
+pub struct Schedule {
+    pub handout: Handout,
+    /// Rings when something was scheduled for now.
+    pub wake: Arc<Notify>,
+    /// Keys of which the recorder notes that the next may have its turn.
+    pub ripe: Arc<Ripe>,
+}
+
+impl Schedule {
+    /// Leases and hands out until `stop`; what is held then is given back.
+    pub async fn run(self, stop: CancellationToken) {
+        let handout = &self.handout;
+        let timed = Timed {
+            handout,
+            wake: &self.wake,
+        };
+        let turns = Turns {
+            handout,
+            ripe: &self.ripe,
+        };
+        let waiting = Waiting { handout };
+        tokio::join!(
+            waiting.run(stop.clone()),
+            turns.run(stop.clone()),
+            timed.run(stop)
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! What outcomes change in the schedule; each runs in the recorder's transaction.
+
+use tokio_postgres::{Client, Statement, Transaction};
+use uuid::Uuid;
+
+use crate::base::clock::Millis;
+use crate::db::{CopyRows, DbError};
+use crate::delivery::engine::outcome::{NewDelivery, Outcome, Verdict};
+use crate::delivery::log::Status;
+
+const COPY: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id,
+                                 type, attempt_count, due_at, owner, fence, order_key) from stdin (format binary)";
+
+/// Whoever's fence is older has lost the row, and changes nothing. A retry counts the fence up, so that a group that is
+/// written again, because its commit was not answered, does not add its attempts twice.
+const AGAIN: &str = "
+    with ended as (
+        select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[], $6::timestamptz[])
+            as t(id, fence, status, attempt_count, attempt, due_at)
+    ), held as materialized (
+        select ended.* from ended
+        join scheduled_deliveries s on s.delivery_id = ended.id and s.fence = ended.fence
+        for update of s
+    ), gone as (
+        delete from scheduled_deliveries s using held
+        where s.delivery_id = held.id and held.status <> 0
+    ), again as (
+        update scheduled_deliveries s
+        set due_at = held.due_at, attempt_count = held.attempt_count, owner = null, fence = s.fence + 1
+        from held where s.delivery_id = held.id and held.status = 0
+    )
+    update deliveries d
+    set status = held.status, attempt_count = held.attempt_count,
+        attempts = case d.attempts when '' then held.attempt else d.attempts || e'\\n' || held.attempt end
+    from held where d.id = held.id";
+
+const RELEASE: &str = "
+    update scheduled_deliveries s set due_at = null, owner = null
+    from unnest($1::uuid[], $2::int4[]) as t(id, fence)
+    where s.delivery_id = t.id and s.fence = t.fence";
+
+/// The statements, prepared on the recorder's session.
+pub struct Statements {
+    pub copy: Statement,
+    again: Statement,
+    release: Statement,
+}
+
+impl Statements {
+    /// Prepares them.
+    pub async fn prepare(client: &Client) -> Result<Self, DbError> {
+        Ok(Self {
+            copy: client.prepare(COPY).await?,
+            again: client.prepare(AGAIN).await?,
+            release: client.prepare(RELEASE).await?,
+        })
+    }
+}
+
+/// How far the database's clock is ahead of this machine's.
+#[derive(Clone, Copy)]
+pub struct Gap(pub i64);
+
+impl Gap {
+    /// The moment by the database's clock.
+    pub const fn across(self, moment: Millis) -> Millis {
+        Millis(moment.0.saturating_add(self.0))
+    }
+}
+
+/// Rows to be copied into the schedule.
+pub fn rows() -> CopyRows {
+    CopyRows::new(10)
+}
+
+/// Adds the row of a new delivery.
+pub fn put(
+    rows: &mut CopyRows,
+    new: &NewDelivery,
+    attempt_count: i16,
+    due_at: Option<Millis>,
+    holder: Option<i32>,
+) {
+    rows.row()
+        .uuid(new.delivery.uuid())
+        .int4(new.payload.workspace.0)
+        .uuid(new.destination.uuid())
+        .uuid(new.payload.event)
+        .bytes(new.payload.label.as_bytes())
+        .int2(attempt_count)
+        .maybe(due_at, CopyRows::moment)
+        .maybe(holder, CopyRows::int4)
+        .int4(i32::from(holder.is_some()))
+        .maybe(new.order_key(), |rows, key| rows.bytes(key.as_bytes()));
+}
+
+/// Writes how attempts of scheduled deliveries ended, where the fence is still theirs.
+pub async fn write_again(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+    group: &[Outcome],
+    gap: Gap,
+) -> Result<(), DbError> {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let mut fences: Vec<i32> = Vec::new();
+    let mut statuses: Vec<i16> = Vec::new();
+    let mut counts: Vec<i16> = Vec::new();
+    let mut attempts: Vec<String> = Vec::new();
+    let mut dues: Vec<Option<Millis>> = Vec::new();
+    for outcome in group {
+        let Outcome::Again {
+            delivery,
+            fence,
+            attempt,
+            verdict,
+            ..
+        } = outcome
+        else {
+            continue;
+        };
+        let (status, due) = match verdict {
+            Verdict::Succeeded => (Status::Succeeded, None),
+            Verdict::Failed => (Status::Failed, None),
+            Verdict::Retry(at) => (Status::Pending, Some(gap.across(*at))),
+        };
+        ids.push(delivery.uuid());
+        fences.push(*fence);
+        statuses.push(status.number());
+        counts.push(i16::try_from(attempt.number).unwrap_or(i16::MAX));
+        attempts.push(attempt.line());
+        dues.push(due);
+    }
+    if !ids.is_empty() {
+        transaction
+            .execute(
+                &statements.again,
+                &[&ids, &fences, &statuses, &counts, &attempts, &dues],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives back what was not attempted, where the fence is still theirs.
+pub async fn write_released(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+    group: &[Outcome],
+) -> Result<(), DbError> {
+    let released = group.iter().filter_map(|outcome| match outcome {
+        Outcome::Release { delivery, fence } => Some((delivery.uuid(), *fence)),
+        _ => None,
+    });
+    let (ids, fences): (Vec<Uuid>, Vec<i32>) = released.unzip();
+    if !ids.is_empty() {
+        transaction.execute(&statements.release, &[&ids, &fences]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What `delivery` is handed: all endpoints as its destinations.
+
+use std::sync::Arc;
+
+use metrics::counter;
+
+use super::filter::Data;
+use super::notices::Notices;
+use super::registry::Registry;
+use super::store;
+use crate::base::clock::Millis;
+use crate::base::id::{DestinationId, WebhookId};
+use crate::bus::{Answer, Bus, Event, NewEvent};
+use crate::db::{Db, DbError};
+use crate::delivery::destination::{Destination, Destinations};
+use crate::delivery::engine::breaker::HealthState;
+use crate::delivery::engine::outcome::Outcome;
+use crate::telemetry::names;
+
+/// The endpoints of all workspaces.
+pub struct Endpoints {
+    registry: Arc<Registry>,
+    notices: Notices,
+    db: Db,
+    bus: Arc<dyn Bus>,
+}
+
+impl Endpoints {
+    /// The endpoints of `registry`; what happens to them is written to `db`, and told by `bus`.
+    pub fn new(registry: Arc<Registry>, db: Db, bus: Arc<dyn Bus>) -> Self {
+        Self {
+            notices: Notices::new(registry.clone()),
+            registry,
+            db,
+            bus,
+        }
+    }
+}
+
+const fn webhook_of(id: DestinationId) -> WebhookId {
+    WebhookId::from_uuid(id.uuid())
+}
+
+impl Destinations for Endpoints {
+    fn find(&self, id: DestinationId) -> Option<Arc<dyn Destination>> {
+        let endpoint = self.registry.find(webhook_of(id))?;
+        Some(endpoint)
+    }
+
+    fn wanting(&self, event: &Event, made_by: Option<Millis>, each: &mut dyn FnMut(&dyn Destination)) {
+        let Some(subscriptions) = self.registry.subscriptions(event.content.workspace) else {
+            return;
+        };
+        let mut data: Option<Data> = None;
+        for endpoint in subscriptions.wanting(&event.content.label) {
+            if made_by.is_some_and(|made_by| endpoint.created_at > made_by) {
+                continue;
+            }
+            if let Some(filter) = &endpoint.filter
+                && !filter.holds(data.get_or_insert_with(|| Data::of(&event.content.data)))
+            {
+                counter!(names::DELIVERIES_FILTERED).increment(1);
+                continue;
+            }
+            each(&**endpoint);
+        }
+    }
+
+    fn set_health(&self, id: DestinationId, health: HealthState) -> Answer<'static, Result<(), DbError>> {
+        let Some(endpoint) = self.registry.find(webhook_of(id)) else {
+            return Box::pin(async { Ok(()) });
+        };
+        let notice = match health {
+            HealthState::Paused => self.notices.paused(&endpoint),
+            HealthState::Healthy | HealthState::Failing => None,
+        };
+        let (db, bus) = (self.db.clone(), self.bus.clone());
+        Box::pin(async move { store::set_health(&db, &*bus, &endpoint, health, notice).await })
+    }
+
+    fn disable_gone(&self, id: DestinationId) -> Answer<'static, Result<(), DbError>> {
+        let Some(endpoint) = self.registry.find(webhook_of(id)) else {
+            return Box::pin(async { Ok(()) });
+        };
+        let notice = self.notices.disabled(&endpoint);
+        let (db, bus, registry) = (self.db.clone(), self.bus.clone(), self.registry.clone());
+        Box::pin(async move {
+            let mut client = db.client().await?;
+            store::disable_gone(&mut client, &*bus, &endpoint, notice).await?;
+            let changed = [(endpoint.workspace, endpoint.id.uuid())];
+            registry.refresh(&client, &changed).await
+        })
+    }
+
+    fn notices(&self, group: &[Outcome]) -> Vec<NewEvent> {
+        self.notices.failed(group)
+    }
+}
