@@ -7,6 +7,10 @@ mod documents;
 mod migrations;
 #[path = "laws/modules.rs"]
 mod modules;
+#[path = "laws/paths.rs"]
+mod paths;
+#[path = "laws/rooms.rs"]
+mod rooms;
 #[path = "laws/size.rs"]
 mod size;
 #[path = "laws/source.rs"]
