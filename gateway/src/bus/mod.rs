@@ -46,6 +46,21 @@ pub struct NewEvent {
     pub data: Bytes,
 }
 
+impl NewEvent {
+    /// An event of the gateway's own: without an id, a time or an order that a client gave.
+    pub fn own(workspace: WorkspaceId, label: Arc<str>, data: Bytes) -> Self {
+        Self {
+            workspace,
+            label,
+            client_id: None,
+            once_key: None,
+            occurred_at: None,
+            ordering_key: None,
+            data,
+        }
+    }
+}
+
 /// An event that is durable.
 #[derive(Debug, Clone)]
 pub struct Event {

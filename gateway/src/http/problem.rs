@@ -297,3 +297,13 @@ impl Problem {
         serde_json::to_vec(&body).unwrap_or_default()
     }
 }
+
+/// Words as a sentence for `detail`: with a capital letter and a full stop.
+pub fn sentence(words: impl std::fmt::Display) -> String {
+    let mut sentence = words.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence.push('.');
+    sentence
+}

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, HeaderValue};
 use metrics::counter;
 use tokio::sync::mpsc;
 
 use super::job::runner::{Progress, Runner};
-use super::job::source::{Coding, Source};
+use super::job::source::{Form, Source};
 use super::job::{lifecycle, report};
 use super::model::{ImportRequest, Job};
 use super::read::limits::Limits;
@@ -18,7 +18,6 @@ use super::{Imports, store};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::id::ImportId;
 use crate::base::page;
-use crate::base::scope::Scope;
 use crate::db;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
@@ -88,50 +87,6 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     Err(Problem::unavailable(
         "The gateway stopped before the import ended.",
     ))
-}
-
-/// How the headers say that the body is packed.
-struct Form {
-    coding: Coding,
-    boundary: Option<String>,
-    charset: Option<String>,
-}
-
-impl Form {
-    fn of(call: &Call) -> Result<Self, Problem> {
-        let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported, detail).closing();
-        let encoding = call.headers.get(CONTENT_ENCODING);
-        let encoding = encoding.map_or(Some(""), |value| value.to_str().ok());
-        let coding = encoding
-            .and_then(Coding::named)
-            .ok_or_else(|| unsupported("Content-Encoding may be gzip or zstd."))?;
-        let content_type = call.headers.get(CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let boundary = match call.body.media_type() {
-            Some("text/csv") => None,
-            Some("multipart/form-data") => Some(
-                multer::parse_boundary(content_type)
-                    .map_err(|_| unsupported("The multipart/form-data has no boundary."))?,
-            ),
-            _ => {
-                return Err(unsupported(
-                    "Send Content-Type: text/csv, or multipart/form-data with a part `file`.",
-                ));
-            }
-        };
-        let parameters = content_type.split(';').skip(1);
-        let charset = parameters
-            .filter_map(|parameter| parameter.trim().split_once('='))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
-            .map(|(_, value)| value.trim().trim_matches('"').to_owned());
-        Ok(Self {
-            coding,
-            boundary,
-            charset,
-        })
-    }
 }
 
 /// `GET /v1/imports`.
@@ -264,8 +219,7 @@ fn actor(call: &Call) -> Actor {
 fn check_scope(call: &Call, object: Option<&Object>) -> Result<(), Problem> {
     let needed = match object {
         None => return Ok(()),
-        Some(object) if object.name == "product" => Scope::CommerceWrite,
-        Some(_) => Scope::CrmWrite,
+        Some(object) => object.write_scope,
     };
     match call.caller.scopes.contains(needed) {
         true => Ok(()),

@@ -41,7 +41,7 @@ pub struct Job {
     /// The file's own header line, as errors.csv has it.
     #[serde(skip)]
     pub columns: String,
-    /// Whether its traces and failed rows are still kept (`imports.retention_days`).
+    /// Whether its undo logs and failed rows are still kept (`imports.retention_days`).
     #[serde(skip)]
     pub keeps_traces: bool,
     #[schema(value_type = String)]
@@ -103,7 +103,7 @@ pub struct ImportRequest {
 }
 
 impl ImportRequest {
-    /// Reads the query; every fault is told at once.
+    /// Reads the query; all faults are named at once.
     pub fn read(call: &mut Call, limits: Limits, charset: Option<&str>) -> Result<Self, Problem> {
         let query = &mut call.query;
         let object = query.read("object", |name| {
@@ -133,7 +133,7 @@ impl ImportRequest {
             "summary" => Ok(false),
             _ => Err("expected summary or each".to_owned()),
         });
-        let told = query.read("encoding", |label| {
+        let given = query.read("encoding", |label| {
             encoding::labelled(label).ok_or_else(|| "is no encoding of the WHATWG's list".to_owned())
         });
         let delimiter = query.read("delimiter", |name| {
@@ -161,7 +161,7 @@ impl ImportRequest {
             }
         }
         let of_charset = charset.and_then(encoding::labelled);
-        if charset.is_some() && of_charset.is_none() && told.is_none() {
+        if charset.is_some() && of_charset.is_none() && given.is_none() {
             let faults = &mut query.faults;
             faults.add(
                 "header.content-type",
@@ -179,7 +179,7 @@ impl ImportRequest {
                 object,
                 mode: mode.unwrap_or_default(),
                 mapping,
-                encoding: told.or(of_charset),
+                encoding: given.or(of_charset),
                 delimiter,
                 spelling: Spelling::Loose {
                     decimal,

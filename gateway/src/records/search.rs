@@ -38,7 +38,7 @@ pub fn push_vector<'v>(
             push_lexeme(workspace, "", word, out);
             out.push(' ');
         }
-        if is_phone(object, index) {
+        if object.fields[index].is_phone {
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             if !digits.is_empty() {
                 push_lexeme(workspace, "", &digits, out);
@@ -50,10 +50,6 @@ pub fn push_vector<'v>(
             out.push(' ');
         }
     }
-}
-
-fn is_phone(object: &Object, index: usize) -> bool {
-    object.fields[index].name == "phone"
 }
 
 /// A key's field that gives way to a better one, and is compared without case: the index of keys does not find it.

@@ -16,13 +16,13 @@ use super::source::{Source, SourceFault};
 use crate::db::DbError;
 use crate::imports::mode::Mode;
 use crate::imports::model::ImportRequest;
+use crate::imports::read::header::HeaderMap;
 use crate::imports::read::row::Outcome;
 use crate::imports::read::rows::RowStream;
 use crate::imports::write::chunk::Chunk;
 use crate::imports::write::merge::Rules;
 use crate::imports::write::writer::{Writer, WriterEnd};
 use crate::imports::{Imports, store};
-use crate::records::model::record::stored_key;
 
 /// Rows wait no longer than this for their chunk to fill, so that a slow upload shows its progress.
 const FLUSH: Duration = Duration::from_millis(500);
@@ -41,6 +41,8 @@ pub enum Stop {
 pub struct Feeder {
     imports: Imports,
     pub stream: RowStream,
+    /// The stream's own, at hand while the stream lends a row out.
+    header: Arc<HeaderMap>,
     number: i32,
     mode: Mode,
     max_rows: u64,
@@ -77,6 +79,7 @@ impl Feeder {
         let reading = &request.reading;
         let field_count = reading.object.fields.len();
         let mut feeder = Self {
+            header: stream.shared_header(),
             stream,
             number,
             mode: reading.mode,
@@ -177,11 +180,8 @@ impl Feeder {
     /// Parses until a chunk is full.
     fn take(&mut self, rest: &mut &[u8]) -> Taken {
         let writer_count = self.writers.len();
-        let object = self.stream.header().object;
         let mode = self.mode;
         loop {
-            // The header lives in the stream, which lends rows out; a chunk needs it beside a row.
-            let header = self.stream.shared_header();
             let Some(parsed) = self.stream.next_row(rest) else {
                 return Taken::All;
             };
@@ -195,19 +195,15 @@ impl Feeder {
                     spare
                 }
                 Outcome::Failed(faults) => {
-                    self.open[spare].push_failure(&parsed.record, faults, &header);
+                    self.open[spare].push_failure(&parsed.record, faults, &self.header);
                     spare
                 }
                 Outcome::Row(row) => {
-                    let key = row.key().and_then(|(field, folded)| {
-                        let name = object.fields[field].name;
-                        let rank = object.key.iter().position(|key| key.field == name)?;
-                        Some(stored_key(rank, false, folded))
-                    });
-                    let writer = key.as_ref().map_or(spare, |key| writer_of(key, writer_count));
+                    let key = row.stored_key();
+                    let writer = key.map_or(spare, |key| writer_of(key, writer_count));
                     let may_fail = mode != Mode::Upsert || !row.is_complete();
-                    let original = may_fail.then_some(&*header);
-                    self.open[writer].push_row(&parsed.record, &row, key.as_deref(), original);
+                    let original = may_fail.then_some(&*self.header);
+                    self.open[writer].push_row(&parsed.record, &row, key, original);
                     writer
                 }
             };

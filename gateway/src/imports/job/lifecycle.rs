@@ -62,16 +62,9 @@ fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
     let Some(label) = label.filter(|_| !job.dry_run) else {
         return Vec::new();
     };
-    vec![NewEvent {
-        workspace,
-        label,
-        client_id: None,
-        once_key: None,
-        occurred_at: None,
-        ordering_key: None,
-        // Texts and numbers cannot fail to serialise.
-        data: Bytes::from(serde_json::to_vec(job).unwrap_or_default()),
-    }]
+    // Texts and numbers cannot fail to serialise.
+    let data = Bytes::from(serde_json::to_vec(job).unwrap_or_default());
+    vec![NewEvent::own(workspace, label, data)]
 }
 
 /// Looks for jobs whose instance died, at the start and from then on.

@@ -1,5 +1,5 @@
-//! What goes of an import after `imports.retention_days`: its traces, and with them the undo, and its failed rows. The
-//! job itself stays.
+//! Removes, after `imports.retention_days`, an import's undo logs, and with them the undo, and its failed rows. The job
+//! itself stays.
 //!
 //! A job loses them a few thousand rows at a time, under the lock that an undo holds, so neither sees half of the
 //! other's work; a purge that broke off is found and ended by the next.
@@ -11,7 +11,7 @@ use crate::imports::store::{try_lock, unlock};
 
 /// Jobs that are looked at in one go.
 const MAX_JOBS: i64 = 100;
-/// A trace may have some ten kilobytes.
+/// An undo log may have some ten kilobytes.
 const CHUNK_ROWS: i64 = 500;
 const FAILURE_ROWS: i64 = 5_000;
 

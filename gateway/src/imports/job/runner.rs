@@ -1,7 +1,7 @@
 //! One import from its first byte to its end.
 //!
-//! The task of the runner pulls the body, parses it and deals rows out to the writers. Between them stand
-//! channels of one chunk, so a slow database stops the parser and the parser stops the client. The runner goes on when
+//! The runner's task pulls the body, parses it and deals rows out to the writers. Channels of one chunk stand between
+//! them, so a slow database stops the parser and the parser stops the client. The runner goes on when
 //! the client that waits for it goes away, unless that cuts the upload.
 
 use std::sync::Arc;
@@ -18,10 +18,11 @@ use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::Caller;
 use crate::base::id::ImportId;
 use crate::db::{self, DbError};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem, sentence};
 use crate::imports::Imports;
 use crate::imports::model::{ImportRequest, Job};
 use crate::imports::read::opening::Opening;
+use crate::imports::read::refusal::Refusal;
 use crate::imports::read::rows::RowStream;
 use crate::imports::store::{self, Ending, Opened};
 use crate::imports::write::chunk::own_columns;
@@ -32,7 +33,7 @@ use crate::telemetry::names;
 /// Between two tries to write down how a job ended while the database is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What whoever waits is told.
+/// How far an import is, for the request that waits for it.
 pub enum Progress {
     /// There is no job, or nobody knows how it ended.
     Refused(Problem),
@@ -111,11 +112,7 @@ impl Runner {
 
     /// Reads until the header is known.
     async fn open(&self, source: &mut Source) -> Result<(RowStream, Bytes), Problem> {
-        let refused = |refusal: crate::imports::read::refusal::Refusal| {
-            let mut words = refusal.to_string();
-            words[..1].make_ascii_uppercase();
-            Problem::new(Code::FileRefused, words + ".").closing()
-        };
+        let refused = |refusal: Refusal| Problem::new(Code::FileRefused, sentence(refusal)).closing();
         let mut opening = Opening::new(self.request.reading.clone());
         while let Some(piece) = source.next().await.map_err(|fault| fault.problem())? {
             let mut rest = &piece[..];
@@ -218,11 +215,7 @@ fn how_it_ended(read: Result<(), Stop>, writers: Vec<WriterEnd>) -> Option<Endin
     }
     match read {
         Ok(()) if !is_ended => Some(Ending::of("completed", None)),
-        Err(Stop::Fault(fault)) if !is_ended => {
-            let mut words = fault.to_string();
-            words[..1].make_ascii_uppercase();
-            failed(fault.code(), words + ".")
-        }
+        Err(Stop::Fault(fault)) if !is_ended => failed(fault.code(), sentence(fault)),
         Err(Stop::TooManyRows(max)) if !is_ended => failed(
             "too_many_rows",
             format!("The file has more than {max} rows (imports.max_rows)."),

@@ -12,11 +12,13 @@ use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::http::body::RequestBody;
-use crate::http::problem::{Code, Problem};
+use crate::http::call::Call;
+use crate::http::problem::{Code, Problem, sentence};
 
 /// Inflated pieces have this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -67,9 +69,7 @@ impl SourceFault {
             Self::TooLarge(_) | Self::Bomb => Code::TooLarge,
             Self::NoFile => Code::ValidationFailed,
         };
-        let mut words = self.to_string();
-        words[..1].make_ascii_uppercase();
-        Problem::new(code, words + ".").closing()
+        Problem::new(code, sentence(self)).closing()
     }
 }
 
@@ -92,6 +92,51 @@ impl Coding {
             "zstd" => Some(Self::Zstd),
             _ => None,
         }
+    }
+}
+
+/// How the headers say that the body is packed.
+pub struct Form {
+    pub coding: Coding,
+    pub boundary: Option<String>,
+    pub charset: Option<String>,
+}
+
+impl Form {
+    /// Reads them; 415 for what is not taken.
+    pub fn of(call: &Call) -> Result<Self, Problem> {
+        let unsupported = |detail: &'static str| Problem::new(Code::MediaTypeUnsupported, detail).closing();
+        let encoding = call.headers.get(CONTENT_ENCODING);
+        let encoding = encoding.map_or(Some(""), |value| value.to_str().ok());
+        let coding = encoding
+            .and_then(Coding::named)
+            .ok_or_else(|| unsupported("Content-Encoding may be gzip or zstd."))?;
+        let content_type = call.headers.get(CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let boundary = match call.body.media_type() {
+            Some("text/csv") => None,
+            Some("multipart/form-data") => Some(
+                multer::parse_boundary(content_type)
+                    .map_err(|_| unsupported("The multipart/form-data has no boundary."))?,
+            ),
+            _ => {
+                return Err(unsupported(
+                    "Send Content-Type: text/csv, or multipart/form-data with a part `file`.",
+                ));
+            }
+        };
+        let parameters = content_type.split(';').skip(1);
+        let charset = parameters
+            .filter_map(|parameter| parameter.trim().split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+            .map(|(_, value)| value.trim().trim_matches('"').to_owned());
+        Ok(Self {
+            coding,
+            boundary,
+            charset,
+        })
     }
 }
 
@@ -120,7 +165,7 @@ impl Source {
             Some(boundary) => file_of_form(pieces, boundary).await?,
         };
         Ok(Self {
-            // Whoever asks again behind the end is told so again.
+            // Polling after the end returns `None` again.
             pieces: Box::pin(pieces.fuse()),
             filename,
             read,

@@ -25,7 +25,7 @@ const TEXT_BYTES: usize = 4 * SOURCE_BYTES;
 pub struct Decoder {
     stage: Stage,
     /// Given by `&encoding=` or `charset`; else it is found out.
-    told: Option<&'static Encoding>,
+    given: Option<&'static Encoding>,
     /// Source bytes held back until the stage can be decided, or that were when it was.
     held: Vec<u8>,
     held_used: usize,
@@ -53,11 +53,11 @@ enum Stage {
 }
 
 impl Decoder {
-    /// A decoder that finds the encoding out, or believes what it is `told`.
-    pub fn new(told: Option<&'static Encoding>) -> Decoder {
+    /// A decoder that finds the encoding out, or takes the one that is `given`.
+    pub fn new(given: Option<&'static Encoding>) -> Decoder {
         Decoder {
             stage: Stage::Mark,
-            told,
+            given,
             held: Vec::new(),
             held_used: 0,
             text: Vec::new(),
@@ -72,8 +72,7 @@ impl Decoder {
         match &self.stage {
             Stage::Converting(converter) => converter.encoding(),
             Stage::Through => UTF_8,
-            Stage::Converted => self.told.unwrap_or(UTF_8),
-            _ => self.told.unwrap_or(UTF_8),
+            _ => self.given.unwrap_or(UTF_8),
         }
     }
 
@@ -141,14 +140,14 @@ impl Decoder {
             return false;
         }
         let mark = encoding::of_mark(&self.held);
-        let (encoding, mark_bytes) = match (self.told, mark) {
-            (Some(told), Some((marked, bytes))) if told == marked => (Some(told), bytes),
-            (Some(told), _) => (Some(told), 0),
+        let (encoding, mark_bytes) = match (self.given, mark) {
+            (Some(given), Some((marked, bytes))) if given == marked => (Some(given), bytes),
+            (Some(given), _) => (Some(given), 0),
             (None, Some((marked, bytes))) => (Some(marked), bytes),
             (None, None) => (None, 0),
         };
         self.held_used = mark_bytes;
-        self.told = encoding;
+        self.given = encoding;
         self.stage = match encoding {
             Some(encoding) => stage_of(encoding),
             None => Stage::Ascii {
@@ -243,7 +242,7 @@ impl Decoder {
             *source = source.get(converted.read..).unwrap_or_default();
         }
         if converted.is_finished {
-            self.told = Some(encoding);
+            self.given = Some(encoding);
             self.stage = Stage::Converted;
         }
         // A piece may leave no text yet, such as half a character.

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 /// All the text of `bytes` given in pieces of `size`, of which at most `bite` bytes are used at a time.
 fn decoded(
     bytes: &[u8],
-    told: Option<&'static Encoding>,
+    given: Option<&'static Encoding>,
     size: usize,
     bite: usize,
 ) -> (Vec<u8>, &'static str) {
-    let mut decoder = Decoder::new(told);
+    let mut decoder = Decoder::new(given);
     let mut text = Vec::new();
     let mut drain = |decoder: &mut Decoder, mut source: &[u8]| loop {
         let shown = decoder.fill(&mut source);
@@ -28,10 +28,10 @@ fn decoded(
     (text, decoder.encoding().name())
 }
 
-fn check(bytes: &[u8], told: Option<&'static Encoding>, text: &[u8], name: &str) {
+fn check(bytes: &[u8], given: Option<&'static Encoding>, text: &[u8], name: &str) {
     for size in [1, 2, 3, 5, 1000] {
         for bite in [1, 7, usize::MAX] {
-            let (found, encoding) = decoded(bytes, told, size, bite);
+            let (found, encoding) = decoded(bytes, given, size, bite);
             assert_eq!(found, text, "pieces of {size}");
             assert_eq!(encoding, name);
         }
@@ -72,7 +72,7 @@ fn windows_1252_by_its_rule() {
 }
 
 #[test]
-fn what_is_told_wins_over_what_is_seen() {
+fn what_is_given_wins_over_what_is_seen() {
     check(b"Ren\xe9", Some(UTF_8), b"Ren\xe9", "UTF-8");
     check(b"\xc3\xa9", Some(WINDOWS_1252), "Ã©".as_bytes(), "windows-1252");
     check(
@@ -136,9 +136,9 @@ proptest! {
         size in 1usize..9,
         bite in 1usize..9,
     ) {
-        for told in [None, Some(encoding_rs::UTF_16LE), Some(encoding_rs::GB18030), Some(encoding_rs::ISO_2022_JP)] {
-            let whole = decoded(&bytes, told, bytes.len().max(1), usize::MAX);
-            prop_assert_eq!(decoded(&bytes, told, size, bite), whole);
+        for given in [None, Some(encoding_rs::UTF_16LE), Some(encoding_rs::GB18030), Some(encoding_rs::ISO_2022_JP)] {
+            let whole = decoded(&bytes, given, bytes.len().max(1), usize::MAX);
+            prop_assert_eq!(decoded(&bytes, given, size, bite), whole);
         }
     }
 

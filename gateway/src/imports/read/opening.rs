@@ -143,7 +143,7 @@ impl Opening {
 
     /// Tries to make out the header; `None`: more text is needed.
     fn look(&mut self, is_end: bool) -> Result<Option<RowStream>, Refusal> {
-        let (told, skipped_bytes) = match delimiter::first_line(&self.text, is_end) {
+        let (given, skipped_bytes) = match delimiter::first_line(&self.text, is_end) {
             FirstLine::Open => return Ok(None),
             FirstLine::Table => (None, 0),
             FirstLine::Separator { delimiter, bytes } => (Some(delimiter), bytes),
@@ -156,8 +156,8 @@ impl Opening {
             return Err(Refusal::NotTable { what });
         }
         let is_known = |cell: &str| self.is_known(cell);
-        let told = self.reading.delimiter.or(told);
-        let Some(delimiter) = told.or_else(|| delimiter::of_text(table, is_end, &is_known)) else {
+        let given = self.reading.delimiter.or(given);
+        let Some(delimiter) = given.or_else(|| delimiter::of_text(table, is_end, &is_known)) else {
             return Ok(None);
         };
         let first_line = 1 + u64::from(skipped_bytes > 0);

@@ -125,11 +125,11 @@ fn the_stream_begins_as_soon_as_the_header_is_known() {
 }
 
 #[test]
-fn what_is_told_wins() {
-    let mut told = of("contact");
-    told.delimiter = Some(b':');
-    told.encoding = Some(encoding_rs::WINDOWS_1252);
-    let found = seen(b"sep=;\nemail:name\na@b:\xc3\xa9\n", &told, 3).unwrap();
+fn what_is_given_wins() {
+    let mut given = of("contact");
+    given.delimiter = Some(b':');
+    given.encoding = Some(encoding_rs::WINDOWS_1252);
+    let found = seen(b"sep=;\nemail:name\na@b:\xc3\xa9\n", &given, 3).unwrap();
     assert_eq!(
         found,
         [

@@ -48,7 +48,7 @@ pub enum Refusal {
     /// The header is not the file's encoding.
     #[error("the header holds bytes that are not {encoding}: encoding= tells another")]
     HeaderNotEncoding {
-        /// The encoding that was told or found.
+        /// The encoding that was given or found.
         encoding: String,
     },
     /// Another fault of the header's record.

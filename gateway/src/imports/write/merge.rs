@@ -1,4 +1,5 @@
-//! What a chunk's rows come to, beside what is stored under their keys: as if they were applied one after another.
+//! Decides what each row of a chunk does, given the stored records under its keys: as if rows were applied one after
+//! another.
 //!
 //! Pure: the same rows and the same stored records give the same plan, so a chunk whose transaction failed is simply
 //! planned again.
@@ -20,7 +21,7 @@ pub struct Rules {
     pub object: &'static Object,
     pub workspace: WorkspaceId,
     pub mode: Mode,
-    /// Whether each change tells its event.
+    /// Whether each row emits its own event.
     pub emits_each: bool,
 }
 
@@ -128,7 +129,7 @@ impl<'m> Merge<'m> {
         }
         self.slots.push(Slot::Fresh(row));
         if self.rules.emits_each {
-            self.tell(None, &self.fresh(row));
+            self.emit(None, &self.fresh(row));
         }
     }
 
@@ -155,7 +156,7 @@ impl<'m> Merge<'m> {
         self.put(row, &mut after);
         if self.rules.emits_each {
             let before = before.clone();
-            self.tell(Some(&before), &after);
+            self.emit(Some(&before), &after);
         }
         self.plan.counts.updated += 1;
         self.slots[slot] = match self.slots[slot] {
@@ -206,7 +207,7 @@ impl<'m> Merge<'m> {
         }
     }
 
-    fn tell(&mut self, before: Option<&Record>, after: &Record) {
+    fn emit(&mut self, before: Option<&Record>, after: &Record) {
         let events = change::events(self.rules.workspace, before, after);
         self.plan.events.extend(events);
     }

@@ -9,7 +9,6 @@ use crate::audit::Changes;
 use crate::base::caller::WorkspaceId;
 use crate::bus::NewEvent;
 use crate::events::types::TypeNames;
-use crate::records::Object;
 
 /// Whether two states of a record differ in anything that a client can set.
 pub fn is_changed(before: &Record, after: &Record) -> bool {
@@ -83,15 +82,7 @@ pub fn events(workspace: WorkspaceId, before: Option<&Record>, after: &Record) -
     let names = TypeNames::default();
     let known = labels.into_iter().filter_map(|label| names.label(&label));
     known
-        .map(|label| NewEvent {
-            workspace,
-            label,
-            client_id: None,
-            once_key: None,
-            occurred_at: None,
-            ordering_key: None,
-            data: data.clone(),
-        })
+        .map(|label| NewEvent::own(workspace, label, data.clone()))
         .collect()
 }
 
@@ -105,7 +96,7 @@ fn updated(before: &Record, after: &Record) -> Vec<String> {
     if !is_changed(before, after) {
         return Vec::new();
     }
-    if !is_deal(after.object) {
+    if !after.object.has_outcome {
         return vec![format!("{}.updated", after.object.name)];
     }
     let mut labels = Vec::new();
@@ -118,19 +109,16 @@ fn updated(before: &Record, after: &Record) -> Vec<String> {
     labels
 }
 
-fn is_deal(object: &Object) -> bool {
-    object.name == "deal"
-}
-
 /// `deal.won` or `deal.lost`, of a deal whose status says so.
 fn outcome(record: &Record) -> Option<String> {
     let status = record.named("status")?;
-    (is_deal(record.object) && matches!(status, "won" | "lost")).then(|| format!("deal.{status}"))
+    (record.object.has_outcome && matches!(status, "won" | "lost")).then(|| format!("deal.{status}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::Object;
 
     fn labels(before: Option<&Record>, after: &Record) -> Vec<String> {
         let events = events(WorkspaceId(1), before, after);

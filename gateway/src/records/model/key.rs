@@ -17,6 +17,17 @@ pub fn fold_case(value: &str, out: &mut String) {
     }
 }
 
+/// Appends the stored form of a value of the key's field `rank`: the rank as one digit, then the value, its case folded
+/// where the object says so.
+pub fn push_stored_key(rank: usize, folds_case: bool, value: &str, out: &mut String) {
+    // No object has ten.
+    out.push(char::from(b'0' + rank as u8));
+    match folds_case {
+        true => fold_case(value, out),
+        false => out.push_str(value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

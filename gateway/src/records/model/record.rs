@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
-use super::key::fold_case;
+use super::key::push_stored_key;
 use crate::base::clock::Millis;
 use crate::base::id::{parse_uuid, uuid_millis};
 use crate::records::{Kind, Object};
@@ -90,12 +90,7 @@ pub fn key_of<'v>(object: &Object, value: impl Fn(usize) -> Option<&'v str>) -> 
 /// The stored form of a value of the key's field `rank`.
 pub fn stored_key(rank: usize, folds_case: bool, value: &str) -> String {
     let mut stored = String::with_capacity(value.len() + 1);
-    // No object has ten.
-    stored.push(char::from(b'0' + rank as u8));
-    match folds_case {
-        true => fold_case(value, &mut stored),
-        false => stored.push_str(value),
-    }
+    push_stored_key(rank, folds_case, value, &mut stored);
     stored
 }
 

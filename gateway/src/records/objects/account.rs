@@ -2,12 +2,15 @@
 
 use super::field::{Field, Kind, Need};
 use super::object::{KeyField, Object};
+use crate::base::scope::Scope;
 
 /// The account's table.
 pub static ACCOUNT: Object = Object {
     name: "account",
     plural: "accounts",
     id_prefix: "acc_",
+    write_scope: Scope::CrmWrite,
+    has_outcome: false,
     searched: &["name", "domain", "external_id", "phone"],
     fields: &FIELDS,
     helpers: &[],
@@ -44,6 +47,7 @@ static FIELDS: [Field; 13] = [
         .examples("Manufacturing", "Energy")
         .headers(&["Industry"]),
     Field::new("phone", "Phone", Kind::Text)
+        .phone()
         .examples("(202) 555-0143", "")
         .headers(&["Phone", "Phone Number", "Business Phone"]),
     Field::new("employees", "Employees", Kind::Integer)

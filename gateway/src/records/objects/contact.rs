@@ -2,12 +2,15 @@
 
 use super::field::{Field, Kind, Need};
 use super::object::{Helper, HelperRole, KeyField, Object};
+use crate::base::scope::Scope;
 
 /// The contact's table.
 pub static CONTACT: Object = Object {
     name: "contact",
     plural: "contacts",
     id_prefix: "con_",
+    write_scope: Scope::CrmWrite,
+    has_outcome: false,
     searched: &[
         "email",
         "first_name",
@@ -73,6 +76,7 @@ static FIELDS: [Field; 13] = [
         .examples("Lovelace", "Hopper")
         .headers(&["Last Name", "Family Name", "Surname", "LName", "Nachname"]),
     Field::new("phone", "Phone", Kind::Text)
+        .phone()
         .need(Need::OneOf)
         .examples("020 7946 0958", "(202) 555-0143")
         .headers(&[

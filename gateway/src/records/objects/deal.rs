@@ -2,6 +2,7 @@
 
 use super::field::{Field, Kind, Need};
 use super::object::{KeyField, Object};
+use crate::base::scope::Scope;
 
 /// The words a deal's `status` takes.
 pub const STATUSES: [&str; 3] = ["open", "won", "lost"];
@@ -11,6 +12,8 @@ pub static DEAL: Object = Object {
     name: "deal",
     plural: "deals",
     id_prefix: "deal_",
+    write_scope: Scope::CrmWrite,
+    has_outcome: true,
     searched: &["name", "external_id", "account_name"],
     fields: &FIELDS,
     helpers: &[],

@@ -93,12 +93,14 @@ pub struct Field {
     /// The two example rows of the template, in stored form; the first is the guide's example.
     pub examples: [&'static str; 2],
     /// Headers under which real files carry it, best first (facts/csv.md); compared by
-    /// [`crate::imports::read::header::heading::key`], so case, accents, spaces and punctuation do not matter.
+    /// their letters and digits alone, so case, accents, spaces and punctuation do not matter.
     pub headers: &'static [&'static str],
     /// Headers that stand for the field only if no other column of the file does.
     pub last_resort: &'static [&'static str],
     /// Whether a cell that the field cannot take is kept in `extra` instead of failing its row.
     pub is_tolerant: bool,
+    /// Whether `?q=` also finds it by its digits alone.
+    pub is_phone: bool,
 }
 
 impl Field {
@@ -114,6 +116,7 @@ impl Field {
             headers: &[],
             last_resort: &[],
             is_tolerant: false,
+            is_phone: false,
         }
     }
 
@@ -146,6 +149,14 @@ impl Field {
     /// With headers that count only if no other column feeds the field.
     pub const fn last_resort(self, last_resort: &'static [&'static str]) -> Field {
         Field { last_resort, ..self }
+    }
+
+    /// As a phone number.
+    pub const fn phone(self) -> Field {
+        Field {
+            is_phone: true,
+            ..self
+        }
     }
 
     /// With cells that it cannot take kept in `extra`.

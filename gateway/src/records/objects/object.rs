@@ -1,6 +1,7 @@
 //! An object: its fields, what a record of it needs, and what its key is.
 
 use super::field::{Field, Need};
+use crate::base::scope::Scope;
 
 /// One field of an object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct Object {
     pub plural: &'static str,
     /// What stands before the UUID in a record's id.
     pub id_prefix: &'static str,
+    /// The scope that its records are written with.
+    pub write_scope: Scope,
+    /// Whether `stage` and `status` say how far a record is: changes of them are its events, instead of `.updated`.
+    pub has_outcome: bool,
     /// The fields in which `?q=` finds words: names, keys, company and phone.
     pub searched: &'static [&'static str],
     /// What is stored, in the order in which guides and templates show it.

@@ -2,12 +2,15 @@
 
 use super::field::{Field, Kind, Need};
 use super::object::{Helper, HelperRole, KeyField, Object};
+use crate::base::scope::Scope;
 
 /// The product's table.
 pub static PRODUCT: Object = Object {
     name: "product",
     plural: "products",
     id_prefix: "prod_",
+    write_scope: Scope::CommerceWrite,
+    has_outcome: false,
     searched: &["name", "sku", "external_id"],
     fields: &FIELDS,
     helpers: &[Helper {

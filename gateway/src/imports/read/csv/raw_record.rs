@@ -1,4 +1,4 @@
-//! One record of a file as the reader lends it out: its place, its cells, or why it has none.
+//! A borrowed view of one CSV record: its place in the file, its cells, or why it has none.
 
 use std::fmt;
 
@@ -112,19 +112,14 @@ fn range_of(ends: &[usize], index: usize) -> std::ops::Range<usize> {
 }
 
 /// Why a record is no row. Columns count from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordFault {
     /// The file ended within quotes.
-    #[error(
-        "a quote that opened in row {row_number} is never closed, so that all text to the end of the file \
-         belongs to it"
-    )]
     UnterminatedQuote {
         /// The row that holds the opening quote: this one.
         row_number: u64,
     },
     /// A cell over [`crate::imports::read::limits::Limits::cell_bytes`].
-    #[error("column {column}: a cell is over the limit of {limit_bytes} bytes")]
     CellTooLong {
         /// Which.
         column: usize,
@@ -132,13 +127,11 @@ pub enum RecordFault {
         limit_bytes: usize,
     },
     /// All cells together over [`crate::imports::read::limits::Limits::record_bytes`].
-    #[error("the row is over the limit of {limit_bytes} bytes")]
     RecordTooLong {
         /// The limit.
         limit_bytes: usize,
     },
     /// Fewer cells than the header.
-    #[error("too few cells: {found}, where the header has {expected}")]
     TooFewCells {
         /// The row's.
         found: usize,
@@ -146,7 +139,6 @@ pub enum RecordFault {
         expected: usize,
     },
     /// More cells than the header, and not all of the surplus is blank.
-    #[error("too many cells: {found}, where the header has {expected}")]
     TooManyCells {
         /// The row's.
         found: usize,
@@ -154,13 +146,11 @@ pub enum RecordFault {
         expected: usize,
     },
     /// PostgreSQL stores no U+0000 in text.
-    #[error("column {column}: a cell holds a NUL character")]
     Nul {
         /// Which.
         column: usize,
     },
     /// Invalid as the file's encoding.
-    #[error("column {column}: a cell holds bytes that are not the file's encoding")]
     NotEncoding {
         /// Which.
         column: usize,
@@ -180,33 +170,48 @@ impl RecordFault {
 
     /// Appends the fault as a report says it: the column by its `heading`, the `encoding` by its name.
     pub fn describe(&self, heading: Option<&str>, encoding: &str, out: &mut String) {
-        use fmt::Write as _;
         // A `String` takes every write.
-        let _ = match (self, heading) {
-            (RecordFault::NotEncoding { .. }, Some(heading)) => {
-                let heading = Excerpt(heading);
-                write!(
-                    out,
-                    "column {heading}: a cell holds bytes that are not {encoding}"
-                )
-            }
-            (RecordFault::NotEncoding { column }, None) => {
-                write!(out, "column {column}: a cell holds bytes that are not {encoding}")
-            }
-            (RecordFault::Nul { .. }, Some(heading)) => {
-                write!(out, "column {}: a cell holds a NUL character", Excerpt(heading))
-            }
-            (RecordFault::CellTooLong { limit_bytes, .. }, Some(heading)) => {
-                let heading = Excerpt(heading);
-                write!(
-                    out,
-                    "column {heading}: a cell is over the limit of {limit_bytes} bytes"
-                )
-            }
-            _ => write!(out, "{self}"),
+        let _ = match heading {
+            Some(heading) => self.say(&Excerpt(heading), encoding, out),
+            None => self.say(&self.column().unwrap_or_default(), encoding, out),
         };
     }
+
+    fn say(&self, column: &dyn fmt::Display, encoding: &str, out: &mut dyn fmt::Write) -> fmt::Result {
+        match self {
+            RecordFault::UnterminatedQuote { row_number } => write!(
+                out,
+                "a quote that opened in row {row_number} is never closed, so that all text to the end of the file \
+                 belongs to it"
+            ),
+            RecordFault::CellTooLong { limit_bytes, .. } => write!(
+                out,
+                "column {column}: a cell is over the limit of {limit_bytes} bytes"
+            ),
+            RecordFault::RecordTooLong { limit_bytes } => {
+                write!(out, "the row is over the limit of {limit_bytes} bytes")
+            }
+            RecordFault::TooFewCells { found, expected } => {
+                write!(out, "too few cells: {found}, where the header has {expected}")
+            }
+            RecordFault::TooManyCells { found, expected } => {
+                write!(out, "too many cells: {found}, where the header has {expected}")
+            }
+            RecordFault::Nul { .. } => write!(out, "column {column}: a cell holds a NUL character"),
+            RecordFault::NotEncoding { .. } => {
+                write!(out, "column {column}: a cell holds bytes that are not {encoding}")
+            }
+        }
+    }
 }
+
+impl fmt::Display for RecordFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(&self.column().unwrap_or_default(), "the file's encoding", f)
+    }
+}
+
+impl std::error::Error for RecordFault {}
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +224,21 @@ mod tests {
         assert_eq!(all, ["a", "", "bc"]);
         assert_eq!(cells.get(3), "");
         assert_eq!(Cells::new("", &[]).get(0), "");
+    }
+
+    #[test]
+    fn a_fault_names_its_column_by_number_or_by_heading() {
+        let fault = RecordFault::NotEncoding { column: 2 };
+        let mut out = String::new();
+        fault.describe(None, "utf-8", &mut out);
+        assert_eq!(out, "column 2: a cell holds bytes that are not utf-8");
+        out.clear();
+        fault.describe(Some("Mail"), "utf-8", &mut out);
+        assert_eq!(out, "column \"Mail\": a cell holds bytes that are not utf-8");
+        assert_eq!(
+            fault.to_string(),
+            "column 2: a cell holds bytes that are not the file's encoding"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::imports::read::limits::Limits;
 const FIRST_TEXT_BYTES: usize = 8 * 1024;
 /// First size of the list of its cells' ends.
 const FIRST_ENDS: usize = 64;
-/// Most cells of a record that are told apart: twice Excel's widest sheet (16,384 columns).
+/// Most cells of a record that are kept apart: twice Excel's widest sheet (16,384 columns).
 const MAX_CELLS: usize = 32 * 1024;
 
 /// See the module.

@@ -21,7 +21,7 @@ pub enum Feeds {
 /// How good a column is for what it feeds; less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Told by `&mapping=`.
+    /// Given by `&mapping=`.
     Mapped,
     /// The place of its name in the object's table, and what had to be left out.
     Named(usize, Trim),

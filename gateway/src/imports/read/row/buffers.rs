@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::records::model::key::fold_case;
+use crate::records::model::key::push_stored_key;
 use crate::records::value::{Excerpt, ValueFault};
 
 /// A stretch of the buffers' text.
@@ -33,7 +33,7 @@ pub struct RowBuffers {
     pub faults: String,
     /// The field that is the row's key.
     pub key_field: Option<usize>,
-    /// The key.
+    /// The key as it is stored, led by its field's rank.
     pub key: String,
 }
 
@@ -96,16 +96,11 @@ impl RowBuffers {
 
     /// Finds the key among the values; `fields` are the object's, best first, with whether case is folded.
     pub fn find_key(&mut self, fields: &[(usize, bool)]) {
-        for (index, folds_case) in fields {
+        for (rank, (index, folds_case)) in fields.iter().enumerate() {
             let Some(Slot::Value(span)) = self.slots.get(*index) else {
                 continue;
             };
-            let value = &self.text[span.clone()];
-            if *folds_case {
-                fold_case(value, &mut self.key);
-            } else {
-                self.key.push_str(value);
-            }
+            push_stored_key(rank, *folds_case, &self.text[span.clone()], &mut self.key);
             self.key_field = Some(*index);
             return;
         }

@@ -74,7 +74,13 @@ impl<'b> Row<'b> {
     /// The field that is the row's key, and the key, its case folded where the object's is.
     pub fn key(&self) -> Option<(usize, &'b str)> {
         let field = self.buffers.key_field?;
-        Some((field, self.buffers.key.as_str()))
+        // The first digit is the field's rank.
+        Some((field, self.buffers.key.get(1..)?))
+    }
+
+    /// The key as it is stored.
+    pub fn stored_key(&self) -> Option<&'b str> {
+        self.buffers.key_field.map(|_| self.buffers.key.as_str())
     }
 
     /// Whether a new record of it would have what the object needs. False only if the row has a key, so

@@ -164,14 +164,14 @@ fn a_kept_cell_is_kept_once() {
 }
 
 #[test]
-fn told_signs_and_orders() {
-    let mut told = of("deal");
-    told.spelling = Spelling::Loose {
+fn given_signs_and_orders() {
+    let mut given = of("deal");
+    given.spelling = Spelling::Loose {
         decimal: Some(DecimalSign::Comma),
         date_order: Some(DateOrder::DayFirst),
     };
     assert_eq!(
-        outcomes("name;amount;close date\nA;1.234;3.4.2026\n", told),
+        outcomes("name;amount;close date\nA;1.234;3.4.2026\n", given),
         ["name=A amount=1234 close_date=2026-04-03"]
     );
 }
