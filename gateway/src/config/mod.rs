@@ -4,12 +4,14 @@
 
 mod imports;
 mod kafka;
+mod log_level;
 mod postgres_address;
 mod reader;
 mod sections;
 mod values;
 mod webhooks;
 
+use std::ffi::OsString;
 use std::path::Path;
 
 pub use imports::Imports;
@@ -49,6 +51,26 @@ pub enum ConfigError {
     Faults(Vec<Fault>),
 }
 
+/// The variables that are text, and a fault for each of ours that is not. What is no text and not ours is not read.
+fn split_environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> (Vec<(String, String)>, Vec<Fault>) {
+    let (mut texts, mut faults) = (Vec::new(), Vec::new());
+    for (name, value) in variables {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => texts.push((name, value)),
+            (name, _) => {
+                let place = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                if Reader::is_read(&place) {
+                    let message = "is not UTF-8".into();
+                    faults.push(Fault { place, message });
+                }
+            }
+        }
+    }
+    (texts, faults)
+}
+
 fn list(faults: &[Fault]) -> String {
     let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
     lines.join("\n")
@@ -68,12 +90,23 @@ impl Config {
                 });
             }
         };
-        Self::parse(&text, std::env::vars()).map_err(|fault| match fault {
+        let (environment, unreadable) = split_environment(std::env::vars_os());
+        let parsed = Self::parse(&text, environment).map_err(|fault| match fault {
             ConfigError::NotToml { message, .. } => ConfigError::NotToml {
                 path: path.display().to_string(),
                 message,
             },
             other => other,
+        });
+        if unreadable.is_empty() {
+            return parsed;
+        }
+        Err(match parsed {
+            Err(ConfigError::Faults(others)) => {
+                ConfigError::Faults(unreadable.into_iter().chain(others).collect())
+            }
+            Err(other) => other,
+            Ok(_) => ConfigError::Faults(unreadable),
         })
     }
 

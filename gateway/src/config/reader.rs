@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 const PREFIX: &str = "GATEWAY_";
+/// Where platforms put the database's address.
+pub(super) const DATABASE_URL: &str = "DATABASE_URL";
 
 /// One thing that is wrong, where it stands and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -34,6 +36,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether a variable of the environment may concern the gateway.
+    pub fn is_read(name: &str) -> bool {
+        name == DATABASE_URL || name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains("__"))
+    }
+
     /// Lays the `GATEWAY_SECTION__KEY` variables over the tables of the file.
     pub fn new(file: toml::Table, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut reader = Self {

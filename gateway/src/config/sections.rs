@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::reader::DATABASE_URL;
 use super::values::{address, between, cidrs, loopback, parsed, path, postgres_url, seconds_above_0};
-use super::{Kafka, Reader};
+use super::{Kafka, Reader, log_level};
 use crate::base::secret::Secret;
 
 /// The API's listener and what it allows a client.
@@ -169,13 +170,13 @@ impl Operations {
 impl Database {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let written = reader.get("database", "url", None, |text| postgres_url(text).map(Some));
-        let usual = reader.environment("DATABASE_URL").map(str::to_owned);
+        let usual = reader.environment(DATABASE_URL).map(str::to_owned);
         // GATEWAY_DATABASE__URL over DATABASE_URL over the file.
         let url = match usual {
             Some(usual) if !reader.is_in_environment("database", "url") => match postgres_url(&usual) {
                 Ok(url) => Some(url),
                 Err(expected) => {
-                    reader.fault("DATABASE_URL".into(), format!("expected {expected}"));
+                    reader.fault(DATABASE_URL.into(), format!("expected {expected}"));
                     None
                 }
             },
@@ -237,11 +238,7 @@ impl Telemetry {
                 "json" => Ok(LogFormat::Json),
                 _ => Err("text or json".into()),
             }),
-            log_level: reader.get("telemetry", "log_level", "info".into(), |text| {
-                tracing_subscriber::EnvFilter::try_new(text)
-                    .map(|_| text.to_owned())
-                    .map_err(|_| "a filter such as info or gateway=debug,warn".into())
-            }),
+            log_level: reader.get("telemetry", "log_level", "info".into(), log_level::parse),
             access_log: reader.get("telemetry", "access_log", AccessLog::Errors, |text| match text {
                 "off" => Ok(AccessLog::Off),
                 "errors" => Ok(AccessLog::Errors),

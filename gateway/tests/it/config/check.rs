@@ -1,5 +1,8 @@
 //! `check-config`, and how settings reach the gateway.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use stage::{Cluster, Gateway, cli, warden};
 
 fn check(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
@@ -30,6 +33,7 @@ fn every_fault_is_told_at_once_and_exits_1() {
         ("GATEWAY_WEBHOOKS__MAX_ATTEMPTS", "51"),
         ("GATEWAY_WEBHOOKS__RETRY_BASE_SECONDS", "soon"),
         ("GATEWAY_WEBHOOKS__SECRET_KEY", "c2hvcnQ="),
+        ("GATEWAY_TELEMETRY__LOG_LEVEL", "verbose"),
         ("GATEWAY_NO__SUCH", "1"),
         ("GATEWAY_WEBHOOKS__COLOUR", "red"),
     ];
@@ -41,6 +45,30 @@ fn every_fault_is_told_at_once_and_exits_1() {
     assert!(!errors.contains("c2hvcnQ="), "a secret is not repeated");
     // Names without two underscores are other people's.
     assert_eq!(check(&[], &[("GATEWAY_HOME", "x"), ("GATEWAY", "y")]).0, Some(0));
+}
+
+#[test]
+fn variables_that_are_not_utf_8_are_named() {
+    let garbage = OsStr::from_bytes(b"\xff");
+    let run = |subcommand: &str, name: &OsStr| {
+        let mut command = cli::command(None, &[subcommand], &[]);
+        let output = command.env(name, garbage).output().expect("the gateway runs");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), errors)
+    };
+    for subcommand in ["check-config", "serve"] {
+        for name in ["GATEWAY_SERVER__LISTEN", "GATEWAY_NO__SUCH", "DATABASE_URL"] {
+            let (code, errors) = run(subcommand, OsStr::new(name));
+            assert_eq!(code, Some(1), "{errors}");
+            assert!(errors.contains(&format!("{name}: is not UTF-8")), "{errors}");
+        }
+    }
+    let (code, errors) = run("check-config", OsStr::from_bytes(b"GATEWAY_SERVER__\xff"));
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("GATEWAY_SERVER__\u{fffd}"), "{errors}");
+    // Those of others are nobody's business here.
+    assert_eq!(run("check-config", OsStr::new("LESSCHARSET")).0, Some(0));
+    assert_eq!(run("check-config", OsStr::from_bytes(b"X\xff")).0, Some(0));
 }
 
 #[test]
