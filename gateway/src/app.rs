@@ -1,17 +1,19 @@
 //! The only place where things are built: from a configuration to a running gateway, and down again in order.
 
+mod bound;
+mod ending;
 mod lane_settings;
 mod reload;
 mod start_error;
 mod subscribe;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
 
+use crate::base::stop::Stop;
 use crate::base::tasks::Tasks;
 use crate::bus::Bus;
 #[cfg(feature = "kafka")]
@@ -24,14 +26,11 @@ use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::lanes::Lanes;
 use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
-use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
+use crate::delivery::schedule::store::leases::Leases;
 use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
 use crate::feed::{Feed, Freshness};
-use crate::http::listener::Listener;
-use crate::http::timed_io::Waits;
-use crate::http::tls::Certificate;
 use crate::imports::{Imports, job::lifecycle};
 use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
@@ -46,60 +45,12 @@ use crate::webhooks::api::Webhooks;
 use crate::webhooks::destinations::Endpoints;
 use crate::webhooks::registry::Registry;
 use crate::webhooks::vault::Vault;
-
+pub use bound::Bound;
 pub use start_error::StartError;
 
 /// Schedule, heartbeat, takeover and upkeep.
 const BACKGROUND_CONNECTIONS: usize = 6;
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
-/// What is kept of the drain time for the last writes.
-const LAST_WRITES: Duration = Duration::from_secs(2);
-
-/// Sockets that are bound before anything else happens, so that a port that is taken is told at once.
-pub struct Bound {
-    api: Listener,
-    operations: Listener,
-    certificate: Option<Certificate>,
-}
-
-impl Bound {
-    /// Binds both listeners.
-    pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
-        let waits = Waits {
-            head: config.server.head_timeout,
-            idle: config.server.idle_timeout,
-            write: config.server.body_timeout,
-        };
-        let bind = |what, setting, address, certificate| {
-            Listener::bind(address, waits, config.server.max_connections, certificate).map_err(|source| {
-                StartError::Bind {
-                    what,
-                    address,
-                    setting,
-                    source,
-                }
-            })
-        };
-        let listen = config.server.listen;
-        let mut api = bind("the API", "GATEWAY_SERVER__LISTEN", listen, certificate.clone())?;
-        if config.server.proxy_protocol {
-            api = api.behind(config.server.trusted_proxies.clone());
-        }
-        let listen = config.operations.listen;
-        let operations = bind("operations", "GATEWAY_OPERATIONS__LISTEN", listen, None)?;
-        Ok(Self {
-            api,
-            operations,
-            certificate,
-        })
-    }
-
-    /// The addresses of the API and of operations.
-    pub fn addresses(&self) -> std::io::Result<(SocketAddr, SocketAddr)> {
-        Ok((self.api.address()?, self.operations.address()?))
-    }
-}
 
 /// The engine: everything behind the listeners.
 struct Engine {
@@ -107,41 +58,49 @@ struct Engine {
     bus: Arc<dyn Bus>,
     lanes: Arc<Lanes>,
     freshness: Arc<Freshness>,
-    /// Tasks that end before the bus is closed, and those that end after.
+    /// In the order in which they end: what hands work to the lanes, what records it, what both need.
     intake: Tasks,
+    recording: Tasks,
     upkeep: Tasks,
-    recording: Recording,
 }
 
-/// How the recorder is told to finish, and tells that it has.
-#[derive(Default)]
-struct Recording {
-    finish: CancellationToken,
-    done: CancellationToken,
+/// Runs a gateway on `bound` until `stop` is asked for, by a signal or by a task that failed, and drains it.
+pub async fn run(config: Config, bound: Bound, stop: Stop) -> Result<(), StartError> {
+    let drain = config.server.drain;
+    tokio::select! {
+        ran = Box::pin(run_and_drain(config, bound, &stop)) => ran?,
+        () = ending::overdue(stop.clone(), drain) => tracing::warn!("not drained in time; what is left is a successor's"),
+    }
+    stop.fault().map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// Runs a gateway on `bound` until `stop`, and drains it.
-pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Result<(), StartError> {
+async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), StartError> {
     let health = Health::default();
     for dependency in ["postgres", "feed", "bus"] {
         health.expect(dependency);
     }
     let metrics = Metrics::install();
     let operations = Operations::new(health.clone(), metrics.clone());
-    let operations_stop = CancellationToken::new();
+    let probes = Tasks::of(stop);
     let serving = bound
         .operations
-        .serve(operations, operations_stop.clone(), Duration::from_secs(1));
-    let operations_task = tokio::spawn(serving);
+        .serve(operations, probes.stop(), Duration::from_secs(1));
+    probes.spawn("operations", serving);
+    let hangups = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
+    probes.spawn(
+        "reload",
+        reload::reload_on_hangup(hangups, bound.certificate, probes.stop()),
+    );
     let db = database(&config)?;
-    let Some(()) = wait_for_database(&config, &db, &health, &stop).await? else {
-        return Ok(());
+    let starting = async {
+        wait_for_database(&config, &db, &health).await?;
+        health.up("postgres");
+        let background = background_database(&config)?;
+        Engine::start(&config, db.clone(), background, &health, metrics, stop).await
     };
-    health.up("postgres");
-    let background = background_database(&config)?;
     let engine = tokio::select! {
-        engine = Engine::start(&config, db, background, &health, metrics) => engine?,
-        () = stop.cancelled() => return Ok(()),
+        engine = starting => engine?,
+        _ = stop.asked() => return Ok(()),
     };
     let settings = Settings {
         body_silence: config.server.body_timeout,
@@ -152,14 +111,11 @@ pub async fn run(config: Config, bound: Bound, stop: CancellationToken) -> Resul
         stale_after: config.keys.stale_after,
     };
     let dispatcher = Dispatcher::new(routes(), engine.services.clone(), settings)?;
-    let reloading = tokio::spawn(reload::reload_on_hangup(bound.certificate));
-    let stop = either(stop, engine.upkeep.stop());
-    bound.api.serve(dispatcher, stop, config.server.drain).await;
+    let drain = config.server.drain;
+    bound.api.serve(dispatcher, stop.token(), drain).await;
     health.down("server", "draining");
-    engine.drain(config.server.drain).await;
-    reloading.abort();
-    operations_stop.cancel();
-    let _ = operations_task.await;
+    engine.drain(stop.asked().await + drain).await;
+    probes.shut_down().await;
     Ok(())
 }
 
@@ -175,42 +131,20 @@ fn background_database(config: &Config) -> Result<Db, StartError> {
     Ok(Db::new(url, BACKGROUND_CONNECTIONS, &config.database)?)
 }
 
-/// Migrates or checks the schema, waiting for the database as long as it takes; `None` if `stop` came first.
-async fn wait_for_database(
-    config: &Config,
-    db: &Db,
-    health: &Health,
-    stop: &CancellationToken,
-) -> Result<Option<()>, StartError> {
+/// Migrates or checks the schema, waiting for the database as long as it takes.
+async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
     loop {
         let prepared = match config.database.migrate_on_start {
             true => db::migrate(db).await,
             false => db::check_schema(db).await,
         };
         match prepared {
-            Ok(()) => return Ok(Some(())),
+            Ok(()) => return Ok(()),
             Err(SchemaError::Db(DbError::Away(cause))) => health.down("postgres", cause),
             Err(fault) => return Err(fault.into()),
         }
-        tokio::select! {
-            () = tokio::time::sleep(DATABASE_PAUSE) => {}
-            () = stop.cancelled() => return Ok(None),
-        }
+        tokio::time::sleep(DATABASE_PAUSE).await;
     }
-}
-
-/// A token that is cancelled when either of two is.
-fn either(one: CancellationToken, other: CancellationToken) -> CancellationToken {
-    let both = CancellationToken::new();
-    let joined = both.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = one.cancelled() => {}
-            () = other.cancelled() => {}
-        }
-        joined.cancel();
-    });
-    both
 }
 
 impl Engine {
@@ -220,8 +154,9 @@ impl Engine {
         background: Db,
         health: &Health,
         metrics: Option<Metrics>,
+        stop: &Stop,
     ) -> Result<Self, StartError> {
-        let (intake, upkeep) = (Tasks::default(), Tasks::default());
+        let (intake, recording, upkeep) = (Tasks::of(stop), Tasks::of(stop), Tasks::of(stop));
         let vault = Vault::open(&db, &config.webhooks).await?;
         let client = Client::new(&config.webhooks)?;
         let instance = Instance::new(config.keys.stale_after);
@@ -265,7 +200,6 @@ impl Engine {
         ));
         let wake = Arc::new(Notify::new());
         let ripe = Arc::new(Ripe::default());
-        let recording = Recording::default();
         let owner_of = |bus: &Arc<dyn Bus>| {
             let bus = bus.clone();
             Box::new(move || bus.owner())
@@ -277,7 +211,7 @@ impl Engine {
             destinations: destinations.clone(),
             ripe: ripe.clone(),
         };
-        tokio::spawn(recorder.run(waiting, recording.finish.clone(), recording.done.clone()));
+        recording.spawn("recorder", recorder.run(waiting, recording.stop()));
         let fanout = Fanout {
             bus: bus.clone(),
             destinations: destinations.clone(),
@@ -335,33 +269,8 @@ impl Engine {
             lanes,
             freshness,
             intake,
-            upkeep,
             recording,
+            upkeep,
         })
-    }
-
-    /// Ends everything in the order in which work flows: no more batches, no more attempts, the last outcomes, the lock.
-    async fn drain(self, limit: Duration) {
-        self.services
-            .imports
-            .drain(limit.saturating_sub(LAST_WRITES))
-            .await;
-        self.bus.close();
-        self.intake.shut_down().await;
-        self.lanes.drain(limit.saturating_sub(LAST_WRITES)).await;
-        self.recording.finish.cancel();
-        let recorded = self.recording.done.cancelled();
-        if tokio::time::timeout(LAST_WRITES * 2, recorded).await.is_err() {
-            tracing::warn!("the last outcomes could not be written; a successor attempts them again");
-        }
-        // Attempts that were cut are due again at once, not when their leases run out.
-        let owner = self.bus.owner();
-        if let Err(fault) = schedule_store::hand_back(&self.services.db, owner).await {
-            tracing::warn!(%fault, "leases run out by themselves");
-        }
-        self.upkeep.shut_down().await;
-        if let Err(fault) = self.bus.retire().await {
-            tracing::debug!(%fault, "ownership is left to a successor");
-        }
     }
 }

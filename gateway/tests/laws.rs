@@ -15,3 +15,5 @@ mod rooms;
 mod size;
 #[path = "laws/source.rs"]
 mod source;
+#[path = "laws/tasks.rs"]
+mod tasks;

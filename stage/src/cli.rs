@@ -28,6 +28,22 @@ pub fn command(url: Option<&str>, arguments: &[&str], environment: &[(&str, &str
     command
 }
 
+/// `gateway dev` on a database that exists, in a folder of its own, on any ports.
+pub fn dev_command(url: &str) -> Command {
+    let folder = warden::folder().join(format!("dev-{}", uuid::Uuid::now_v7().simple()));
+    std::fs::create_dir(&folder).expect("a folder");
+    let file = folder.join("gateway.toml");
+    std::fs::write(&file, "").expect("an empty configuration");
+    let path = file.to_str().expect("UTF-8");
+    let ports = [
+        ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
+        ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
+    ];
+    let mut command = command(Some(url), &["dev", "--config", path], &ports);
+    command.current_dir(folder);
+    command
+}
+
 /// Runs a command to its end.
 pub fn run(url: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     command(Some(url), arguments, environment)

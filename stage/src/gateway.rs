@@ -68,6 +68,32 @@ impl Gateway {
         Self::spawn(Self::command(url, environment))
     }
 
+    /// Starts `gateway dev` on a database.
+    pub fn launch_dev(url: &str) -> Self {
+        Self::spawn(cli::dev_command(url))
+    }
+
+    /// Starts a gateway whose log goes to `errors`, where nobody on the stage reads it, and waits until it is ready.
+    pub async fn start_unheard(url: &str, environment: &[(&str, &str)], errors: impl Into<Stdio>) -> Self {
+        let [api, operations] = [free_address(), free_address()];
+        let (listen, probes) = (api.to_string(), operations.to_string());
+        let addresses = [
+            ("GATEWAY_SERVER__LISTEN", listen.as_str()),
+            ("GATEWAY_OPERATIONS__LISTEN", probes.as_str()),
+        ];
+        let settings: Vec<_> = environment.iter().chain(&addresses).copied().collect();
+        let mut command = Self::command(url, &settings);
+        let child = command.stdout(Stdio::null()).stderr(errors).spawn();
+        let gateway = Self {
+            child: Mutex::new(child.expect("the gateway starts")),
+            log: Arc::default(),
+            api,
+            operations,
+        };
+        gateway.wait_until_ready().await;
+        gateway
+    }
+
     fn command(url: &str, environment: &[(&str, &str)]) -> Command {
         let file = warden::folder().join("gateway.toml");
         std::fs::write(&file, "").expect("an empty configuration");
@@ -211,6 +237,12 @@ impl Drop for Gateway {
             eprintln!("the end of the gateway's log:\n{}", tail.join("\n"));
         }
     }
+}
+
+/// An address that nobody listens on just now.
+fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
 }
 
 /// The bound addresses, from the line that tells them.

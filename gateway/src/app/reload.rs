@@ -1,18 +1,25 @@
 //! The certificate is read again on SIGHUP.
 
+use tokio::signal::unix::Signal;
+use tokio_util::sync::CancellationToken;
+
 use crate::http::tls::Certificate;
 
-/// Reads the certificate again at every SIGHUP; the one in use stays if the new one is damaged.
-pub(super) async fn reload_on_hangup(certificate: Option<Certificate>) {
-    let kind = tokio::signal::unix::SignalKind::hangup();
-    let Ok(mut hangups) = tokio::signal::unix::signal(kind) else {
-        return;
-    };
-    while hangups.recv().await.is_some() {
+/// Reads the certificate again at every SIGHUP until `stop`; the one in use stays if the new one is damaged.
+pub(super) async fn reload_on_hangup(
+    mut hangups: Signal,
+    certificate: Option<Certificate>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            heard = hangups.recv() => if heard.is_none() { return },
+            () = stop.cancelled() => return,
+        }
         match certificate.as_ref().map(Certificate::reload) {
             Some(Ok(())) => tracing::info!("certificate read again"),
             Some(Err(fault)) => tracing::error!(%fault, "the certificate in use stays"),
-            None => {}
+            None => tracing::info!("SIGHUP reads the certificate again, and none is set"),
         }
     }
 }

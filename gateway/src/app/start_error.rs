@@ -1,7 +1,8 @@
-//! Why a gateway could not start, in words for its operator.
+//! Why a gateway could not start or go on, in words for its operator.
 
 use std::net::SocketAddr;
 
+use crate::base::stop::TaskFault;
 #[cfg(feature = "kafka")]
 use crate::bus::kafka::KafkaStartError;
 use crate::db::{DbError, SchemaError, SetupError};
@@ -9,7 +10,7 @@ use crate::http::tls::CertificateError;
 use crate::outbound::client::ClientError;
 use crate::webhooks::vault::VaultError;
 
-/// Why a gateway could not start.
+/// Why a gateway could not start, or did not run until it was asked to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
@@ -45,4 +46,8 @@ pub enum StartError {
     Certificate(#[from] CertificateError),
     #[error("two routes collide: {0}")]
     Routes(#[from] matchit::InsertError),
+    #[error("signals cannot be heard: {0}")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Fault(#[from] TaskFault),
 }

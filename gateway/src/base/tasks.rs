@@ -1,30 +1,67 @@
-//! The tasks that run as long as the process does, and the one signal that ends them.
+//! The tasks that run as long as the process does, in groups that end one after another.
+//!
+//! A task that panics, or ends before it was asked to, would leave the process half alive: it has the whole process
+//! stop, to be started again.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Where long-running tasks are started, told to stop and waited for.
+use super::stop::{Stop, TaskFault};
+
+/// A group of long-running tasks: where they are started, told to stop and waited for.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
+    whole: Stop,
     stop: CancellationToken,
     running: TaskTracker,
 }
 
 impl Tasks {
-    /// Runs `task` until it ends by itself; it is expected to heed [`stop`](Self::stop).
+    /// A group whose faults stop `whole`.
+    pub fn of(whole: &Stop) -> Self {
+        Self {
+            whole: whole.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Runs `task`, which heeds [`stop`](Self::stop) and does not end before.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
+        let group = self.clone();
         self.running.spawn(async move {
-            // A task that panics would leave the process half alive: better to stop whole and be restarted.
-            if let Err(fault) = tokio::spawn(task).await
-                && fault.is_panic()
-            {
-                tracing::error!(task = name, "a task panicked; the gateway stops");
-                stop.cancel();
+            let ended = tokio::spawn(task).await;
+            // A task that was cancelled went with the runtime.
+            match ended {
+                Err(fault) if fault.is_panic() => group.whole.fail(TaskFault::panicked(name)),
+                Err(_) => {}
+                Ok(()) => group.note_end(name),
             }
         });
+    }
+
+    /// Runs `work` on a thread of its own, under the same rule.
+    pub fn spawn_thread(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<std::thread::JoinHandle<()>> {
+        let group = self.clone();
+        std::thread::Builder::new().name(name.into()).spawn(move || {
+            // Nothing of what `work` owned is looked at after a panic.
+            match std::panic::catch_unwind(AssertUnwindSafe(work)) {
+                Ok(()) => group.note_end(name),
+                Err(_) => group.whole.fail(TaskFault::panicked(name)),
+            }
+        })
+    }
+
+    fn note_end(&self, name: &'static str) {
+        if !self.whole.is_asked() && !self.stop.is_cancelled() {
+            self.whole.fail(TaskFault::ended(name));
+        }
     }
 
     /// The signal that every task waits for beside its work.
@@ -37,5 +74,72 @@ impl Tasks {
         self.stop.cancel();
         self.running.close();
         self.running.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_groups() -> (Stop, Tasks, Tasks) {
+        let whole = Stop::default();
+        let (one, other) = (Tasks::of(&whole), Tasks::of(&whole));
+        (whole, one, other)
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_group_stops_the_whole() {
+        let (whole, one, other) = two_groups();
+        let stop = other.stop();
+        other.spawn("other", async move { stop.cancelled().await });
+        one.spawn("one", async { panic!("on purpose") });
+        whole.failed().await;
+        assert!(whole.is_asked());
+        assert_eq!(whole.fault(), Some(TaskFault::panicked("one")));
+        one.shut_down().await;
+        other.shut_down().await;
+        assert_eq!(
+            whole.fault(),
+            Some(TaskFault::panicked("one")),
+            "the first is kept"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_stops_the_whole() {
+        let (whole, one, _other) = two_groups();
+        one.spawn("one", async {});
+        whole.failed().await;
+        assert_eq!(whole.fault(), Some(TaskFault::ended("one")));
+    }
+
+    #[tokio::test]
+    async fn a_thread_is_watched_like_a_task() {
+        for (work, fault) in [
+            (
+                Box::new(|| ()) as Box<dyn FnOnce() + Send>,
+                TaskFault::ended("thread"),
+            ),
+            (Box::new(|| panic!("on purpose")), TaskFault::panicked("thread")),
+        ] {
+            let (whole, one, _other) = two_groups();
+            let thread = one.spawn_thread("thread", work).expect("a thread");
+            whole.failed().await;
+            thread.join().expect("the panic is caught");
+            assert_eq!(whole.fault(), Some(fault));
+        }
+    }
+
+    #[tokio::test]
+    async fn tasks_that_were_asked_to_end_are_no_fault() {
+        let (whole, one, other) = two_groups();
+        let stop = one.stop();
+        one.spawn("by its group", async move { stop.cancelled().await });
+        one.shut_down().await;
+        let stop = whole.token();
+        other.spawn("by the whole", async move { stop.cancelled().await });
+        whole.ask();
+        other.shut_down().await;
+        assert_eq!(whole.fault(), None);
     }
 }

@@ -13,13 +13,15 @@ use ring::digest::{SHA256, digest};
 use tokio::process::{Child, Command};
 
 use crate::base::hex;
+use crate::base::stop::Stop;
 
 /// Where Debian and Ubuntu put the programs, one folder a version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 /// Where the data goes if PostgreSQL's user may not enter our folder, which then holds a link.
 const OUTSIDE: &str = "/var/lib/sentinel-gateway";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// What stopping the server may take.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 const PORT_FILE: &str = "port";
 
@@ -52,8 +54,8 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the cluster in `folder`, making it if it is not there.
-    pub(super) async fn start(folder: &Path) -> Result<Self, ClusterError> {
+    /// Starts the cluster in `folder`, making it if it is not there. It may not be ready if `stop` is asked for meanwhile.
+    pub(super) async fn start(folder: &Path, stop: &Stop) -> Result<Self, ClusterError> {
         let programs = programs().ok_or(ClusterError::NoPrograms)?;
         let folder = std::path::absolute(folder).map_err(io_at(folder))?;
         std::fs::create_dir_all(&folder).map_err(io_at(&folder))?;
@@ -74,7 +76,10 @@ impl Cluster {
             }
             None => cluster.launch().await?,
         }
-        cluster.wait_until_ready().await?;
+        tokio::select! {
+            ready = cluster.wait_until_ready() => ready?,
+            _ = stop.asked() => {}
+        }
         Ok(cluster)
     }
 
@@ -172,11 +177,15 @@ impl Cluster {
             .arg(STOP_TIMEOUT.as_secs().to_string())
             .arg("-D")
             .arg(self.data());
-        run("pg_ctl", command).await?;
+        let stopped = run("pg_ctl", command).await;
         if let Some(server) = &mut self.server {
+            if stopped.is_err() {
+                // It has only begun, and pg_ctl does not know it yet.
+                let _ = server.start_kill();
+            }
             let _ = server.wait().await;
         }
-        Ok(())
+        stopped
     }
 }
 

@@ -8,15 +8,17 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::cluster::Cluster;
-use super::{CommandError, keys, open_files, print, serve};
+use super::cluster::{self, Cluster};
+use super::{CommandError, keys, open_files, print, signals};
 use crate::app::{self, Bound};
 use crate::base::scope::Scopes;
 use crate::base::seal;
 use crate::base::secret::Secret;
+use crate::base::stop::Stop;
 use crate::config::Config;
 use crate::db::{self, Db};
-use crate::keys::model::NewKey;
+use crate::keys::model::{ApiKey, NewKey};
+use crate::keys::token::Token;
 use crate::keys::workspaces;
 use crate::telemetry::log;
 
@@ -26,35 +28,35 @@ const SEALING_KEY_FILE: &str = "webhooks.secret_key";
 const DEFAULT_WORKSPACE: &str = "default";
 
 /// Runs the gateway; without a configured database, on a cluster of its own that is stopped with it.
-pub(super) async fn dev(mut config: Config) -> Result<(), CommandError> {
-    log::start(&config.telemetry);
+pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandError> {
+    log::start(&config.telemetry)?;
+    signals::end_surely(&stop, config.server.drain + cluster::STOP_TIMEOUT)?;
     open_files::raise(&config.server);
     // A port that is taken is told before anything is made.
     let bound = Bound::bind(&config)?;
-    let stop = serve::stop_on_signal()?;
+    let (api, operations) = bound.addresses()?;
+    tracing::info!(%api, %operations, version = env!("CARGO_PKG_VERSION"), "listening");
     let folder = Path::new(FOLDER);
     let cluster = match config.database.url {
         Some(_) => None,
         None => {
-            let cluster = Cluster::start(folder).await?;
+            let cluster = Cluster::start(folder, &stop).await?;
             config.database.url = Some(Secret::new(cluster.url()));
             Some(cluster)
         }
     };
     std::fs::create_dir_all(folder)?;
-    let ran = run(config, bound, stop, folder).await;
+    let ran = match stop.is_asked() {
+        true => Ok(()),
+        false => run(config, bound, stop, folder).await,
+    };
     if let Some(cluster) = cluster {
         cluster.stop().await?;
     }
     ran
 }
 
-async fn run(
-    mut config: Config,
-    bound: Bound,
-    stop: tokio_util::sync::CancellationToken,
-    folder: &Path,
-) -> Result<(), CommandError> {
+async fn run(mut config: Config, bound: Bound, stop: Stop, folder: &Path) -> Result<(), CommandError> {
     if config.webhooks.secret_key.is_none() {
         config.webhooks.secret_key = Some(sealing_key(&folder.join(SEALING_KEY_FILE))?);
     }
@@ -64,15 +66,21 @@ async fn run(
         config.webhooks.allow_cidrs = loopback.into_iter().flatten().collect();
     }
     let db = app::database(&config)?;
-    db::migrate(&db).await?;
-    let key = first_key(&db, &folder.join(KEY_FILE)).await?;
+    let preparing = async {
+        db::migrate(&db).await?;
+        first_key(&db, &folder.join(KEY_FILE)).await
+    };
+    let key = tokio::select! {
+        key = preparing => key?,
+        _ = stop.asked() => return Ok(()),
+    };
     let (api, operations) = bound.addresses()?;
     let scheme = if config.server.tls.is_some() {
         "https"
     } else {
         "http"
     };
-    print(&welcome(&format!("{scheme}://{api}"), operations, &key));
+    print(&welcome(&format!("{scheme}://{api}"), operations, &key))?;
     app::run(config, bound, stop).await?;
     Ok(())
 }
@@ -96,9 +104,13 @@ async fn first_key(db: &Db, file: &Path) -> Result<String, CommandError> {
         rate_limit_per_second: None,
         rotated_from: None,
     };
-    let (_, token) = keys::make(db, workspace.ok_or_else(missing)?, &new).await?;
-    write_private(file, token.expose())?;
-    Ok(token.expose().to_owned())
+    let mut made = String::new();
+    let keep = |_: &ApiKey, token: &Token| {
+        token.expose().clone_into(&mut made);
+        Ok(write_private(file, token.expose())?)
+    };
+    keys::make(db, workspace.ok_or_else(missing)?, &new, keep).await?;
+    Ok(made)
 }
 
 fn sealing_key(file: &Path) -> Result<Secret<[u8; 32]>, CommandError> {

@@ -122,12 +122,14 @@ async fn find_workspace(db: &Db, name: &str) -> Result<WorkspaceId, CommandError
     found.ok_or_else(|| CommandError::Refused(format!("there is no workspace `{name}`")))
 }
 
-/// Makes a key in the name of the operator.
+/// Makes a key in the name of the operator. `show` hands it out before it is made for good: one that nobody saw is not
+/// made.
 pub(super) async fn make(
     db: &Db,
     workspace: WorkspaceId,
     new: &NewKey,
-) -> Result<(ApiKey, Token), CommandError> {
+    show: impl FnOnce(&ApiKey, &Token) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let token = Token::generate().map_err(|fault| CommandError::Refused(fault.to_string()))?;
     let mut client = db.client().await?;
     let work = Work::begin_as(&mut client, workspace, Actor::Operator).await?;
@@ -136,23 +138,24 @@ pub(super) async fn make(
     work.audit("api_key.created", &target, &Changes::default())
         .await?;
     work.changed(ChangeKind::ApiKey, key.id.uuid()).await?;
+    show(&key, &token)?;
     work.commit_silently().await?;
-    Ok((key, token))
+    Ok(())
 }
 
 async fn create(db: &Db, workspace: &str, new: NewKey, format: &Format) -> Result<(), CommandError> {
     let workspace = find_workspace(db, workspace).await?;
-    let (key, token) = make(db, workspace, &new).await?;
-    if format.json {
+    let show = |key: &ApiKey, token: &Token| {
+        if !format.json {
+            return print(token.expose());
+        }
         let shown = CreatedApiKey {
-            object: key,
+            object: key.clone(),
             key: Some(token.expose().to_owned()),
         };
-        print(&serde_json::to_string(&shown).unwrap_or_default());
-    } else {
-        print(token.expose());
-    }
-    Ok(())
+        print(&serde_json::to_string(&shown).unwrap_or_default())
+    };
+    make(db, workspace, &new, show).await
 }
 
 async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandError> {
@@ -170,7 +173,7 @@ async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandEr
         let has_more = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
         for key in &keys {
-            print(&line(key, format));
+            print(&line(key, format))?;
         }
         match keys.last() {
             Some(last) if has_more => after = Some(last.id.to_string()),
@@ -231,6 +234,5 @@ async fn revoke(db: &Db, id: &str, format: &Format) -> Result<(), CommandError> 
             seen.instances, seen.of, seen.milliseconds
         ),
         (false, None) => format!("{id} is revoked."),
-    });
-    Ok(())
+    })
 }

@@ -6,10 +6,13 @@ mod keys;
 mod open_files;
 mod secrets;
 mod serve;
+mod signals;
 mod workspaces;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -17,6 +20,7 @@ use crate::app;
 use crate::config::{Config, ConfigError, Fault};
 use crate::db::{self, Db, SchemaError};
 use crate::routes::openapi;
+use crate::telemetry::log;
 use crate::webhooks::vault::VaultError;
 
 const EXAMPLES: &str = "\
@@ -97,35 +101,55 @@ enum CommandError {
     Cluster(#[from] cluster::ClusterError),
     #[error("{0}")]
     Refused(String),
+    #[error("standard output cannot be written: {0}")]
+    Output(#[source] std::io::Error),
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
 
+/// What the runtime's own threads are given to end.
+const LAST_CALLS: Duration = Duration::from_millis(100);
+
 /// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 not understood.
 pub fn main() -> ExitCode {
-    let line = Line::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ran = match runtime {
-        Ok(runtime) => runtime.block_on(run(line)),
-        Err(fault) => Err(CommandError::Io(fault)),
+    let ran = match Line::try_parse() {
+        Ok(line) => run_to_end(line),
+        Err(fault) if fault.use_stderr() => fault.exit(),
+        // --help and --version.
+        Err(asked) => print(asked.to_string().trim_end()),
     };
+    if let Err(fault) = &ran {
+        log::tell(&format!("gateway: {fault}"));
+    }
+    log::finish();
     match ran {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            tell(&format!("gateway: {fault}"));
-            ExitCode::FAILURE
-        }
+        Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn run_to_end(line: Line) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ran = runtime.block_on(run(line));
+    // A call that blocks, to a broker that is away say, is not waited for.
+    runtime.shutdown_timeout(LAST_CALLS);
+    ran
 }
 
 async fn run(line: Line) -> Result<(), CommandError> {
     let load = || Config::load(line.config.as_deref());
     match line.command {
-        Command::Serve => serve::serve(load()?).await,
-        Command::Dev => dev::dev(load()?).await,
+        Command::Serve => {
+            let stop = signals::hear()?;
+            serve::serve(load()?, stop).await
+        }
+        Command::Dev => {
+            let stop = signals::hear()?;
+            dev::dev(load()?, stop).await
+        }
         Command::Migrate => {
             let config = load()?;
-            crate::telemetry::log::start(&config.telemetry);
+            log::start(&config.telemetry)?;
             db::migrate(&app::database(&config)?).await?;
             Ok(())
         }
@@ -137,17 +161,13 @@ async fn run(line: Line) -> Result<(), CommandError> {
             secrets::run(command, &config, &db).await
         }
         Command::CheckConfig { format } => check_config(load(), &format),
-        Command::Openapi => {
-            print(openapi::text().trim_end());
-            Ok(())
-        }
+        Command::Openapi => print(openapi::text().trim_end()),
         Command::Version { format } => {
             let version = env!("CARGO_PKG_VERSION");
             print(&match format.json {
                 true => serde_json::json!({"name": "gateway", "version": version}).to_string(),
                 false => format!("gateway {version}"),
-            });
-            Ok(())
+            })
         }
     }
 }
@@ -162,13 +182,13 @@ fn check_config(loaded: Result<Config, ConfigError>, format: &Format) -> Result<
                 message: other.to_string(),
             }],
         };
-        print(&serde_json::json!({"valid": faults.is_empty(), "faults": faults}).to_string());
+        print(&serde_json::json!({"valid": faults.is_empty(), "faults": faults}).to_string())?;
     }
     loaded?;
-    if !format.json {
-        print("The configuration is valid.");
+    match format.json {
+        true => Ok(()),
+        false => print("The configuration is valid."),
     }
-    Ok(())
 }
 
 /// The database, with its schema up to date where this process may see to that.
@@ -181,12 +201,9 @@ async fn open(config: Config) -> Result<Db, CommandError> {
     Ok(db)
 }
 
-#[allow(clippy::print_stdout, reason = "the command line's output")]
-fn print(text: &str) {
-    println!("{text}");
-}
-
-#[allow(clippy::print_stderr, reason = "the command line's errors")]
-fn tell(text: &str) {
-    eprintln!("{text}");
+/// Prints a result. A reader who is gone, or a disk that is full, is an error like any other.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    let printing = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+    printing.and_then(|()| out.flush()).map_err(CommandError::Output)
 }

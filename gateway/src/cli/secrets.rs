@@ -35,7 +35,7 @@ pub(super) async fn run(command: SecretsCommand, config: &Config, db: &Db) -> Re
             "{} webhooks are sealed again; {} were sealed with the present key.",
             done.resealed, done.unchanged
         ),
-    });
+    })?;
     match done.failed.len() {
         0 => Ok(()),
         count => {

@@ -51,8 +51,7 @@ async fn create(db: &Db, name: &str, format: &Format) -> Result<(), CommandError
     print(&match format.json {
         true => serde_json::json!({ "name": name }).to_string(),
         false => format!("Workspace `{name}` is created."),
-    });
-    Ok(())
+    })
 }
 
 async fn list(db: &Db, format: &Format) -> Result<(), CommandError> {
@@ -61,7 +60,7 @@ async fn list(db: &Db, format: &Format) -> Result<(), CommandError> {
         print(&match format.json {
             true => serde_json::to_string(&workspace).unwrap_or_default(),
             false => workspace.name,
-        });
+        })?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
+use crate::base::fail_point::{self, Point};
 use crate::db::{Db, DbError};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
@@ -148,6 +149,9 @@ impl Feed {
 
     /// Reads until `stop`, over as many connections as it takes.
     pub async fn run(self, stop: CancellationToken) {
+        if fail_point::reach(Point::Feed) {
+            return;
+        }
         let wake = Arc::new(Notify::new());
         let watching = self.watch_age(stop.clone());
         let listening = self.listen(wake.clone(), stop.clone());

@@ -1,14 +1,17 @@
 //! What `delivery` is handed: all endpoints as its destinations.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use metrics::counter;
 
+use super::endpoint::Endpoint;
 use super::filter::Data;
 use super::notices::Notices;
 use super::registry::Registry;
 use super::store;
 use crate::base::clock::Millis;
+use crate::base::fail_point::{self, Point};
 use crate::base::id::{DestinationId, WebhookId};
 use crate::bus::{Answer, Bus, Event, NewEvent};
 use crate::db::{Db, DbError};
@@ -56,9 +59,7 @@ impl Destinations for Endpoints {
             if made_by.is_some_and(|made_by| endpoint.created_at > made_by) {
                 continue;
             }
-            if let Some(filter) = &endpoint.filter
-                && !filter.holds(data.get_or_insert_with(|| Data::of(&event.content.data)))
-            {
+            if !is_wanted(event, endpoint, &mut data) {
                 counter!(names::DELIVERIES_FILTERED).increment(1);
                 continue;
             }
@@ -95,4 +96,23 @@ impl Destinations for Endpoints {
     fn notices(&self, group: &[Outcome]) -> Vec<NewEvent> {
         self.notices.failed(group)
     }
+}
+
+/// Whether the endpoint's filter wants the event. One that panics must cost no other endpoint the event.
+fn is_wanted<'a>(event: &'a Event, endpoint: &Endpoint, data: &mut Option<Data<'a>>) -> bool {
+    let Some(filter) = &endpoint.filter else {
+        return true;
+    };
+    let asking = AssertUnwindSafe(|| {
+        fail_point::reach(Point::Filter);
+        filter.holds(data.get_or_insert_with(|| Data::of(&event.content.data)))
+    });
+    catch_unwind(asking).unwrap_or_else(|_| {
+        // What was opened so far may be half done.
+        *data = None;
+        counter!(names::DISPATCH_PANICS, "place" => "filter").increment(1);
+        tracing::error!(event = %event.id, webhook = %endpoint.id, "a filter panicked; the event is sent as if wanted");
+        // Sending too much loses nothing.
+        true
+    })
 }

@@ -15,6 +15,7 @@ mod idempotency;
 mod keys;
 mod operations;
 mod problems;
+mod process;
 mod retention;
 mod two_instances;
 mod webhooks;

@@ -8,7 +8,7 @@ use crate::fleet::Fleet;
 use crate::receipts::{all_arrive, quiet};
 use stage::broker::Door;
 use stage::load::{LABEL, Load};
-use stage::{Broker, Receiver, SOON, Settings, eventually, until};
+use stage::{Broker, Cluster, Gateway, Receiver, SOON, Settings, eventually, until};
 
 const SENDERS: usize = 16;
 /// Deliveries of one endpoint that may be under way, or done and not yet recorded, when something dies.
@@ -165,5 +165,24 @@ async fn nothing_is_left(fleet: &Fleet) {
         ),
     ] {
         eventually(what, SOON * 2, || async { fleet.database.count(left).await == 0 }).await;
+    }
+}
+
+/// The place that fails is in debug builds alone.
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn a_fetching_thread_that_ends_or_panics_ends_the_process() {
+    let broker = tokio::task::spawn_blocking(Broker::shared)
+        .await
+        .expect("a broker");
+    for fault in ["fetching:end", "fetching:panic"] {
+        let database = Cluster::shared().database().await;
+        let settings = Settings::new(broker.address());
+        let mut environment = settings.environment();
+        environment.push(("GATEWAY_FAIL_POINT", fault));
+        let gateway = Gateway::launch(&database.url(), &environment);
+        let status = gateway.wait_for_exit(SOON * 2).await;
+        assert_eq!(status.code(), Some(1), "{fault}: {}", gateway.log());
+        assert!(gateway.log().contains("task=\"kafka\""), "{}", gateway.log());
     }
 }

@@ -25,6 +25,7 @@ use super::connection::{self, Listener};
 use super::envelope;
 use super::intake::Chunk;
 use super::window::Window;
+use crate::base::fail_point::{self, Point};
 use crate::bus::Ledger;
 use crate::bus::table::archive::Damaged;
 use crate::config::Kafka;
@@ -181,15 +182,17 @@ impl Consumer {
         })
     }
 
-    /// Fetches until `stop`; then what is under way is given a moment, and the group is left. If the consumer breaks for
-    /// good, `whole` stops the gateway, to be restarted.
-    pub(super) fn run(mut self, stop: &CancellationToken, whole: &CancellationToken) {
+    /// Fetches until `stop`; then what is under way is given a moment, and the group is left. Ends earlier if the consumer
+    /// breaks for good.
+    pub(super) fn run(mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
+            if fail_point::reach(Point::Fetching) {
+                break;
+            }
             if self.committed.elapsed() > COMMIT {
                 self.committed = Instant::now();
                 if let Some((code, reason)) = self.consumer.client().fatal_error() {
-                    tracing::error!(%code, reason, "the consumer is broken for good; the gateway stops");
-                    whole.cancel();
+                    tracing::error!(%code, reason, "the consumer is broken for good");
                     break;
                 }
                 commit(

@@ -5,6 +5,7 @@
 //! (it is in the database already) may be absent. `data` stands there to the byte as it was sent.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -94,17 +95,20 @@ pub(super) fn write(message: &mut Vec<u8>, event: &Event, is_stored: bool) {
 }
 
 /// Reads the events of a message one after the other. Whatever follows one that is damaged is not read.
+///
+/// A panic makes a message a damaged one: each instance that gets its partition would end of it.
 pub(super) fn read_all(message: &Bytes) -> impl Iterator<Item = Result<Delivered, Damaged>> + '_ {
     let mut lines = serde_json::Deserializer::from_slice(message).into_iter::<Whole<'_>>();
     let mut is_first = true;
     std::iter::from_fn(move || {
-        let next = match lines.next() {
-            Some(read) => Some(
-                read.map_err(Damaged::NotAnEvent)
-                    .and_then(|whole| check(message, whole)),
-            ),
-            None if is_first => Some(Err(Damaged::Implausible("message is empty"))),
-            None => None,
+        let reading = AssertUnwindSafe(|| {
+            let read = lines.next()?.map_err(Damaged::NotAnEvent);
+            Some(read.and_then(|whole| check(message, whole)))
+        });
+        let next = match catch_unwind(reading) {
+            Ok(None) if is_first => Some(Err(Damaged::Implausible("message is empty"))),
+            Ok(read) => read,
+            Err(_) => Some(Err(Damaged::Implausible("reading panics"))),
         };
         is_first = false;
         next

@@ -121,10 +121,9 @@ impl KafkaBus {
             ),
         );
         let stop = tasks.stop().child_token();
-        let (told, whole) = (stop.clone(), tasks.stop());
-        let thread = std::thread::Builder::new()
-            .name("kafka".into())
-            .spawn(move || consumer.run(&told, &whole))
+        let told = stop.clone();
+        let thread = tasks
+            .spawn_thread("kafka", move || consumer.run(&told))
             .map_err(|fault| KafkaError::ClientCreation(fault.to_string()))?;
         Ok(Arc::new(Self {
             db: db.clone(),
@@ -230,9 +229,8 @@ async fn watch(
     loop {
         look(&producer, &health, window.has_joined()).await;
         if let Some(fault) = producer.fatal() {
-            // It would refuse every event from now on: better to stop whole and be restarted.
-            tracing::error!(fault, "the producer is broken for good; the gateway stops");
-            stop.cancel();
+            // It would refuse every event from now on. That the watch ends stops the gateway.
+            tracing::error!(fault, "the producer is broken for good");
             return;
         }
         ledger.observe();

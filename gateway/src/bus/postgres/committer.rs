@@ -16,6 +16,7 @@ use super::group::{Group, has_question};
 use super::handover::Handover;
 use super::inbox::{Inbox, Waiting};
 use super::owner::{Numbered, Ownership};
+use crate::base::fail_point::{self, Point};
 use crate::bus::intake_queue::WaitingBytes;
 use crate::bus::table::events;
 use crate::bus::{Event, NewEvent, PublishError};
@@ -71,6 +72,9 @@ impl Committer {
         let mut doubts = Vec::new();
         let mut observed = Instant::now();
         while let Some(first) = self.next(&mut waiting, &mut session, &mut doubts, &stop).await {
+            if fail_point::reach(Point::Committer) {
+                return;
+            }
             if !self.gather.is_zero() {
                 tokio::time::sleep(self.gather).await;
             }

@@ -1,19 +1,23 @@
 //! From the bus to the lanes: one delivery for each destination that wants an event.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::job::{Hold, Job, Payload};
 use super::lanes::Lanes;
+use crate::base::fail_point::{self, Point};
 use crate::bus::{Batch, Bus, Event};
 use crate::db::Db;
 use crate::delivery::destination::Destinations;
 use crate::delivery::id::first_delivery_id;
 use crate::delivery::log;
+use crate::telemetry::names;
 
 /// Jobs that are made before they are handed to their lanes.
 const MANY: usize = 4_000;
@@ -31,6 +35,9 @@ impl Fanout {
     /// Dispatches batches until the bus is closed.
     pub async fn run(self) {
         while let Some(batch) = self.bus.receive().await {
+            if fail_point::reach(Point::Fanout) {
+                return;
+            }
             self.dispatch(batch).await;
         }
     }
@@ -41,7 +48,7 @@ impl Fanout {
         ledger.count(batch.id, 1);
         let mut jobs = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
-            self.add_jobs(event, &batch, &mut jobs);
+            self.add_jobs_surely(event, &batch, &mut jobs);
             if jobs.len() >= MANY {
                 self.submit(&batch, &mut jobs).await;
                 // A batch may make millions.
@@ -63,11 +70,24 @@ impl Fanout {
         }
     }
 
+    /// A panic costs the event its deliveries, and no other event anything: an instance that ended of it would have a
+    /// successor that takes the event over, and ends of it too.
+    fn add_jobs_surely(&self, event: &Event, batch: &Batch, jobs: &mut Vec<Job>) {
+        let before = jobs.len();
+        let adding = AssertUnwindSafe(|| self.add_jobs(event, batch, jobs));
+        if catch_unwind(adding).is_err() {
+            jobs.truncate(before);
+            counter!(names::DISPATCH_PANICS, "place" => "event").increment(1);
+            tracing::error!(event = %event.id, "the dispatch of an event panicked; it has no deliveries");
+        }
+    }
+
     fn add_jobs(&self, event: &Event, batch: &Batch, jobs: &mut Vec<Job>) {
         // A destination made after the event's owner died never was meant to get it.
         let made_by = batch.is_recovered.then(|| event.accepted_at());
         let mut payload: Option<Arc<Payload>> = None;
         self.destinations.wanting(event, made_by, &mut |destination| {
+            fail_point::reach(Point::Dispatch);
             let payload = payload
                 .get_or_insert_with(|| Arc::new(Payload::of(event)))
                 .clone();

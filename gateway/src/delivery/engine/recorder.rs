@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Outcome, Verdict};
 use super::record_store::{Session, write};
+use crate::base::fail_point::{self, Point};
 use crate::bus::{BatchId, Bus};
 use crate::db::{Db, DbError};
 use crate::delivery::destination::Destinations;
@@ -41,13 +42,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes until `finish`, and then what is left in the queue; then `done` is cancelled.
-    pub async fn run(
-        self,
-        mut outcomes: mpsc::Receiver<Outcome>,
-        finish: CancellationToken,
-        done: CancellationToken,
-    ) {
+    /// Writes until `finish`, and then what is left in the queue.
+    pub async fn run(self, mut outcomes: mpsc::Receiver<Outcome>, finish: CancellationToken) {
         let mut session = None;
         let mut group = Vec::with_capacity(MAX_ROWS);
         loop {
@@ -69,13 +65,15 @@ impl Recorder {
                 }
                 Some(_) | None => {}
             }
+            if !group.is_empty() && fail_point::reach(Point::Recorder) {
+                return;
+            }
             self.write_surely(&mut session, &group).await;
             self.settle(&group);
             group.clear();
         }
         // The last watermark, now that everything is settled.
         self.write_surely(&mut session, &[]).await;
-        done.cancel();
     }
 
     /// Tells the ledger what is recorded now. The next transaction will carry the watermark.

@@ -1,0 +1,114 @@
+//! Long-running tasks that panic or end by themselves, and events that panic whoever looks at them. The places that
+//! fail are in debug builds alone.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use stage::{Cluster, Desk, Gateway, Receiver, SOON, cli, eventually};
+
+/// The contract's 5 s, and a little for a machine that has other things to do.
+const WITHIN: Duration = Duration::from_millis(7_500);
+
+/// Starts a gateway in which `fault` awaits the first event, sends that, and looks how the process ends.
+async fn ends_whole(fault: &str, task: &str) {
+    let (gateway, _database, desk) = Desk::own(&[("GATEWAY_FAIL_POINT", fault)]).await;
+    let receiver = Receiver::start().await;
+    desk.hook(&receiver, &["deal.won"]).await;
+    let event = json!({"type": "deal.won", "data": {}});
+    // Whether it is answered depends on where the fault is.
+    let _ = desk.api.post_call("/v1/events", &event).try_send().await;
+    let status = gateway.wait_for_exit(WITHIN).await;
+    assert_eq!(status.code(), Some(1), "{fault}");
+    let told = |line: &str| line.contains("ERROR") && line.contains(&format!("task=\"{task}\""));
+    assert!(gateway.log().lines().any(told), "{fault}: {}", gateway.log());
+}
+
+#[tokio::test]
+async fn a_dispatcher_that_panics_ends_the_process() {
+    ends_whole("fanout:panic", "fanout").await;
+}
+
+#[tokio::test]
+async fn a_dispatcher_that_ends_ends_the_process() {
+    ends_whole("fanout:end", "fanout").await;
+}
+
+#[tokio::test]
+async fn a_recorder_that_panics_ends_the_process() {
+    ends_whole("recorder:panic", "recorder").await;
+}
+
+#[tokio::test]
+async fn a_recorder_that_ends_ends_the_process() {
+    ends_whole("recorder:end", "recorder").await;
+}
+
+#[tokio::test]
+async fn a_committer_that_panics_ends_the_process() {
+    ends_whole("committer:panic", "committer").await;
+}
+
+#[tokio::test]
+async fn a_fault_at_the_start_ends_the_process() {
+    let database = Cluster::shared().database().await;
+    let environment = [
+        ("GATEWAY_FAIL_POINT", "feed:panic"),
+        ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
+        ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
+    ];
+    // It would run for ever if the fault went unseen.
+    let run = tokio::task::spawn_blocking(move || cli::run(&database.url(), &["serve"], &environment));
+    let output = tokio::time::timeout(SOON, run)
+        .await
+        .expect("it ends")
+        .expect("it ran");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("gateway: feed panicked"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_filter_that_panics_costs_no_event_and_no_instance() {
+    let (gateway, _database, desk) = Desk::own(&[("GATEWAY_FAIL_POINT", "filter:panic")]).await;
+    let receiver = Receiver::start().await;
+    let filtered = json!({"filter": {"stage": "won"}});
+    desk.hook_with(&receiver, &["deal.won"], filtered).await;
+    let plain = Receiver::start().await;
+    desk.hook(&plain, &["deal.won"]).await;
+    for nth in 0..3 {
+        desk.send("deal.won", json!({"n": nth, "stage": "lost"})).await;
+    }
+    plain.wait_for(3).await;
+    // Whether it was wanted is not known, and sending too much loses nothing.
+    receiver.wait_for(3).await;
+    counted(&gateway, "filter", 3).await;
+    assert!(gateway.is_running());
+    assert!(gateway.log().contains("a filter panicked"));
+    assert_eq!(gateway.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_event_that_panics_the_dispatch_costs_no_other_and_no_successor() {
+    let (gateway, database, desk) = Desk::own(&[("GATEWAY_FAIL_POINT", "dispatch:panic")]).await;
+    let receiver = Receiver::start().await;
+    desk.hook(&receiver, &["deal.won"]).await;
+    desk.send("deal.won", json!({"poison": true})).await;
+    counted(&gateway, "event", 1).await;
+    assert!(gateway.is_running());
+    assert_eq!(gateway.terminate().await.code(), Some(0));
+    assert_eq!(
+        database.count("select count(*) from bus_owners").await,
+        0,
+        "nothing is left that a successor would panic of"
+    );
+    assert_eq!(receiver.count(), 0);
+}
+
+async fn counted(gateway: &Gateway, place: &str, count: usize) {
+    let sample = format!("gateway_dispatch_panics_total{{place=\"{place}\"}} {count}");
+    eventually(&sample, SOON, || async {
+        gateway.operations("/metrics").await.text().contains(&sample)
+    })
+    .await;
+}

@@ -1,0 +1,8 @@
+//! The process itself: it ends whole or not at all, in time, and whatever becomes of its log.
+
+#[cfg(debug_assertions)]
+mod faults;
+mod log;
+mod output;
+mod signals;
+mod stopping;
