@@ -91,6 +91,7 @@ async fn every_metric_stands_in_the_table_of_names() {
         "gateway_recorder_failures_total",
         "gateway_import_retries_total",
         "gateway_imports_refused_total",
+        "gateway_dispatch_panics_total",
     ];
     // Those of the other bus are looked at in its own suite.
     let is_kafkas = |name: &str| name.starts_with("gateway_kafka_") || name.starts_with("gateway_bus_relay");
