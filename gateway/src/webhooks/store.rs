@@ -103,13 +103,15 @@ pub async fn find(
     Ok(row.as_ref().map(stored))
 }
 
-/// One endpoint of a workspace, locked until the transaction ends.
+/// One endpoint of a workspace, locked until the transaction ends, against all but a recovery: that takes its time, and
+/// minds only that the endpoint is not deleted.
 pub async fn lock(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
     id: WebhookId,
 ) -> Result<Option<StoredWebhook>, DbError> {
-    let statement = format!("select {COLUMNS} from webhooks where workspace_id = $1 and id = $2 for update");
+    let statement =
+        format!("select {COLUMNS} from webhooks where workspace_id = $1 and id = $2 for no key update");
     let row = transaction.query_opt(&statement, &[&workspace, &id]).await?;
     Ok(row.as_ref().map(stored))
 }

@@ -58,7 +58,7 @@ impl Breaker {
         }
     }
 
-    /// How the endpoint is doing.
+    /// How the destination is doing.
     pub const fn state(&self) -> HealthState {
         self.state
     }
@@ -87,7 +87,7 @@ impl Breaker {
         self.failures_in_row >= FAILING_AFTER && self.enter(HealthState::Failing)
     }
 
-    /// Forgets everything, as when an operator enables the endpoint again.
+    /// Forgets everything, as when an operator enables the destination again.
     pub fn reset(&mut self) {
         *self = Self::new(self.thresholds, HealthState::Healthy);
     }

@@ -124,3 +124,17 @@ async fn one_that_breaks_off_has_done_nothing() {
     let shown = desk.api.get(&hook.at("deliveries?status=pending")).await.ok(200);
     assert!(text(&shown["data"][0], "redelivery_of").starts_with("dlv_"));
 }
+
+#[tokio::test]
+async fn an_endpoint_can_be_changed_while_a_recovery_holds_it() {
+    let (_gateway, database, desk) = Desk::own(&[]).await;
+    let receiver = Receiver::start().await;
+    let hook = desk.hook(&receiver, &["deal.won"]).await;
+    let recovering = database.session().await;
+    recovering
+        .batch_execute("begin; select from webhooks for key share")
+        .await
+        .expect("held");
+    let change = json!({"description": "being recovered"});
+    desk.api.patch(&hook.path(), &change).await.ok(200);
+}
