@@ -33,6 +33,14 @@ impl IdClock {
         Uuid::from_u64_pair(high, low)
     }
 
+    /// Has all later ids begin at `now` or behind it.
+    pub(in crate::bus) const fn reach(&mut self, now: Millis) {
+        if now.0 > self.millis {
+            self.millis = now.0;
+            self.sequence = 0;
+        }
+    }
+
     /// The time of the last id; all later ids have this or a later one.
     pub(in crate::bus) const fn millis(&self) -> i64 {
         self.millis

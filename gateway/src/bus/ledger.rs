@@ -1,7 +1,7 @@
 //! Counts what is finished of the batches that are out, and so knows from where a successor would have to begin, and how
 //! much of them is in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics::gauge;
@@ -79,10 +79,31 @@ struct Held {
 struct Open {
     next: u64,
     batches: BTreeMap<BatchId, OpenBatch>,
+    /// The first events of own batches, so that nobody who asks for the least walks all batches under the lock.
+    own_firsts: BTreeSet<(Uuid, BatchId)>,
+    foreign_firsts: BTreeSet<(Uuid, BatchId)>,
     held: Held,
 }
 
 impl Open {
+    const fn firsts(&mut self, origin: Origin) -> &mut BTreeSet<(Uuid, BatchId)> {
+        match origin {
+            Origin::Own => &mut self.own_firsts,
+            Origin::Foreign => &mut self.foreign_firsts,
+        }
+    }
+
+    fn insert(&mut self, id: BatchId, batch: OpenBatch) {
+        self.firsts(batch.origin).insert((batch.first_event, id));
+        self.batches.insert(id, batch);
+    }
+
+    fn remove(&mut self, id: BatchId) {
+        if let Some(batch) = self.batches.remove(&id) {
+            self.firsts(batch.origin).remove(&(batch.first_event, id));
+        }
+    }
+
     /// Changes a batch, and keeps the sum of what all hold.
     fn change(&mut self, id: BatchId, change: impl FnOnce(&mut OpenBatch)) {
         let Some(batch) = self.batches.get_mut(&id) else {
@@ -113,7 +134,7 @@ impl Ledger {
         let mut open = self.open.lock();
         open.next += 1;
         let id = BatchId(open.next);
-        open.batches.insert(
+        open.insert(
             id,
             OpenBatch {
                 origin,
@@ -126,6 +147,23 @@ impl Ledger {
             },
         );
         id
+    }
+
+    /// Has a batch hold the watermark at `event`, where that is below its first.
+    pub fn lower(&self, id: BatchId, event: Uuid) {
+        let mut open = self.open.lock();
+        let Some(batch) = open
+            .batches
+            .get_mut(&id)
+            .filter(|batch| event < batch.first_event)
+        else {
+            return;
+        };
+        let (origin, before) = (batch.origin, batch.first_event);
+        batch.first_event = event;
+        let firsts = open.firsts(origin);
+        firsts.remove(&(before, id));
+        firsts.insert((event, id));
     }
 
     /// Notes the events of a batch, which are in memory until their deliveries are finished.
@@ -168,7 +206,7 @@ impl Ledger {
         let is_finished = |batch: &OpenBatch| batch.is_counted && batch.unfinished == 0;
         if open.batches.get(&id).is_some_and(is_finished) {
             // It holds nothing any more.
-            open.batches.remove(&id);
+            open.remove(id);
         }
         drop(open);
         self.moved.notify_waiters();
@@ -183,16 +221,18 @@ impl Ledger {
     /// The first own event that may still have work left, or `None` if nothing is out.
     pub fn watermark(&self) -> Option<Uuid> {
         let open = self.open.lock();
-        let own = open.batches.values().filter(|batch| batch.origin == Origin::Own);
-        own.map(|batch| batch.first_event).min()
+        open.own_firsts.first().map(|(first, _)| *first)
     }
 
     /// Sets the metrics of what is out.
     pub fn observe(&self) {
         let (open_count, oldest) = {
             let open = self.open.lock();
-            let oldest = open.batches.values().map(|batch| batch.first_event).min();
-            (open.batches.len(), oldest.map(uuid_millis))
+            let oldest = [&open.own_firsts, &open.foreign_firsts]
+                .into_iter()
+                .filter_map(BTreeSet::first)
+                .min();
+            (open.batches.len(), oldest.map(|(first, _)| uuid_millis(*first)))
         };
         gauge!(names::BUS_UNFINISHED).set(open_count as f64);
         let age = oldest.map_or(0, |oldest| (Millis::now().0 - oldest).max(0));
@@ -266,6 +306,21 @@ mod tests {
         assert_eq!(ledger.watermark(), None);
         ledger.count(foreign, 0);
         assert_eq!(ledger.open_count(), 0);
+    }
+
+    #[test]
+    fn a_batch_that_is_lowered_holds_the_watermark_there() {
+        let ledger = Ledger::default();
+        let [low, middle, high] = [1, 2, 3].map(Uuid::from_u128);
+        let batch = ledger.open(Origin::Own, middle);
+        ledger.lower(batch, high);
+        assert_eq!(ledger.watermark(), Some(middle));
+        ledger.lower(batch, low);
+        assert_eq!(ledger.watermark(), Some(low));
+        ledger.count(batch, 0);
+        assert_eq!(ledger.watermark(), None);
+        ledger.lower(batch, low);
+        assert_eq!(ledger.watermark(), None, "it is finished");
     }
 
     fn event(byte_count: usize) -> Event {

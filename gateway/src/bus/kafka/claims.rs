@@ -116,8 +116,8 @@ async fn claim(db: &Db, group: &[Claim]) -> Result<Before, DbError> {
         .map(|((workspace, key), id)| ((workspace, key.to_owned()), Claimed::Before { id, label: None }))
         .collect();
     for (key, first) in earlier {
-        let label = (!first.label.is_empty()).then_some(first.label);
-        before.insert(key, Claimed::Before { id: first.id, label });
+        let events::First { id, label } = first;
+        before.insert(key, Claimed::Before { id, label });
     }
     Ok(before)
 }

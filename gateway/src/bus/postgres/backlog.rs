@@ -1,53 +1,62 @@
 //! Committed events that stayed in the table, remembered by their ranges of ids, and read back in turns.
 //!
 //! Workspaces stand in different queues, and the queues take turns, so that whoever floods the bus waits behind itself
-//! alone. A range covers what lies between its ends and nothing else: where batches do not come in the order of their ids,
-//! a new one begins. There are so many queues and no more because each reads back by a query that passes over the others' events.
+//! alone. A range holds one or more spans of ids, each of which covers what lies between its ends and nothing else: where
+//! batches do not come in the order of their ids, a new span begins. There are so many queues and no more because each
+//! reads back by a query that passes over the others' events.
 
 use std::collections::VecDeque;
 
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
-use crate::bus::{BatchId, Event};
+use crate::bus::{BatchId, Event, Ledger, Origin};
 
 /// Up to this many workspaces never share a queue.
 const QUEUES: usize = 32;
 /// Events that are read back at once.
 pub(super) const READ_COUNT: usize = 2_000;
+/// Spans that are read back at once. Batches that come out of turn share ranges, so that ranges stay few.
+const MAX_SPANS: usize = 100;
 
-/// Events of some workspaces between two ids.
+/// Ids from `first` to `last`, both among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub first: Uuid,
+    pub last: Uuid,
+}
+
+/// Events of some workspaces in some spans of ids.
 #[derive(Debug)]
 pub(super) struct Range {
     /// Holds the watermark for all of them.
     pub id: BatchId,
     pub owner: i32,
-    pub first: Uuid,
-    pub last: Uuid,
+    pub spans: Vec<Span>,
     pub event_count: usize,
     pub workspaces: Vec<WorkspaceId>,
+    /// The run of the last span.
     run: u64,
+    /// Batches that were ready before its first event came, and may hold earlier events of its workspaces.
+    behind: u64,
 }
 
 impl Range {
-    fn of(id: BatchId, run: Run, event: &Event) -> Self {
-        Self {
-            id,
-            owner: run.owner,
-            run: run.number,
-            first: event.id,
-            last: event.id,
-            event_count: 1,
-            workspaces: vec![event.content.workspace],
-        }
-    }
-
     const fn takes(&self, run: Run) -> bool {
-        self.run == run.number && self.event_count < READ_COUNT
+        self.owner == run.owner
+            && self.event_count < READ_COUNT
+            && (self.run == run.number || self.spans.len() < MAX_SPANS)
     }
 
-    fn extend(&mut self, event: &Event) {
-        self.last = event.id;
+    fn take(&mut self, run: Run, event: &Event) {
+        match self.spans.last_mut() {
+            Some(span) if self.run == run.number => span.last = event.id,
+            _ => self.spans.push(Span {
+                first: event.id,
+                last: event.id,
+            }),
+        }
+        self.run = run.number;
         self.event_count += 1;
         // Mostly one.
         if !self.workspaces.contains(&event.content.workspace) {
@@ -105,23 +114,36 @@ impl Backlog {
         run.last_sequence = sequence;
     }
 
-    /// Remembers an event of the batch that has come last; `open` opens a batch for a new range.
-    pub(super) fn push(&mut self, event: &Event, open: impl FnOnce() -> BatchId) {
+    /// Remembers an event of the batch that has come last, when `ready_count` batches had been made ready so far. Its range
+    /// holds the watermark in `ledger`.
+    pub(super) fn push(&mut self, event: &Event, ready_count: u64, ledger: &Ledger) {
+        let run = self.run;
         let queue = &mut self.queues[place(event.content.workspace)];
-        match queue.back_mut() {
-            Some(last) if last.takes(self.run) => last.extend(event),
-            _ => {
-                queue.push_back(Range::of(open(), self.run, event));
-                self.range_count += 1;
-            }
+        if let Some(last) = queue.back_mut().filter(|last| last.takes(run)) {
+            // Out of turn it may lie below what the range holds so far.
+            ledger.lower(last.id, event.id);
+            last.take(run, event);
+            return;
         }
+        let mut range = Range {
+            id: ledger.open(Origin::Own, event.id),
+            owner: run.owner,
+            spans: Vec::with_capacity(1),
+            event_count: 0,
+            workspaces: Vec::with_capacity(1),
+            run: run.number,
+            behind: ready_count,
+        };
+        range.take(run, event);
+        queue.push_back(range);
+        self.range_count += 1;
     }
 
-    /// The oldest range of the queue whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<Range> {
+    /// The oldest range of the queue whose turn it is, among those behind no more than `given_count` batches that were ready.
+    pub(super) fn pop(&mut self, given_count: u64) -> Option<Range> {
         for step in 0..QUEUES {
             let place = (self.turn + step) % QUEUES;
-            if let Some(range) = self.queues[place].pop_front() {
+            if let Some(range) = self.queues[place].pop_front_if(|range| range.behind <= given_count) {
                 self.turn = place + 1;
                 self.range_count -= 1;
                 return Some(range);
@@ -141,7 +163,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::bus::{Ledger, NewEvent, Origin};
+    use crate::bus::NewEvent;
 
     fn event(number: u128, workspace: i32) -> Event {
         Event {
@@ -159,7 +181,14 @@ mod tests {
     }
 
     fn push(backlog: &mut Backlog, ledger: &Ledger, event: &Event) {
-        backlog.push(event, || ledger.open(Origin::Own, event.id));
+        backlog.push(event, 0, ledger);
+    }
+
+    fn ends(range: &Range) -> Vec<(u128, u128)> {
+        let spans = range.spans.iter();
+        spans
+            .map(|span| (span.first.as_u128(), span.last.as_u128()))
+            .collect()
     }
 
     #[test]
@@ -172,19 +201,18 @@ mod tests {
         push(&mut backlog, &ledger, &event(1_000_000, 2));
         assert!(backlog.holds(WorkspaceId(1)) && backlog.holds(WorkspaceId(2)));
         assert!(!backlog.holds(WorkspaceId(3)));
-        let ranges: Vec<Range> = std::iter::from_fn(|| backlog.pop()).collect();
+        let ranges: Vec<Range> = std::iter::from_fn(|| backlog.pop(0)).collect();
         let workspaces: Vec<i32> = ranges.iter().map(|range| range.workspaces[0].0).collect();
         assert_eq!(workspaces, [1, 2, 1, 1, 1, 1]);
         assert!(backlog.is_empty());
         // Each workspace's own come in their order, and each range holds the watermark.
-        let ends = (ranges[0].first, ranges[0].last);
-        assert_eq!(ends, (Uuid::from_u128(0), Uuid::from_u128(1_999)));
-        assert_eq!(ranges[2].first, Uuid::from_u128(2_000));
+        assert_eq!(ends(&ranges[0]), [(0, 1_999)]);
+        assert_eq!(ends(&ranges[2]), [(2_000, 3_999)]);
         assert_eq!(ledger.open_count(), ranges.len());
     }
 
     #[test]
-    fn a_range_covers_nothing_that_came_before_its_turn_or_is_still_to_come() {
+    fn a_span_covers_nothing_that_came_before_its_turn_or_is_still_to_come() {
         let (mut backlog, ledger) = (Backlog::default(), Ledger::default());
         // The second batch comes after the third.
         for (sequence, ids) in [
@@ -202,25 +230,44 @@ mod tests {
         // Its owner's life ended.
         backlog.begin(8, 6);
         push(&mut backlog, &ledger, &event(60, 1));
-        let ranges = std::iter::from_fn(|| backlog.pop());
-        let ends: Vec<_> = ranges
-            .map(|range| {
-                (
-                    range.owner,
-                    range.first.as_u128(),
-                    range.last.as_u128(),
-                    range.event_count,
-                )
-            })
+        let ranges = std::iter::from_fn(|| backlog.pop(0));
+        let found: Vec<_> = ranges
+            .map(|range| (range.owner, range.event_count, ends(&range)))
             .collect();
         let expected = [
-            (7, 10, 11, 2),
-            (7, 30, 31, 2),
-            (7, 20, 21, 2),
-            (7, 40, 51, 4),
-            (8, 60, 60, 1),
+            (7, 10, vec![(10, 11), (30, 31), (20, 21), (40, 51)]),
+            (8, 1, vec![(60, 60)]),
         ];
-        assert_eq!(ends, expected);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn batches_out_of_turn_make_few_ranges_which_hold_the_watermark_at_their_lowest_id() {
+        const COUNT: usize = 1_000;
+        let (mut backlog, ledger) = (Backlog::default(), Ledger::default());
+        // Each comes before the one that was numbered before it.
+        for number in (1..=COUNT as u64).rev() {
+            backlog.begin(7, number);
+            push(&mut backlog, &ledger, &event(number.into(), 1));
+            assert_eq!(ledger.watermark(), Some(Uuid::from_u128(number.into())));
+        }
+        assert_eq!(ledger.open_count(), COUNT / MAX_SPANS);
+        let ranges: Vec<Range> = std::iter::from_fn(|| backlog.pop(0)).collect();
+        assert_eq!(ranges.len(), COUNT / MAX_SPANS);
+        assert_eq!(ranges.iter().map(|range| range.spans.len()).sum::<usize>(), COUNT);
+    }
+
+    #[test]
+    fn a_range_waits_for_what_was_ready_before_it() {
+        let (mut backlog, ledger) = (Backlog::default(), Ledger::default());
+        backlog.begin(7, 1);
+        backlog.push(&event(1, 1), 2, &ledger);
+        backlog.push(&event(2, 2), 1, &ledger);
+        assert!(backlog.pop(0).is_none());
+        let first = backlog.pop(1).expect("behind one");
+        assert_eq!(first.workspaces, [WorkspaceId(2)]);
+        assert!(backlog.pop(1).is_none());
+        assert!(backlog.pop(2).is_some() && backlog.is_empty());
     }
 
     #[test]
@@ -230,7 +277,7 @@ mod tests {
         backlog.begin(7, 1);
         push(&mut backlog, &ledger, &event(1, 1));
         push(&mut backlog, &ledger, &event(2, shared));
-        let range = backlog.pop().expect("one range");
+        let range = backlog.pop(0).expect("one range");
         assert_eq!(range.event_count, 2);
         assert_eq!(range.workspaces, [WorkspaceId(1), WorkspaceId(shared)]);
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::owner::Numbered;
 use crate::base::caller::WorkspaceId;
+use crate::bus::table::events::First;
 use crate::bus::{Accepted, Event, NewEvent, PublishError};
 use crate::telemetry::names;
 
@@ -82,13 +83,20 @@ impl Group {
     }
 
     /// Takes out events of which the id was claimed before; who waits for them gets the first.
-    pub(super) fn drop_repeats(&mut self, firsts: HashMap<(WorkspaceId, String), Accepted>) {
+    pub(super) fn drop_repeats(&mut self, firsts: HashMap<(WorkspaceId, String), First>) {
         if firsts.is_empty() {
             return;
         }
         let first_of = |event: &Event| {
             let id = event.content.once_key.as_deref()?;
-            firsts.get(&(event.content.workspace, id.to_owned())).cloned()
+            let first = firsts.get(&(event.content.workspace, id.to_owned()))?;
+            let own = || event.content.label.clone();
+            Some(Accepted {
+                id: first.id,
+                // The day of the first may be gone, while its key is still known.
+                label: first.label.clone().unwrap_or_else(own),
+                is_repeat: true,
+            })
         };
         let repeats: HashMap<Uuid, Accepted> = self
             .events

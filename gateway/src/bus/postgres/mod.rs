@@ -11,7 +11,10 @@ mod emit;
 mod group;
 mod handover;
 mod inbox;
+#[cfg(test)]
+mod interleavings;
 mod owner;
+mod shelf;
 mod silence;
 mod takeover;
 
@@ -19,10 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError};
-use crate::base::id::uuid_floor;
 use crate::base::tasks::Tasks;
 use crate::bus::intake_queue::IntakeQueue;
 use crate::config;
@@ -136,8 +137,7 @@ impl Bus for PostgresBus {
 
     fn acknowledge<'a>(&'a self, transaction: &'a Transaction<'_>) -> Answer<'a, Result<(), DbError>> {
         Box::pin(async move {
-            let watermark = self.ledger().watermark();
-            let watermark = watermark.unwrap_or_else(|| self.ownership.next_floor());
+            let watermark = self.ownership.finished_until(self.ledger());
             owner::set_watermark(transaction, self.ownership.current(), watermark).await
         })
     }
@@ -163,9 +163,4 @@ impl Bus for PostgresBus {
             owner::retire(&client, self.ownership.current()).await
         })
     }
-}
-
-/// A bound below which this instance will make no more event ids.
-fn floor_of(next_millis: i64) -> Uuid {
-    uuid_floor(next_millis)
 }

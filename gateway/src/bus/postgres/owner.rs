@@ -1,15 +1,14 @@
 //! Who owns accepted events: one row for each life of an instance, and a session lock that ends with that life.
 
-use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::floor_of;
 use crate::base::clock::Millis;
-use crate::base::id::uuid_millis;
+use crate::base::id::{uuid_floor, uuid_millis};
 use crate::bus::ids::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction};
@@ -38,7 +37,6 @@ struct Numbering {
 pub(super) struct Ownership {
     owner: AtomicI32,
     numbering: Mutex<Numbering>,
-    next_millis: AtomicI64,
 }
 
 impl Ownership {
@@ -67,7 +65,6 @@ impl Ownership {
             }
             events.push(Event { id: next, content });
         }
-        self.note_ids(numbering.ids.millis());
         numbering.sequence += 1;
         let sequence = numbering.sequence;
         (Numbered { batch, sequence }, events)
@@ -81,19 +78,32 @@ impl Ownership {
         for event in events {
             event.id = numbering.ids.next(now);
         }
-        self.note_ids(numbering.ids.millis());
         numbering.sequence += 1;
         numbered.sequence = numbering.sequence;
     }
 
-    /// Notes how far ids have been made.
-    fn note_ids(&self, millis: i64) {
-        self.next_millis.fetch_max(millis, Ordering::AcqRel);
+    /// A bound below which everything of this life is finished, and this life will make no more events.
+    pub(super) fn finished_until(&self, ledger: &Ledger) -> Uuid {
+        self.finished_until_with(ledger, || {})
+    }
+
+    /// The floor of later ids is read before the ledger: whatever was numbered below it is in the ledger by then, or
+    /// finished. The other way round, events could be numbered `between` the two, and the floor lie above them.
+    pub(super) fn finished_until_with(&self, ledger: &Ledger, between: impl FnOnce()) -> Uuid {
+        let floor = self.next_floor();
+        between();
+        ledger.watermark().unwrap_or(floor)
     }
 
     /// A bound below which this life will make no more events.
-    pub(super) fn next_floor(&self) -> Uuid {
-        floor_of(self.next_millis.load(Ordering::Acquire))
+    fn next_floor(&self) -> Uuid {
+        uuid_floor(self.numbering.lock().ids.millis())
+    }
+
+    /// The watermark that a life begins with. No id of it lies below, also if the clock steps back afterwards.
+    pub(super) fn begin(&self, now: Millis) -> Uuid {
+        self.numbering.lock().ids.reach(now);
+        self.next_floor()
     }
 
     /// Takes up ownership on `session`: this life goes on if nobody took it over, else a new one begins.
@@ -102,11 +112,11 @@ impl Ownership {
         if current != 0 && self.resume(session, current).await? {
             return Ok(current);
         }
-        self.note_ids(Millis::now().0);
+        let watermark = self.begin(Millis::now());
         let row = session
             .query_one(
                 "insert into bus_owners (instance, watermark) values ($1, $2) returning id",
-                &[&instance_name(), &self.next_floor()],
+                &[&instance_name(), &watermark],
             )
             .await?;
         let owner: i32 = row.get(0);

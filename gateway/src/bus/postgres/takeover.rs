@@ -4,9 +4,13 @@
 //! lock is free, but silence is counted anew, so the living have time to come back. A stuck instance, whose session still
 //! holds the lock although it has been silent for longer, has its session ended first.
 
+use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use metrics::counter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +27,8 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Silence that, with the lock free, means dead: three heartbeats.
 const DEAD: Duration = Duration::from_secs(3);
 const CHUNK: usize = 1_000;
+/// Each has a session of its own, and a chunk of events in memory.
+const MAX_TAKEOVERS: usize = 4;
 
 /// Looks for dead owners.
 pub(super) struct Sweeper {
@@ -35,27 +41,51 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Sweeps until `stop`.
+    /// Sweeps until `stop`. What a dead owner left may take long to deliver; the others are looked at meanwhile.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        let taker = Taker {
+            db: self.db.clone(),
+            ownership: self.ownership.clone(),
+            handover: self.handover.clone(),
+        };
+        let mut taking = FuturesUnordered::new();
+        let mut in_hand = HashSet::new();
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(SWEEP) => {}
-                () = stop.cancelled() => return,
-            }
-            let swept = tokio::select! {
-                swept = self.sweep() => swept,
-                () = stop.cancelled() => return,
+            let sweeping = async {
+                tokio::time::sleep(SWEEP).await;
+                self.sweep().await
             };
-            if let Err(fault) = swept {
-                tracing::debug!(%fault, "no sweep for dead instances");
+            let mut sweeping = pin!(sweeping);
+            let dead = loop {
+                tokio::select! {
+                    dead = &mut sweeping => break dead,
+                    Some((owner, taken)) = taking.next(), if !taking.is_empty() => {
+                        in_hand.remove(&owner);
+                        if let Err(fault) = taken {
+                            tracing::debug!(owner, %fault, "no takeover");
+                        }
+                    }
+                    () = stop.cancelled() => return,
+                }
+            };
+            match dead {
+                Ok(dead) => {
+                    for (owner, heartbeat) in dead {
+                        if in_hand.len() < MAX_TAKEOVERS && in_hand.insert(owner) {
+                            taking.push(taker.clone().take(owner, heartbeat));
+                        }
+                    }
+                }
+                Err(fault) => tracing::debug!(%fault, "no sweep for dead instances"),
             }
         }
     }
 
-    async fn sweep(&mut self) -> Result<(), DbError> {
+    /// The owners that are silent for long enough to be dead, each with its last heartbeat.
+    async fn sweep(&mut self) -> Result<Vec<(i32, SystemTime)>, DbError> {
         let me = self.ownership.current();
         if me == 0 {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let client = self.db.client().await?;
         let others = "select id, heartbeat_at from bus_owners where id <> $1";
@@ -63,11 +93,7 @@ impl Sweeper {
         let heartbeats: Vec<_> = others.iter().map(|row| (row.get(0), row.get(1))).collect();
         self.silence.note(&heartbeats, Instant::now());
         self.end_stuck_sessions(&client).await?;
-        drop(client);
-        for (owner, heartbeat) in self.silence.of(DEAD) {
-            self.try_take(owner, heartbeat, me).await?;
-        }
-        Ok(())
+        Ok(self.silence.of(DEAD))
     }
 
     async fn end_stuck_sessions(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
@@ -98,6 +124,21 @@ impl Sweeper {
             );
         }
         Ok(())
+    }
+}
+
+/// Takes over what one dead owner left.
+#[derive(Clone)]
+struct Taker {
+    db: Db,
+    ownership: Arc<Ownership>,
+    handover: Arc<Handover>,
+}
+
+impl Taker {
+    async fn take(self, dead: i32, heartbeat: SystemTime) -> (i32, Result<(), DbError>) {
+        let me = self.ownership.current();
+        (dead, self.try_take(dead, heartbeat, me).await)
     }
 
     /// Takes over `dead` if it is: its lock is held here until everything is finished, so nobody else takes it.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
-use crate::bus::{Accepted, Event, NewEvent};
+use crate::bus::{Event, NewEvent};
 use crate::db::{CopyRows, DbError, Transaction};
 
 /// The columns in the order of [`rows`].
@@ -37,13 +37,21 @@ pub(in crate::bus) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i
     rows
 }
 
+/// The event that claimed a key first.
+#[derive(Debug, Clone)]
+pub(in crate::bus) struct First {
+    pub id: Uuid,
+    /// Absent while the event is not in the database, or not any more.
+    pub label: Option<Arc<str>>,
+}
+
 /// Claims the keys that make events unique; those that were claimed before come back with their first event.
 ///
 /// The claims must be ordered, so that two instances never wait for each other in a circle.
 pub(in crate::bus) async fn claim_once_keys(
     transaction: &Transaction<'_>,
     claims: &[(WorkspaceId, &str, Uuid)],
-) -> Result<HashMap<(WorkspaceId, String), Accepted>, DbError> {
+) -> Result<HashMap<(WorkspaceId, String), First>, DbError> {
     let workspaces: Vec<WorkspaceId> = claims.iter().map(|claim| claim.0).collect();
     let once_keys: Vec<&str> = claims.iter().map(|claim| claim.1).collect();
     let event_ids: Vec<Uuid> = claims.iter().map(|claim| claim.2).collect();
@@ -70,10 +78,9 @@ pub(in crate::bus) async fn claim_once_keys(
         )
         .await?;
     let firsts = rows.iter().map(|row| {
-        let first = Accepted {
+        let first = First {
             id: row.get(2),
-            label: row.get::<_, Option<&str>>(3).unwrap_or_default().into(),
-            is_repeat: true,
+            label: row.get::<_, Option<&str>>(3).map(Arc::from),
         };
         ((row.get(0), row.get(1)), first)
     });
@@ -139,18 +146,25 @@ pub(in crate::bus) async fn owned(
 /// The events of a range, oldest first.
 ///
 /// The sum keeps the planner from an index that begins with the workspace, where it would pass over all the workspace ever
-/// had; ranges are narrow.
+/// had, and the offset from any plan that does not look up each span in the index of ids; spans are narrow.
 pub(in crate::bus) async fn in_range(
     client: &Client,
     owner: i32,
-    (first, last): (Uuid, Uuid),
+    spans: &[(Uuid, Uuid)],
     workspaces: &[WorkspaceId],
 ) -> Result<Vec<Event>, DbError> {
+    let (firsts, lasts): (Vec<Uuid>, Vec<Uuid>) = spans.iter().copied().unzip();
     let rows = client
         .query(
-            "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
-             where id between $2 and $3 and owner = $1 and workspace_id + 0 = any($4) order by id",
-            &[&owner, &first, &last, &workspaces],
+            "select e.* from unnest($2::uuid[], $3::uuid[]) as span(first_id, last_id)
+             cross join lateral (
+                 select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
+                 where id between span.first_id and span.last_id and owner = $1
+                     and workspace_id + 0 = any($4)
+                 offset 0
+             ) e
+             order by e.id",
+            &[&owner, &firsts, &lasts, &workspaces],
         )
         .await?;
     Ok(rows.iter().map(event).collect())

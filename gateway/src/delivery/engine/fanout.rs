@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::job::{Hold, Job, Payload};
 use super::lanes::Lanes;
+use crate::base::clock::Millis;
 use crate::base::fail_point::{self, Point};
 use crate::bus::{Batch, Bus, Event};
 use crate::db::Db;
@@ -21,6 +22,8 @@ use crate::telemetry::names;
 
 /// Jobs that are made before they are handed to their lanes.
 const MANY: usize = 4_000;
+/// How far the clocks of two instances may be apart. A destination is made by one clock and an event by another.
+const CLOCK_SKEW_MILLIS: i64 = 5_000;
 const RETRY: Duration = Duration::from_millis(250);
 
 /// The dispatcher.
@@ -84,7 +87,7 @@ impl Fanout {
 
     fn add_jobs(&self, event: &Event, batch: &Batch, jobs: &mut Vec<Job>) {
         // A destination made after the event's owner died never was meant to get it.
-        let made_by = batch.is_recovered.then(|| event.accepted_at());
+        let made_by = batch.is_recovered.then(|| latest_making(event.accepted_at()));
         let mut payload: Option<Arc<Payload>> = None;
         self.destinations.wanting(event, made_by, &mut |destination| {
             fail_point::reach(Point::Dispatch);
@@ -117,5 +120,24 @@ impl Fanout {
             }
         };
         jobs.retain(|job| !known.contains(&job.delivery.uuid()));
+    }
+}
+
+/// When a destination was made at the latest that may have been there when an event was accepted, whatever the clocks say. A
+/// delivery too many is better than one that is lost.
+const fn latest_making(accepted_at: Millis) -> Millis {
+    Millis(accepted_at.0.saturating_add(CLOCK_SKEW_MILLIS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_a_little_lose_no_recovered_delivery() {
+        let accepted_at = Millis(1_700_000_000_000);
+        let made_at = |ahead: i64| Millis(accepted_at.0 + ahead);
+        assert!(made_at(CLOCK_SKEW_MILLIS) <= latest_making(accepted_at));
+        assert!(made_at(CLOCK_SKEW_MILLIS + 1) > latest_making(accepted_at));
     }
 }

@@ -1,5 +1,6 @@
 //! What the bus on PostgreSQL promises beyond the contract: whose events are whose, and who takes them over.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -111,6 +112,43 @@ async fn what_a_dead_instance_left_comes_out_elsewhere() {
     })
     .await;
     heir.crash().await;
+}
+
+#[tokio::test]
+async fn what_one_dead_instance_left_makes_no_other_wait() {
+    let place = Place::new().await;
+    let heir = place.instance().await;
+    let dying = [place.instance().await, place.instance().await];
+    let mut left = BTreeSet::new();
+    for instance in &dying {
+        left.insert(instance.publish(event(1)).await.id);
+    }
+    for instance in dying {
+        instance.crash().await;
+    }
+    // The first is still being delivered when the second comes.
+    let recovered = heir.receive_events(left.len()).await;
+    let ids = recovered.iter().flat_map(|batch| &batch.events);
+    assert_eq!(ids.map(|event| event.id).collect::<BTreeSet<_>>(), left);
+    recovered.iter().for_each(|batch| heir.finish(batch));
+    heir.crash().await;
+}
+
+#[tokio::test]
+async fn a_repeat_whose_first_is_gone_is_told_its_own_type() {
+    let place = Place::new().await;
+    let instance = place.instance().await;
+    let once = |number| NewEvent {
+        once_key: Some("a".into()),
+        ..event(number)
+    };
+    let first = instance.publish(once(1)).await;
+    // As when its day is dropped.
+    place.database.run("delete from events").await;
+    let repeat = instance.publish(once(2)).await;
+    assert_eq!((repeat.id, repeat.is_repeat), (first.id, true));
+    assert_eq!(repeat.label, event(2).label);
+    instance.crash().await;
 }
 
 /// Publishes from `numbers`, many at once.
