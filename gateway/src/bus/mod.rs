@@ -104,6 +104,8 @@ pub enum PublishError {
     Full,
     #[error("the store is away")]
     Away,
+    #[error("the part of the store that keeps this event's order is away")]
+    NotLed,
     #[error("the gateway is shutting down")]
     Closed,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Reader;
-use super::values::{between, path};
+use super::values::{between, parsed, path};
 use crate::base::secret::Secret;
 
 /// How connections to the brokers are protected.
@@ -40,6 +40,8 @@ pub struct Kafka {
     pub login: Option<KafkaLogin>,
     /// The certificates that vouch for the brokers; the system's without it.
     pub root_certificate_file: Option<PathBuf>,
+    /// Takes a topic that may drop events before they are read.
+    pub allow_short_retention: bool,
     /// An instance that the brokers have not heard of for this long loses its partitions.
     pub session_timeout: Duration,
 }
@@ -70,6 +72,7 @@ impl Kafka {
             security,
             login: read_login(reader, security),
             root_certificate_file: reader.get("bus", "root_certificate_file", None, path),
+            allow_short_retention: reader.get("bus", "allow_short_retention", false, parsed("true or false")),
             session_timeout: Duration::from_secs(reader.get(
                 "bus",
                 "session_timeout_seconds",

@@ -115,6 +115,9 @@ fn unavailable(fault: PublishError) -> Problem {
     Problem::unavailable(match fault {
         PublishError::Full => "More events arrive than can be stored; this one was not accepted.",
         PublishError::Away => "The event was not confirmed to be stored; send it again.",
+        PublishError::NotLed => {
+            "The Kafka partition that keeps the order of this event's key has no leader; the event was not accepted. Send it again."
+        }
         PublishError::Closed => "The gateway is shutting down; this event was not accepted.",
     })
 }

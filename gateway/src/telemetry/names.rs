@@ -42,6 +42,7 @@ metrics_table! {
     KAFKA_PAUSED describe_gauge "gateway_kafka_paused_partitions" "Partitions of which nothing is fetched, because too much of them is under way.";
     KAFKA_REBALANCES describe_counter "gateway_kafka_rebalances_total" "Times that partitions came or went.";
     KAFKA_DAMAGED describe_counter "gateway_kafka_damaged_messages_total" "Messages of the topic that are no events; they are kept in damaged_messages.";
+    KAFKA_EXPIRED describe_counter "gateway_kafka_expired_messages_total" "Messages that the topic's retention deleted before they were read: lost events.";
     ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";

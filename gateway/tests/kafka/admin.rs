@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use stage::Settings;
 
 fn admin(settings: &Settings) -> AdminClient<DefaultClientContext> {
@@ -43,4 +43,23 @@ pub async fn produce(settings: &Settings, message: &str) {
     let record: FutureRecord<'_, (), str> = FutureRecord::to(settings.topic()).payload(message);
     let sent = producer.send(record, Duration::from_secs(10)).await;
     sent.map_err(|(fault, _)| fault).expect("written");
+}
+
+/// Deletes the topic, with all that is in it.
+pub async fn delete_topic(settings: &Settings) {
+    let deleted = admin(settings)
+        .delete_topics(&[settings.topic()], &AdminOptions::new())
+        .await;
+    deleted.expect("answered").remove(0).expect("deleted");
+}
+
+/// Deletes the messages of the first partition before `offset`, as its retention does.
+pub async fn delete_messages(settings: &Settings, offset: i64) {
+    let mut before = TopicPartitionList::new();
+    let added = before.add_partition_offset(settings.topic(), 0, Offset::Offset(offset));
+    added.expect("an offset");
+    let deleted = admin(settings)
+        .delete_records(&before, &AdminOptions::new())
+        .await;
+    deleted.expect("deleted");
 }

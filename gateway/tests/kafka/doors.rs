@@ -65,6 +65,8 @@ async fn a_topic_that_could_lose_events_is_refused_in_words() {
         ("cleanup.policy", "compact", "compact"),
         ("min.insync.replicas", "2", "min.insync.replicas"),
         ("max.message.bytes", "10000", "max.message.bytes"),
+        ("retention.ms", "3599999", "bus.allow_short_retention"),
+        ("retention.bytes", "1073741824", "retention.bytes"),
     ] {
         let settings = Settings::new(broker.address());
         make_topic(&settings, &[(name, value)]).await;

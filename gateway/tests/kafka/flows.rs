@@ -121,9 +121,10 @@ async fn a_damaged_message_is_kept_aside_and_stops_nothing() {
     let fleet = Fleet::start(1).await;
     let receiver = Receiver::start().await;
     fleet.desk.hook(&receiver, &["deal.won"]).await;
-    let nul = r#"{"id":"01a21496-d3f1-728f-8fe7-421fd1413fca","workspace":1,"type":"a\u0000b","data":{}}"#;
+    let id = uuid::Uuid::now_v7();
+    let nul = format!(r#"{{"id":"{id}","workspace":1,"type":"a\u0000b","data":{{}}}}"#);
     let huge = format!("{{{}", "x".repeat(200_000));
-    for message in ["", "no JSON at all", "{}", "[1,2]", nul, &huge] {
+    for message in ["", "no JSON at all", "{}", "[1,2]", &nul, &huge] {
         for _ in 0..6 {
             produce(&fleet.settings, message).await;
         }

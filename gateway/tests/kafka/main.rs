@@ -11,3 +11,5 @@ mod many;
 #[allow(dead_code, reason = "not every suite uses all of it")]
 mod receipts;
 mod rolling;
+mod topic;
+mod unled;

@@ -23,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Listener};
 use super::envelope;
+use super::expiry::Expiry;
 use super::intake::Chunk;
 use super::window::Window;
+use crate::base::clock::Millis;
 use crate::base::fail_point::{self, Point};
 use crate::bus::Ledger;
 use crate::bus::table::archive::Damaged;
@@ -53,6 +55,7 @@ const WAIT: Duration = Duration::from_millis(2);
 /// What happens to partitions, heard within a poll.
 pub(super) struct Rebalances {
     listener: Listener,
+    expiry: Arc<Expiry>,
     window: Arc<Window>,
     ledger: Arc<Ledger>,
     topic: String,
@@ -100,6 +103,7 @@ impl ConsumerContext for Rebalances {
                 std::thread::sleep(WAIT);
             }
         }
+        self.expiry.forget(&taken);
         let left = self.window.revoke(taken.iter().copied());
         tracing::info!(partitions = ?taken, is_lost, unfinished = left.len(), "gave partitions up");
         for batch in left {
@@ -125,6 +129,7 @@ impl ConsumerContext for Rebalances {
 /// Fetches until it is told to stop.
 pub(super) struct Consumer {
     consumer: BaseConsumer<Rebalances>,
+    expiry: Arc<Expiry>,
     topic: String,
     window: Arc<Window>,
     ledger: Arc<Ledger>,
@@ -146,8 +151,10 @@ impl Consumer {
     ) -> Result<Self, KafkaError> {
         let session = settings.session_timeout.as_millis();
         let heartbeat = (session / 3).min(MAX_HEARTBEAT_MILLIS);
+        let expiry = Arc::<Expiry>::default();
         let context = Rebalances {
             listener,
+            expiry: expiry.clone(),
             window: window.clone(),
             ledger: ledger.clone(),
             topic: settings.topic.clone(),
@@ -171,6 +178,7 @@ impl Consumer {
         consumer.subscribe(&[&settings.topic])?;
         Ok(Self {
             consumer,
+            expiry,
             topic: settings.topic.clone(),
             window,
             ledger,
@@ -278,6 +286,8 @@ impl Consumer {
         while event_count(&pending) < MAX_FETCHED && byte_count < MAX_BYTES {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
+                    let place = (message.partition(), message.offset());
+                    self.expiry.note(&self.consumer, &self.topic, place);
                     byte_count += message.payload_len();
                     Pending::add(&mut pending, &message);
                 }
@@ -335,7 +345,7 @@ impl Pending {
         let Some(pending) = all.get_mut(at) else { return };
         pending.next_offset = message.offset() + 1;
         let value = message.payload().unwrap_or_default();
-        for read in envelope::read_all(&Bytes::copy_from_slice(value)) {
+        for read in envelope::read_all(&Bytes::copy_from_slice(value), Millis::now()) {
             match read {
                 Ok(delivered) => pending.events.push(delivered),
                 Err(fault) => {

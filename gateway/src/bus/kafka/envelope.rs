@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
+use crate::base::id::uuid_millis;
 use crate::bus::{Event, NewEvent};
 
 /// Longer names than this are none of ours.
@@ -22,6 +23,11 @@ const MAX_LABEL: usize = 255;
 const MAX_CLIENT_ID: usize = 255;
 /// 255 characters of up to four bytes.
 const MAX_KEY: usize = 1_020;
+
+/// An id this far ahead of the clock would have to be stored in a day that is not prepared, and so would one of this long
+/// ago; no gateway makes either.
+const MAX_AHEAD_MILLIS: i64 = 24 * 60 * 60 * 1_000;
+const MAX_AGE_MILLIS: i64 = 366 * MAX_AHEAD_MILLIS;
 
 #[derive(Serialize)]
 struct Head<'a> {
@@ -94,16 +100,19 @@ pub(super) fn write(message: &mut Vec<u8>, event: &Event, is_stored: bool) {
     message.extend_from_slice(b"}\n");
 }
 
-/// Reads the events of a message one after the other. Whatever follows one that is damaged is not read.
+/// Reads the events of a message one after the other, at `now`. Whatever follows one that is damaged is not read.
 ///
 /// A panic makes a message a damaged one: each instance that gets its partition would end of it.
-pub(super) fn read_all(message: &Bytes) -> impl Iterator<Item = Result<Delivered, Damaged>> + '_ {
+pub(super) fn read_all(
+    message: &Bytes,
+    now: Millis,
+) -> impl Iterator<Item = Result<Delivered, Damaged>> + '_ {
     let mut lines = serde_json::Deserializer::from_slice(message).into_iter::<Whole<'_>>();
     let mut is_first = true;
     std::iter::from_fn(move || {
         let reading = AssertUnwindSafe(|| {
             let read = lines.next()?.map_err(Damaged::NotAnEvent);
-            Some(read.and_then(|whole| check(message, whole)))
+            Some(read.and_then(|whole| check(message, whole, now)))
         });
         let next = match catch_unwind(reading) {
             Ok(None) if is_first => Some(Err(Damaged::Implausible("message is empty"))),
@@ -116,7 +125,7 @@ pub(super) fn read_all(message: &Bytes) -> impl Iterator<Item = Result<Delivered
 }
 
 /// An event whose `data` shares the message's memory.
-fn check(message: &Bytes, whole: Whole<'_>) -> Result<Delivered, Damaged> {
+fn check(message: &Bytes, whole: Whole<'_>, now: Millis) -> Result<Delivered, Damaged> {
     let data = whole.data.get();
     if !data.starts_with('{') {
         return Err(Damaged::Implausible("data is no object"));
@@ -136,6 +145,13 @@ fn check(message: &Bytes, whole: Whole<'_>) -> Result<Delivered, Damaged> {
     }
     if whole.id.get_version_num() != 7 {
         return Err(Damaged::Implausible("id is no UUIDv7"));
+    }
+    let made_at = uuid_millis(whole.id);
+    if made_at > now.0.saturating_add(MAX_AHEAD_MILLIS) {
+        return Err(Damaged::Implausible("id is more than a day ahead of the clock"));
+    }
+    if made_at < now.0.saturating_sub(MAX_AGE_MILLIS) {
+        return Err(Damaged::Implausible("id is more than a year old"));
     }
     let event = Event {
         id: whole.id,
@@ -193,7 +209,9 @@ mod tests {
             write(&mut message, event, nth == 1);
         }
         let message = Bytes::from(message);
-        let read: Vec<Delivered> = read_all(&message).collect::<Result<_, _>>().expect("events");
+        let read: Vec<Delivered> = read_all(&message, Millis::now())
+            .collect::<Result<_, _>>()
+            .expect("events");
         assert_eq!(read.len(), 3);
         for (nth, (sent, read)) in sent.into_iter().zip(read).enumerate() {
             assert_eq!(read.is_stored, nth == 1);
@@ -214,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_a_day_that_cannot_be_is_damaged() {
+        let message = Bytes::from(one(&event("{}", None), false));
+        let is_taken_at = |now: i64| read_all(&message, Millis(now)).all(|read| read.is_ok());
+        let now = Millis::now().0;
+        assert!(is_taken_at(now - MAX_AHEAD_MILLIS + 60_000));
+        assert!(!is_taken_at(now - MAX_AHEAD_MILLIS - 60_000), "ahead");
+        assert!(is_taken_at(now + MAX_AGE_MILLIS - 60_000));
+        assert!(!is_taken_at(now + MAX_AGE_MILLIS + 60_000), "old");
+    }
+
+    #[test]
     fn what_is_no_event_is_said_to_be_none() {
         let good = String::from_utf8(one(&event("{}", None), false)).expect("UTF-8");
         for message in [
@@ -227,11 +256,11 @@ mod tests {
             good.replace("-7", "-4"),
         ] {
             let message = Bytes::from(message);
-            let read: Result<Vec<Delivered>, Damaged> = read_all(&message).collect();
+            let read: Result<Vec<Delivered>, Damaged> = read_all(&message, Millis::now()).collect();
             assert!(read.is_err(), "{message:?}");
         }
         let mixed = Bytes::from(format!("{good}{good}nonsense\n{good}"));
-        let read: Vec<bool> = read_all(&mixed).map(|read| read.is_ok()).collect();
+        let read: Vec<bool> = read_all(&mixed, Millis::now()).map(|read| read.is_ok()).collect();
         assert_eq!(read[..3], [true, true, false], "the good ones before are taken");
     }
 }

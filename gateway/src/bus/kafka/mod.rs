@@ -9,7 +9,9 @@ mod claims;
 mod connection;
 mod consumer;
 mod envelope;
+mod expiry;
 mod intake;
+mod pacing;
 mod partition;
 mod producer;
 mod relay;
@@ -97,7 +99,7 @@ impl KafkaBus {
         let (producer, writer) = Producer::new(kafka, settings.max_waiting, listener.clone())?;
         let producer = Arc::new(producer);
         // Before the first event comes the partitions are known.
-        look(&producer, health, false).await;
+        look(&producer, kafka, health, false).await;
         let (ledger, window) = (Arc::<Ledger>::default(), Arc::<Window>::default());
         let (fetched, waiting) = mpsc::channel(FETCHED);
         let consumer = Consumer::new(kafka, listener, window.clone(), ledger.clone(), fetched)?;
@@ -113,6 +115,7 @@ impl KafkaBus {
             "watch over the brokers",
             watch(
                 producer.clone(),
+                kafka.clone(),
                 outbox.clone(),
                 ledger.clone(),
                 window.clone(),
@@ -147,6 +150,8 @@ impl KafkaBus {
     }
 
     async fn publish_event(&self, content: NewEvent) -> Result<Accepted, PublishError> {
+        // Before its id is claimed: the claim of an event that is refused makes its repeat wait.
+        self.producer.check(&content)?;
         let id = self.producer.next_id();
         let event = match &content.once_key {
             None => Event { id, content },
@@ -208,18 +213,34 @@ impl KafkaBus {
     }
 }
 
-/// Asks the brokers; the library's call blocks, so it has a thread of its own.
-async fn look(producer: &Arc<Producer>, health: &Health, has_joined: bool) {
+/// Asks the brokers; the library's call blocks, so it has a thread of its own. A topic that is another one is checked first.
+async fn look(producer: &Arc<Producer>, kafka: &config::Kafka, health: &Health, has_joined: bool) {
+    for _ in 0..2 {
+        if is_known(producer, health, has_joined).await {
+            return;
+        }
+        if let Err(fault) = topic::check_again(kafka).await {
+            return health.down(DEPENDENCY, fault.to_string());
+        }
+        tracing::warn!(topic = kafka.topic, "the topic is another one; it was checked");
+        producer.trust();
+    }
+}
+
+/// Looks once. Whether the topic is the one that was checked.
+async fn is_known(producer: &Arc<Producer>, health: &Health, has_joined: bool) -> bool {
     let (asked, told) = (producer.clone(), health.clone());
     let looked = tokio::task::spawn_blocking(move || asked.look(&told, has_joined, LOOK));
-    if looked.await.is_err() {
-        tracing::debug!("no look at the brokers");
-    }
+    looked.await.unwrap_or_else(|fault| {
+        tracing::debug!(%fault, "no look at the brokers");
+        true
+    })
 }
 
 /// Asks the brokers now and then, and measures.
 async fn watch(
     producer: Arc<Producer>,
+    kafka: config::Kafka,
     outbox: Arc<PostgresBus>,
     ledger: Arc<Ledger>,
     window: Arc<Window>,
@@ -227,7 +248,7 @@ async fn watch(
     stop: CancellationToken,
 ) {
     loop {
-        look(&producer, &health, window.has_joined()).await;
+        look(&producer, &kafka, &health, window.has_joined()).await;
         if let Some(fault) = producer.fatal() {
             // It would refuse every event from now on. That the watch ends stops the gateway.
             tracing::error!(fault, "the producer is broken for good");
@@ -238,6 +259,7 @@ async fn watch(
         let pause = if window.has_joined() { LOOK } else { START_PAUSE };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = producer.doubted() => {}
             () = stop.cancelled() => return,
         }
     }

@@ -5,6 +5,8 @@
 //! in it does (docs/adr/0009 has the measurement). The producer is idempotent, so that a retry within the library writes
 //! nothing twice.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,11 +22,12 @@ use uuid::Uuid;
 
 use super::connection::{self, DEPENDENCY, Listener};
 use super::envelope;
+use super::pacing::{Pacing, Sent};
 use super::partition::Partitions;
 use crate::base::clock::Millis;
 use crate::bus::ids::IdClock;
 use crate::bus::intake_queue::{IntakeQueue, WaitingBytes};
-use crate::bus::{Event, PublishError};
+use crate::bus::{Event, NewEvent, PublishError};
 use crate::config::Kafka;
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
@@ -32,10 +35,9 @@ use crate::telemetry::names;
 const MAX_EVENTS: usize = 1_000;
 /// Beyond this a message takes no further event; brokers take 1 MiB unless told otherwise.
 const MAX_MESSAGE: usize = 512 << 10;
-/// Groups that are under way at once: while one waits for its acknowledgement the next is on its way …
-const UNDER_WAY: usize = 2;
-/// … unless it holds so many events that the next is better for waiting too: fewer messages cost less.
-const MANY: usize = 16;
+/// Events that wait behind the message of a slow partition, and their bytes; those beyond are refused.
+const MAX_KEPT: usize = 1_000;
+const MAX_KEPT_BYTES: usize = 4 << 20;
 /// Without an acknowledgement for this long the client gets a 503, within the time of its request.
 const ACKNOWLEDGED: Duration = Duration::from_secs(3);
 
@@ -63,6 +65,11 @@ pub(super) struct Writer {
     client: FutureProducer<Listener>,
     topic: String,
     partitions: Arc<Partitions>,
+    pacing: Pacing,
+    /// The last offset that was acknowledged, of each partition.
+    latest: BTreeMap<i32, i64>,
+    /// What waits for slow partitions, by their numbers.
+    kept: BTreeMap<i32, Kept>,
 }
 
 impl Producer {
@@ -89,6 +96,9 @@ impl Producer {
             client: client.clone(),
             topic: topic.clone(),
             partitions: partitions.clone(),
+            pacing: Pacing::default(),
+            latest: BTreeMap::new(),
+            kept: BTreeMap::new(),
         };
         let producer = Self {
             queue,
@@ -103,6 +113,14 @@ impl Producer {
     /// An id for a new event.
     pub(super) fn next_id(&self) -> Uuid {
         self.ids.lock().next(Millis::now())
+    }
+
+    /// Whether events such as this one can be written at the moment, as far as is known.
+    pub(super) fn check(&self, content: &NewEvent) -> Result<(), PublishError> {
+        let place = self.partitions.of(content, |_| false);
+        place
+            .map(drop)
+            .inspect_err(|_| counter!(names::EVENTS_REFUSED).increment(1))
     }
 
     /// Writes an event; returns once it is durable.
@@ -126,68 +144,116 @@ impl Producer {
     }
 
     /// Asks the brokers for the topic now and then: for its partitions, and so that brokers which are frozen are noticed
-    /// too, and those that are back.
-    pub(super) fn look(&self, health: &Health, has_joined: bool, limit: Duration) {
+    /// too, and those that are back. Whether the topic is still the one that was checked.
+    pub(super) fn look(&self, health: &Health, has_joined: bool, limit: Duration) -> bool {
         gauge!(names::BUS_WAITING).set(self.queue.len() as f64);
         let metadata = match self.client.client().fetch_metadata(Some(&self.topic), limit) {
             Ok(metadata) => metadata,
-            Err(fault) => return health.down(DEPENDENCY, fault.to_string()),
+            Err(fault) => {
+                health.down(DEPENDENCY, fault.to_string());
+                return true;
+            }
         };
         let topic = metadata.topics().first();
         let partitions = topic.map(|topic| topic.partitions()).unwrap_or_default();
         let led = partitions.iter().filter(|one| one.leader() >= 0);
         let led: Vec<i32> = led.map(|one| one.id()).collect();
-        if partitions.is_empty() {
-            health.down(DEPENDENCY, format!("the topic {} is gone", self.topic));
-        } else if led.is_empty() {
-            health.down(DEPENDENCY, "no partition of the topic has a leader");
-        } else {
-            self.partitions.set(partitions.len(), led);
+        let mut copies: Vec<_> = partitions
+            .iter()
+            .map(|one| (one.id(), one.replicas().len()))
+            .collect();
+        copies.sort_unstable();
+        let has_leader = !led.is_empty();
+        let shape = copies.into_iter().map(|(_, copies)| copies).collect();
+        if !self.partitions.set(shape, led) {
+            return false;
+        }
+        if has_leader {
             match has_joined {
                 true => health.up(DEPENDENCY),
                 false => health.down(DEPENDENCY, "the consumer group has not let this instance in yet"),
             }
+        } else {
+            health.down(DEPENDENCY, "no partition of the topic has a leader");
         }
+        true
+    }
+
+    /// Waits until the topic seems to be another one.
+    pub(super) async fn doubted(&self) {
+        self.partitions.doubted.notified().await;
+    }
+
+    /// Notes that the topic was checked, and may be used.
+    pub(super) fn trust(&self) {
+        self.partitions.trust();
     }
 }
 
 impl Writer {
     /// Writes until `stop` and nothing waits any more.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut under_way = FuturesUnordered::new();
+        let mut under_way = FuturesUnordered::<Acknowledgement>::new();
         let mut group = Vec::with_capacity(MAX_EVENTS);
-        let mut places = UNDER_WAY;
-        loop {
+        let mut is_open = true;
+        while is_open || !under_way.is_empty() {
+            let patient_until = self.pacing.patient_until();
             tokio::select! {
                 biased;
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                count = self.waiting.recv_many(&mut group, MAX_EVENTS), if under_way.len() < places => {
-                    if count == 0 {
-                        break;
-                    }
-                    places = if count < MANY { UNDER_WAY } else { 1 };
-                    under_way.push(self.write(std::mem::take(&mut group)));
+                Some((sent, offset)) = under_way.next(), if !under_way.is_empty() => {
+                    let is_acknowledged = offset.is_some();
+                    self.latest.extend(offset.map(|offset| (sent.partition, offset)));
+                    self.pacing.ended(sent, is_acknowledged);
+                    under_way.extend(self.release(sent.partition, is_acknowledged));
+                }
+                count = self.waiting.recv_many(&mut group, MAX_EVENTS), if is_open && self.pacing.has_place() => {
+                    is_open = count > 0;
+                    histogram!(names::COMMIT_ROWS).record(count as f64);
+                    self.pacing.begin(count);
+                    under_way.extend(self.write(std::mem::take(&mut group)));
                     group.reserve(MAX_EVENTS.min(count * 2));
                 }
+                () = sleep_until(patient_until), if patient_until.is_some() => self.pacing.look(Instant::now()),
                 () = stop.cancelled(), if under_way.is_empty() => break,
             }
         }
-        while let Some(()) = under_way.next().await {}
     }
 
-    /// Hands a group to the library at once; the future waits for the acknowledgements.
-    fn write(&self, group: Vec<Waiting>) -> impl Future<Output = ()> + use<> {
-        histogram!(names::COMMIT_ROWS).record(group.len() as f64);
-        let started = Instant::now();
+    /// What waited behind a message of `partition` that has ended: it goes on its way, or shares its failure.
+    fn release(&mut self, partition: i32, is_acknowledged: bool) -> Vec<Acknowledgement> {
+        let Some(kept) = self.kept.remove(&partition) else {
+            return Vec::new();
+        };
+        if is_acknowledged {
+            return self.write(kept.events);
+        }
+        for waiting in kept.events {
+            self.refuse(waiting, PublishError::Away);
+        }
+        Vec::new()
+    }
+
+    /// Hands a group to the library at once, but for what must wait; each future waits for one acknowledgement.
+    fn write(&mut self, group: Vec<Waiting>) -> Vec<Acknowledgement> {
         let mut messages: Vec<Message> = Vec::with_capacity(1);
         for waiting in group {
-            self.waiting_bytes.take_off(waiting.event.weight());
-            let Some(partition) = self.partitions.of(&waiting.event.content) else {
+            let pacing = &self.pacing;
+            let place = self
+                .partitions
+                .of(&waiting.event.content, |partition| pacing.is_slow(partition));
+            let partition = match place {
+                Ok(partition) => partition,
                 // Any partition would do for most, but not for those that have an order.
-                counter!(names::EVENTS_REFUSED).increment(1);
-                let _ = waiting.reply.send(Err(PublishError::Away));
-                continue;
+                Err(refusal) => {
+                    self.refuse(waiting, refusal);
+                    continue;
+                }
             };
+            if pacing.is_held(partition) {
+                self.keep(partition, waiting);
+                continue;
+            }
+            self.waiting_bytes.take_off(waiting.event.weight());
             let open = messages
                 .iter_mut()
                 .find(|message| message.partition == partition && message.value.len() < MAX_MESSAGE);
@@ -200,34 +266,80 @@ impl Writer {
                 }
             }
         }
-        let sent: Vec<_> = messages.into_iter().map(|message| self.send(message)).collect();
-        async move {
-            for (replies, acknowledged) in sent {
-                let answer = match acknowledged {
-                    Ok(acknowledged) => outcome(acknowledged).await,
-                    Err(refusal) => Err(refusal),
-                };
-                match answer {
-                    Ok(()) => histogram!(names::COMMIT_SECONDS).record(started.elapsed()),
-                    Err(_) => counter!(names::EVENTS_REFUSED).increment(replies.len() as u64),
-                }
-                for reply in replies {
-                    // Whoever hung up does not change that the event is accepted.
-                    let _ = reply.send(answer);
-                }
-            }
-        }
+        messages.into_iter().map(|message| self.send(message)).collect()
     }
 
-    fn send(&self, message: Message) -> (Vec<Reply>, Result<DeliveryFuture, PublishError>) {
+    /// Has an event wait until the message that its partition has under way has ended.
+    fn keep(&mut self, partition: i32, waiting: Waiting) {
+        let kept = self.kept.entry(partition).or_default();
+        let weight = waiting.event.weight();
+        if kept.events.len() == MAX_KEPT || kept.byte_count + weight > MAX_KEPT_BYTES {
+            return self.refuse(waiting, PublishError::Full);
+        }
+        kept.byte_count += weight;
+        kept.events.push(waiting);
+    }
+
+    fn refuse(&self, waiting: Waiting, refusal: PublishError) {
+        self.waiting_bytes.take_off(waiting.event.weight());
+        counter!(names::EVENTS_REFUSED).increment(1);
+        let _ = waiting.reply.send(Err(refusal));
+    }
+
+    fn send(&mut self, message: Message) -> Acknowledgement {
+        let started = Instant::now();
+        let under_way = self.pacing.sent(message.partition, started);
         let record: FutureRecord<'_, (), Vec<u8>> = FutureRecord::to(&self.topic).payload(&message.value);
         let record = record.partition(message.partition);
         let sent = self
             .client
             .send_result(record)
             .map_err(|(fault, _)| refusal(&fault));
-        (message.replies, sent)
+        let replies = message.replies;
+        let latest = self.latest.get(&message.partition).copied().unwrap_or_default();
+        let partitions = self.partitions.clone();
+        Box::pin(async move {
+            let answer = match sent {
+                Ok(acknowledged) => outcome(acknowledged).await,
+                Err(refusal) => Err(refusal),
+            };
+            // An acknowledgement may be without an offset, which is then negative.
+            if answer.is_ok_and(|offset| (0..latest).contains(&offset)) {
+                tracing::warn!(
+                    partition = under_way.partition,
+                    "offsets began anew: the topic is another one"
+                );
+                partitions.doubt();
+            }
+            let (offset, answer) = (answer.ok(), answer.map(drop));
+            match answer {
+                Ok(()) => histogram!(names::COMMIT_SECONDS).record(started.elapsed()),
+                Err(_) => counter!(names::EVENTS_REFUSED).increment(replies.len() as u64),
+            }
+            for reply in replies {
+                // Whoever hung up does not change that the event is accepted.
+                let _ = reply.send(answer);
+            }
+            (under_way, offset)
+        })
     }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Answers those who wait for a message, and tells which it was, and its offset if it is durable.
+type Acknowledgement = Pin<Box<dyn Future<Output = (Sent, Option<i64>)> + Send>>;
+
+/// Events that wait for a slow partition.
+#[derive(Default)]
+struct Kept {
+    events: Vec<Waiting>,
+    byte_count: usize,
 }
 
 /// Events that go to one partition together.
@@ -252,9 +364,9 @@ impl Message {
     }
 }
 
-async fn outcome(acknowledged: DeliveryFuture) -> Result<(), PublishError> {
+async fn outcome(acknowledged: DeliveryFuture) -> Result<i64, PublishError> {
     match acknowledged.await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(delivery)) => Ok(delivery.offset),
         Ok(Err((fault, _))) => {
             tracing::debug!(%fault, "events were not acknowledged");
             Err(refusal(&fault))

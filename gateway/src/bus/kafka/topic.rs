@@ -14,6 +14,10 @@ use crate::config::Kafka;
 const ANSWER: Duration = Duration::from_secs(5);
 /// The largest event is 256 KiB of data; the rest is its envelope.
 const LEAST_MESSAGE_BYTES: i64 = 300 << 10;
+/// Messages that are deleted sooner may not outlast a short outage.
+const LEAST_RETENTION_MILLIS: i64 = 60 * 60 * 1_000;
+/// Seven days, which is Kafka's own default; brokers may have another.
+const MADE_RETENTION_MILLIS: &str = "604800000";
 const SECOND_LOOKS: u32 = 10;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Without an answer to the contrary this many copies are made.
@@ -27,6 +31,8 @@ pub enum TopicError {
     Away(KafkaError),
     #[error("the topic {topic} could not be made: {code}; make it by hand, or give this user the right to")]
     NotMade { topic: String, code: RDKafkaErrorCode },
+    #[error("the topic {topic} is gone")]
+    Gone { topic: String },
     #[error("the topic {topic} cannot carry events: {faults}")]
     Unfit { topic: String, faults: String },
 }
@@ -55,6 +61,19 @@ pub(super) async fn ensure(settings: &Kafka) -> Result<(), TopicError> {
         }
     }
     check(&admin, settings, copies).await
+}
+
+/// Checks a topic that seems to be another one than was checked before; it is not made here, as somebody deleted it.
+pub(super) async fn check_again(settings: &Kafka) -> Result<(), TopicError> {
+    let admin: AdminClient<DefaultClientContext> =
+        connection::client(settings).create().map_err(TopicError::Away)?;
+    let admin = Arc::new(admin);
+    match find(admin.clone(), settings.topic.clone()).await? {
+        Found::Copies(copies) => check(&admin, settings, copies).await,
+        Found::Missing { .. } => Err(TopicError::Gone {
+            topic: settings.topic.clone(),
+        }),
+    }
 }
 
 enum Found {
@@ -102,7 +121,9 @@ async fn make(
     let least = least_in_sync(copies).to_string();
     let topic = NewTopic::new(&settings.topic, i32::from(settings.partitions), replication)
         .set("min.insync.replicas", &least)
-        .set("cleanup.policy", "delete");
+        .set("cleanup.policy", "delete")
+        .set("retention.ms", MADE_RETENTION_MILLIS)
+        .set("retention.bytes", "-1");
     let made = admin.create_topics(&[topic], &options()).await;
     match made.map_err(TopicError::Away)?.into_iter().next() {
         // Another instance that starts at the same time may have been faster.
@@ -145,7 +166,10 @@ async fn check(
         .iter()
         .filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)))
         .collect();
-    let faults = faults(&values, copies);
+    let mut faults = faults(&values, copies);
+    if !settings.allow_short_retention {
+        faults.extend(losses(&values));
+    }
     if faults.is_empty() {
         if copies < 2 {
             tracing::warn!(
@@ -190,6 +214,26 @@ fn faults(values: &BTreeMap<&str, &str>, copies: usize) -> Vec<String> {
     faults
 }
 
+/// By what a topic drops events that were not read yet, each with its cure.
+fn losses(values: &BTreeMap<&str, &str>) -> Vec<String> {
+    let number = |name: &str| values.get(name).and_then(|value| value.parse::<i64>().ok());
+    let mut losses = Vec::new();
+    // Negative is for ever.
+    if let Some(kept) = number("retention.ms").filter(|kept| (0..LEAST_RETENTION_MILLIS).contains(kept)) {
+        losses.push(format!(
+            "retention.ms is {kept}, so events that wait longer are lost; set it to at least {LEAST_RETENTION_MILLIS}, \
+             or bus.allow_short_retention to true"
+        ));
+    }
+    if let Some(kept) = number("retention.bytes").filter(|kept| *kept >= 0) {
+        losses.push(format!(
+            "retention.bytes is {kept}, so events are lost while many wait; set it to -1, \
+             or bus.allow_short_retention to true"
+        ));
+    }
+    losses
+}
+
 fn options() -> AdminOptions {
     AdminOptions::new()
         .request_timeout(Some(ANSWER))
@@ -218,5 +262,19 @@ mod tests {
         assert_eq!(faults(&with("min.insync.replicas", "2"), 1).len(), 1);
         assert_eq!(faults(&with("cleanup.policy", "compact,delete"), 3).len(), 1);
         assert_eq!(faults(&with("max.message.bytes", "1000"), 3).len(), 1);
+    }
+
+    #[test]
+    fn a_topic_that_drops_what_was_not_read_is_told_why() {
+        let good = BTreeMap::from([("retention.ms", "3600000"), ("retention.bytes", "-1")]);
+        assert!(losses(&good).is_empty());
+        let with = |name, value| {
+            let mut values = good.clone();
+            values.insert(name, value);
+            losses(&values).len()
+        };
+        assert_eq!(with("retention.ms", "-1"), 0);
+        assert_eq!(with("retention.ms", "3599999"), 1);
+        assert_eq!(with("retention.bytes", "1073741824"), 1);
     }
 }
