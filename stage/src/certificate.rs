@@ -45,6 +45,39 @@ impl Authority {
         self.folder.join("ca.crt").to_str().expect("UTF-8").to_owned()
     }
 
+    /// The same for times gone by.
+    pub fn certify_for_the_past(&self, name: &str, alternatives: &str) -> Certificate {
+        let made = self.certify(name, alternatives);
+        let settings = "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\nserial=past.srl\n\
+                        default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n";
+        for (file, text) in [("past.cnf", settings), ("index", ""), ("past.srl", "01\n")] {
+            std::fs::write(self.folder.join(file), text).expect("written");
+        }
+        let sign = "ca -batch -notext -config past.cnf -cert ca.crt -keyfile ca.key -extfile names";
+        let dates = "-startdate 20200101000000Z -enddate 20210101000000Z";
+        openssl(
+            &self.folder,
+            &format!("{sign} {dates} -in {name}.csr -out {name}.crt"),
+        );
+        made
+    }
+
+    /// A certificate that vouches for itself, as tools make them: it may be an authority's, too.
+    pub fn self_signed(name: &str, alternatives: &str) -> Certificate {
+        let folder = warden::folder().join(format!("self {name}"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+        let more = format!("-addext subjectAltName={alternatives} -addext basicConstraints=critical,CA:TRUE");
+        openssl(
+            &folder,
+            &format!("{request} -keyout self.key -out self.crt -subj /CN={name} {more}"),
+        );
+        Certificate {
+            chain: folder.join("self.crt"),
+            key: folder.join("self.key"),
+        }
+    }
+
     /// A certificate for these names, such as `DNS:localhost,IP:127.0.0.1`.
     pub fn certify(&self, name: &str, alternatives: &str) -> Certificate {
         let folder = &self.folder;

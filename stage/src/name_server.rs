@@ -1,6 +1,6 @@
 //! A DNS server that says what it is told to, and lets nobody keep it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +12,14 @@ use tokio::task::JoinSet;
 pub enum Says {
     /// These addresses, for no longer than this moment.
     Addresses(Vec<Ipv4Addr>),
+    /// Addresses of both families.
+    Both(Vec<Ipv4Addr>, Vec<Ipv6Addr>),
+    /// These addresses, and no answer at all to who asks for those of IPv6.
+    V4Alone(Vec<Ipv4Addr>),
     /// There is no such name.
     Nothing,
+    /// There is no such name, and so many seconds nobody need ask again.
+    NothingFor(u32),
     /// No answer at all.
     Silence,
 }
@@ -65,6 +71,10 @@ async fn serve(socket: UdpSocket, says: Arc<Mutex<Says>>, asked_count: Arc<Atomi
     }
 }
 
+/// The kinds of record that are told apart.
+const A: u8 = 1;
+const AAAA: u8 = 28;
+
 /// The reply to one question (RFC 1035, 4.1).
 fn reply(query: &[u8], says: &Says) -> Option<Vec<u8>> {
     let mut end = 12;
@@ -72,32 +82,61 @@ fn reply(query: &[u8], says: &Says) -> Option<Vec<u8>> {
         end += usize::from(query[end]) + 1;
     }
     let question = query.get(12..end + 5)?;
-    let is_address = question[question.len() - 4..question.len() - 2] == [0, 1];
-    let (code, addresses): (u8, &[Ipv4Addr]) = match says {
-        Says::Silence => return None,
-        Says::Nothing => (3, &[]),
-        Says::Addresses(addresses) if is_address => (0, addresses),
-        Says::Addresses(_) => (0, &[]),
+    let kind = question[question.len() - 3];
+    let v4 = |addresses: &[Ipv4Addr]| {
+        addresses
+            .iter()
+            .map(|address| address.octets().to_vec())
+            .collect()
     };
+    let v6 = |addresses: &[Ipv6Addr]| {
+        addresses
+            .iter()
+            .map(|address| address.octets().to_vec())
+            .collect()
+    };
+    let addresses: Vec<Vec<u8>> = match (says, kind) {
+        (Says::Silence, _) | (Says::V4Alone(_), AAAA) => return None,
+        (Says::Addresses(all) | Says::Both(all, _) | Says::V4Alone(all), A) => v4(all),
+        (Says::Both(_, all), AAAA) => v6(all),
+        _ => Vec::new(),
+    };
+    let code = match says {
+        Says::Nothing | Says::NothingFor(_) => 3,
+        _ => 0,
+    };
+    let authorities = u8::from(matches!(says, Says::NothingFor(_)));
     let mut reply = query[..2].to_vec();
-    // An authoritative reply to one question, with so many answers and nothing else.
-    reply.extend([
-        0x85,
-        0x80 | code,
-        0,
-        1,
-        0,
-        u8::try_from(addresses.len()).ok()?,
-        0,
-        0,
-        0,
-        0,
-    ]);
+    // An authoritative reply to one question, with so many answers and authorities.
+    let count = u8::try_from(addresses.len()).ok()?;
+    reply.extend([0x85, 0x80 | code, 0, 1, 0, count, 0, authorities, 0, 0]);
     reply.extend(question);
     for address in addresses {
-        // The name of the question, an address, of the Internet, for 0 s, of 4 bytes.
-        reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
-        reply.extend(address.octets());
+        // The name of the question, this kind of address, of the Internet, for 0 s.
+        reply.extend([
+            0xc0,
+            12,
+            0,
+            kind,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            u8::try_from(address.len()).ok()?,
+        ]);
+        reply.extend(address);
+    }
+    if let Says::NothingFor(seconds) = says {
+        // The zone of the question's name (SOA): its last number says how long a name stays missing (RFC 2308).
+        reply.extend([0xc0, 12, 0, 6, 0, 1]);
+        reply.extend(seconds.to_be_bytes());
+        reply.extend([0, 24, 0xc0, 12, 0xc0, 12]);
+        for number in [1, 3600, 3600, 3600, *seconds] {
+            reply.extend(number.to_be_bytes());
+        }
     }
     Some(reply)
 }

@@ -251,6 +251,7 @@ async fn perform(stream: &mut TcpStream, act: Act) -> bool {
             false
         }
         Act::Close => false,
+        Act::Raw(bytes) => write(stream, &bytes).await,
         Act::Garbage => {
             write(stream, b"good morning\r\nhow are you\r\n\r\n").await;
             false

@@ -15,6 +15,8 @@ pub enum Act {
     Hang,
     /// The connection is closed without an answer.
     Close,
+    /// These bytes, whatever they are; the connection goes on.
+    Raw(Vec<u8>),
     /// Bytes that are no HTTP.
     Garbage,
     /// A body that is announced and never comes to its end: a byte each so often.

@@ -4,96 +4,74 @@
 //! time limit around the whole. What was reached by then stands in [`Progress`], which outlives a future that is
 //! dropped at the limit.
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use http::Request;
 use http_body_util::Full;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use rustls_pki_types::ServerName;
 
 use super::connections::{Connections, Leave, Line, Opening};
-use super::exchange::{Break, Progress, SendFault, begin_http1, begin_http2, exchange};
+use super::dial::dial;
+use super::exchange::{Break, Progress, begin_http1, begin_http2, exchange};
+use super::fault::{SendError, SendFault};
 use super::guard::Guard;
+use super::names::{Names, NamesError};
 use super::target::{Destination, Target};
+use super::tls::{self, Connectors, TlsError};
 use crate::config;
-use crate::http::tls::provider;
 
 const RESOLVE_AT_SAVE: Duration = Duration::from_secs(2);
 
 /// What every outgoing request shares.
 #[derive(Clone)]
 pub struct Client {
-    resolver: Arc<TokioResolver>,
+    names: Arc<Names>,
     guard: Guard,
-    /// Offers HTTP/2 and HTTP/1.1.
-    tls: TlsConnector,
-    /// Offers HTTP/1.1 alone.
-    tls_http1: TlsConnector,
+    tls: Connectors,
 }
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("the resolver's settings cannot be used: {0}")]
-    Resolver(String),
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-    #[error("webhooks.extra_ca_file: {path}: {source}")]
-    Roots {
-        path: PathBuf,
-        source: rustls_pki_types::pem::Error,
-    },
-    #[error("webhooks.extra_ca_file: {0} holds no certificate that can be trusted")]
-    NoRoots(PathBuf),
+    Names(#[from] NamesError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl Client {
     /// A client as `settings` has it, which dials public addresses and those that are allowed.
     pub fn new(settings: &config::Webhooks) -> Result<Self, ClientError> {
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(settings)?)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let tls_http1 = TlsConnector::from(Arc::new(tls.clone()));
-        tls.alpn_protocols.insert(0, b"h2".to_vec());
         Ok(Self {
-            resolver: Arc::new(resolver(settings.resolver)?),
+            names: Arc::new(Names::new(settings.resolver)?),
             guard: Guard::new(&settings.allow_cidrs),
-            tls: TlsConnector::from(Arc::new(tls)),
-            tls_http1,
+            tls: Connectors::new(settings.extra_ca_file.as_deref())?,
         })
     }
 
     /// Whether a target may be saved. A name that does not resolve may: it is looked at again at every connect.
     pub async fn may_be_saved(&self, target: &Target) -> bool {
         let resolving = self.addresses(&target.destination);
-        !matches!(
-            tokio::time::timeout(RESOLVE_AT_SAVE, resolving).await,
-            Ok(Err(SendFault::AddressForbidden))
-        )
+        match tokio::time::timeout(RESOLVE_AT_SAVE, resolving).await {
+            Ok(Err(error)) => error.fault != SendFault::AddressForbidden,
+            Ok(Ok(_)) | Err(_) => true,
+        }
     }
 
     /// Sends the request that `make` makes and reads the answer into `progress`.
     ///
-    /// An open connection may turn out to have been closed by the other side; then the request is sent once more, over
-    /// another one.
+    /// An open connection may turn out to have been closed by the other side, or to hold what was said before the request
+    /// came; then the request is sent once more, over another one.
     pub async fn send(
         &self,
         target: &Target,
         connections: &Connections,
         make: impl Fn() -> Request<Full<Bytes>>,
         progress: &mut Progress,
-    ) -> Result<(), SendFault> {
+    ) -> Result<(), SendError> {
         let first = match connections.take() {
             Some(line) => line,
             // Apart on the heap, so that what an open connection needs stays small.
@@ -102,35 +80,33 @@ impl Client {
         let is_new = progress.connect.is_some();
         match exchange(first, target, connections, make(), progress).await {
             Ok(()) => return Ok(()),
-            Err(Break::Fault(fault)) => return Err(fault),
-            Err(Break::Lost) if is_new => return Err(SendFault::Closed),
-            Err(Break::Lost | Break::Refused) => {}
+            Err(Break::Fault(error)) => return Err(error),
+            Err(broken @ (Break::Lost | Break::Stray(_))) if is_new => return Err(broken.into()),
+            Err(Break::Lost | Break::Stray(_) | Break::Refused) => {}
+            Err(Break::Crowded(_)) => connections.make_room(),
             Err(Break::Http1Wanted) => connections.refuse_http2(),
         }
         let second = Box::pin(self.open(target, connections, progress)).await?;
         let again = Box::pin(exchange(second, target, connections, make(), progress)).await;
-        again.map_err(|broken| match broken {
-            Break::Fault(fault) => fault,
-            Break::Lost | Break::Refused | Break::Http1Wanted => SendFault::Closed,
-        })
+        again.map_err(SendError::from)
     }
 
-    async fn addresses(&self, destination: &Destination) -> Result<Vec<IpAddr>, SendFault> {
+    /// Addresses that may all be dialled.
+    async fn addresses(&self, destination: &Destination) -> Result<Vec<IpAddr>, SendError> {
         let addresses = match destination {
             Destination::Address(address) => vec![*address],
             Destination::Name(name) => {
-                let found = self.resolver.lookup_ip(name.as_str()).await;
-                let found = found.map_err(|_| SendFault::DnsFailed)?;
-                found.iter().collect()
+                let found = self.names.addresses(name).await;
+                found.map_err(|fault| SendError::new(SendFault::DnsFailed, fault))?
             }
         };
-        if addresses.is_empty() {
-            return Err(SendFault::DnsFailed);
-        }
         // One forbidden address among public ones is no accident.
-        match addresses.iter().all(|address| self.guard.permits(*address)) {
-            true => Ok(addresses),
-            false => Err(SendFault::AddressForbidden),
+        match addresses.iter().find(|address| !self.guard.permits(**address)) {
+            None => Ok(addresses),
+            Some(address) => {
+                let detail = format_args!("{address} is not public, and the operator has not allowed it");
+                Err(SendError::new(SendFault::AddressForbidden, detail))
+            }
         }
     }
 
@@ -140,7 +116,7 @@ impl Client {
         target: &Target,
         connections: &Connections,
         progress: &mut Progress,
-    ) -> Result<Line, SendFault> {
+    ) -> Result<Line, SendError> {
         match connections.leave_to_open(target.is_tls).await {
             Leave::Opened(line) => Ok(line),
             Leave::Granted(opening) => self.connect(target, connections, opening, progress).await,
@@ -153,89 +129,51 @@ impl Client {
         connections: &Connections,
         opening: Opening<'_>,
         progress: &mut Progress,
-    ) -> Result<Line, SendFault> {
+    ) -> Result<Line, SendError> {
         let started = Instant::now();
         let addresses = self.addresses(&target.destination).await?;
         progress.dns = Some(started.elapsed());
         let started = Instant::now();
-        let stream = dial(&addresses, target.port).await?;
+        let stream = dial(&addresses, target.port).await;
+        let stream = stream.map_err(|fault| SendError::new(SendFault::ConnectFailed, fault))?;
         progress.connect = Some(started.elapsed());
         if !target.is_tls {
-            return Ok(opening.opened_http1(begin_http1(stream).await?));
+            return open_http1(opening, stream).await;
         }
         let started = Instant::now();
         let name = server_name(&target.destination)?;
         let connector = match connections.refuses_http2() {
-            true => &self.tls_http1,
-            false => &self.tls,
+            true => &self.tls.http1,
+            false => &self.tls.both,
         };
-        let stream = connector.connect(name, stream).await.map_err(|fault| {
-            tracing::debug!(%fault, "TLS handshake with an endpoint failed");
-            SendFault::TlsFailed
-        })?;
+        let stream = connector.connect(name, stream).await;
+        let stream = stream.map_err(|fault| SendError::new(SendFault::TlsFailed, tls::reason(&fault)))?;
         progress.tls = Some(started.elapsed());
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Ok(opening.opened_http1(begin_http1(stream).await?));
+            return open_http1(opening, stream).await;
         }
         let sender = begin_http2(stream).await?;
-        opening.opened_http2(sender).ok_or(SendFault::Closed)
+        opening.opened_http2(sender).ok_or(SendFault::Closed.into())
     }
 }
 
-/// The public authorities, and those of the operator's.
-fn roots(settings: &config::Webhooks) -> Result<rustls::RootCertStore, ClientError> {
-    let mut roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if let Some(path) = &settings.extra_ca_file {
-        let certificates = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|source| ClientError::Roots {
-                path: path.clone(),
-                source,
-            })?;
-        let (taken_count, _) = roots.add_parsable_certificates(certificates);
-        if taken_count == 0 {
-            return Err(ClientError::NoRoots(path.clone()));
-        }
-    }
-    Ok(roots)
+async fn open_http1<S>(opening: Opening<'_>, stream: S) -> Result<Line, SendError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let is_roomy = opening.is_roomy();
+    let sender = begin_http1(stream, is_roomy).await?;
+    Ok(opening.opened_http1(sender, is_roomy))
 }
 
-fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, ClientError> {
-    let builder = match server {
-        None => TokioResolver::builder_tokio(),
-        Some(server) => {
-            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                connection.port = server.port();
-                connection
-            });
-            let server = NameServerConfig::new(server.ip(), true, connections.into());
-            let config = ResolverConfig::from_name_servers(vec![server]);
-            Ok(TokioResolver::builder_with_config(
-                config,
-                TokioRuntimeProvider::default(),
-            ))
-        }
-    };
-    builder
-        .and_then(|builder| builder.build())
-        .map_err(|fault| ClientError::Resolver(fault.to_string()))
-}
-
-fn server_name(destination: &Destination) -> Result<ServerName<'static>, SendFault> {
+fn server_name(destination: &Destination) -> Result<ServerName<'static>, SendError> {
     match destination {
         Destination::Address(address) => Ok(ServerName::from(*address)),
-        Destination::Name(name) => ServerName::try_from(name.clone()).map_err(|_| SendFault::TlsFailed),
-    }
-}
-
-async fn dial(addresses: &[IpAddr], port: u16) -> Result<TcpStream, SendFault> {
-    for &address in addresses {
-        if let Ok(stream) = TcpStream::connect(SocketAddr::new(address, port)).await {
-            let _ = stream.set_nodelay(true);
-            return Ok(stream);
+        Destination::Name(name) => {
+            // A certificate's names have no trailing dot.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            let name = ServerName::try_from(name.to_owned());
+            name.map_err(|fault| SendError::new(SendFault::TlsFailed, fault))
         }
     }
-    Err(SendFault::ConnectFailed)
 }

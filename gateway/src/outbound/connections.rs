@@ -10,9 +10,13 @@ use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
 use parking_lot::Mutex;
 
+use super::exchange::USUAL_HEADERS;
+
 /// Connections that have been idle for longer are not used again: most servers close theirs after 60 s.
 const IDLE: Duration = Duration::from_secs(30);
 const MAX_IDLE: usize = 64;
+/// A connection takes no further request after this, so that a name that has moved is followed.
+const MAX_AGE: Duration = Duration::from_secs(60);
 
 type Http1 = http1::SendRequest<Full<Bytes>>;
 type Http2 = http2::SendRequest<Full<Bytes>>;
@@ -20,7 +24,7 @@ type Http2 = http2::SendRequest<Full<Bytes>>;
 /// Open connections to one target.
 #[derive(Debug, Default)]
 pub struct Connections {
-    idle: Mutex<Vec<(Http1, Instant)>>,
+    idle: Mutex<Vec<(Http1Line, Instant)>>,
     shared: Mutex<Option<Arc<Shared>>>,
     /// Held by the first of several requests while it opens a connection that the others may share.
     opening: tokio::sync::Mutex<()>,
@@ -28,13 +32,35 @@ pub struct Connections {
     vain_count: AtomicUsize,
     speaks_http1: AtomicBool,
     refuses_http2: AtomicBool,
+    /// Whether a connection of HTTP/1.1 has been opened that has room for many headers: the first has, to see what comes.
+    has_looked: AtomicBool,
+    sends_many_headers: AtomicBool,
 }
 
 /// A connection that can carry one request now.
 #[derive(Debug)]
 pub(super) enum Line {
-    Http1(Http1),
+    Http1(Http1Line),
     Http2(Stream),
+}
+
+/// A connection of HTTP/1.1.
+#[derive(Debug)]
+pub(super) struct Http1Line {
+    pub sender: Http1,
+    opened: Instant,
+    /// Whether it has room for the most headers that are read.
+    pub is_roomy: bool,
+    /// Whether it has carried a request before.
+    pub is_kept: bool,
+}
+
+impl Http1Line {
+    fn is_usable(&self, idle_since: Instant, now: Instant) -> bool {
+        let is_idle = now.duration_since(idle_since) >= IDLE;
+        let is_old = now.duration_since(self.opened) >= MAX_AGE;
+        !(is_idle || is_old) && self.sender.is_ready()
+    }
 }
 
 /// Leave to open a connection: alone, or with others that wait to share it.
@@ -54,21 +80,25 @@ pub(super) enum Leave<'a> {
 impl Connections {
     /// A connection that is open already.
     pub(super) fn take(&self) -> Option<Line> {
-        if let Some(stream) = self.take_shared() {
+        self.take_at(Instant::now())
+    }
+
+    fn take_at(&self, now: Instant) -> Option<Line> {
+        if let Some(stream) = self.take_shared(now) {
             return Some(Line::Http2(stream));
         }
         let mut idle = self.idle.lock();
-        while let Some((sender, since)) = idle.pop() {
-            if since.elapsed() < IDLE && sender.is_ready() {
-                return Some(Line::Http1(sender));
+        while let Some((line, since)) = idle.pop() {
+            if line.is_usable(since, now) {
+                return Some(Line::Http1(line));
             }
         }
         None
     }
 
-    fn take_shared(&self) -> Option<Stream> {
+    fn take_shared(&self, now: Instant) -> Option<Stream> {
         let mut shared = self.shared.lock();
-        let stream = shared.as_ref().and_then(Stream::begin);
+        let stream = shared.as_ref().and_then(|shared| Stream::begin(shared, now));
         if stream.is_none() {
             *shared = None;
         }
@@ -76,10 +106,12 @@ impl Connections {
     }
 
     /// Keeps a connection of HTTP/1.1 for the next request.
-    pub(super) fn put(&self, sender: Http1) {
+    pub(super) fn put(&self, mut line: Http1Line) {
+        line.is_kept = true;
+        let now = Instant::now();
         let mut idle = self.idle.lock();
-        if idle.len() < MAX_IDLE && !sender.is_closed() {
-            idle.push((sender, Instant::now()));
+        if idle.len() < MAX_IDLE && line.is_usable(now, now) {
+            idle.push((line, now));
         }
     }
 
@@ -90,7 +122,7 @@ impl Connections {
         if is_tls && !self.speaks_http1.load(Ordering::Acquire) {
             let vain_count = self.vain_count.load(Ordering::Acquire);
             let guard = self.opening.lock().await;
-            if let Some(stream) = self.take_shared() {
+            if let Some(stream) = self.take_shared(Instant::now()) {
                 return Leave::Opened(Line::Http2(stream));
             }
             let is_vain = self.vain_count.load(Ordering::Acquire) != vain_count;
@@ -115,16 +147,29 @@ impl Connections {
         *self.shared.lock() = None;
     }
 
-    /// Closes what has been idle for too long.
+    /// Notes how many headers an answer of HTTP/1.1 had.
+    pub(super) fn note_header_count(&self, count: usize) {
+        if count >= USUAL_HEADERS && !self.sends_many_headers.load(Ordering::Relaxed) {
+            self.make_room();
+        }
+    }
+
+    /// Has further connections of HTTP/1.1 hold many headers.
+    pub(super) fn make_room(&self) {
+        self.sends_many_headers.store(true, Ordering::Release);
+        self.idle.lock().retain(|(line, _)| line.is_roomy);
+    }
+
+    /// Closes what has been idle or open for too long; requests under way go on.
     pub fn close_idle(&self) {
+        let now = Instant::now();
         let closed: Vec<_> = {
             let mut idle = self.idle.lock();
-            let is_old = |since: &Instant| since.elapsed() >= IDLE;
-            idle.extract_if(.., |(sender, since)| is_old(since) || sender.is_closed())
+            idle.extract_if(.., |(line, since)| !line.is_usable(*since, now))
                 .collect()
         };
         let mut shared = self.shared.lock();
-        let ended = match shared.as_ref().is_some_and(|shared| !shared.is_usable()) {
+        let ended = match shared.as_ref().is_some_and(|shared| !shared.is_usable(now)) {
             true => shared.take(),
             false => None,
         };
@@ -134,10 +179,22 @@ impl Connections {
 }
 
 impl Opening<'_> {
+    /// Whether a connection of HTTP/1.1 is to have room for many headers.
+    pub fn is_roomy(&self) -> bool {
+        let connections = self.connections;
+        !connections.has_looked.swap(true, Ordering::AcqRel)
+            || connections.sends_many_headers.load(Ordering::Acquire)
+    }
+
     /// A connection of HTTP/1.1 was opened, which nobody shares.
-    pub fn opened_http1(self, sender: Http1) -> Line {
+    pub fn opened_http1(self, sender: Http1, is_roomy: bool) -> Line {
         self.connections.speaks_http1.store(true, Ordering::Release);
-        Line::Http1(sender)
+        Line::Http1(Http1Line {
+            sender,
+            opened: Instant::now(),
+            is_roomy,
+            is_kept: false,
+        })
     }
 
     /// A connection of HTTP/2 was opened. If another one was at the same time, that one is used and this one closed.
@@ -145,10 +202,11 @@ impl Opening<'_> {
         self.is_shared = true;
         self.connections.speaks_http1.store(false, Ordering::Release);
         let mut current = self.connections.shared.lock();
-        let mut stream = current.as_ref().and_then(Stream::begin);
+        let now = Instant::now();
+        let mut stream = current.as_ref().and_then(|shared| Stream::begin(shared, now));
         if stream.is_none() {
-            let shared = Arc::new(Shared::new(sender));
-            stream = Stream::begin(&shared);
+            let shared = Arc::new(Shared::new(sender, now));
+            stream = Stream::begin(&shared, now);
             *current = Some(shared);
         }
         stream.map(Line::Http2)
@@ -167,6 +225,7 @@ impl Drop for Opening<'_> {
 #[derive(Debug)]
 struct Shared {
     sender: Http2,
+    opened: Instant,
     usage: Mutex<Usage>,
 }
 
@@ -181,10 +240,10 @@ struct Usage {
 }
 
 impl Shared {
-    fn new(sender: Http2) -> Self {
-        let now = Instant::now();
+    fn new(sender: Http2, now: Instant) -> Self {
         Self {
             sender,
+            opened: now,
             usage: Mutex::new(Usage {
                 stream_count: 0,
                 touched: now,
@@ -194,10 +253,11 @@ impl Shared {
         }
     }
 
-    fn is_usable(&self) -> bool {
+    fn is_usable(&self, now: Instant) -> bool {
         let usage = self.usage.lock();
-        let is_idle = usage.stream_count == 0 && usage.touched.elapsed() >= IDLE;
-        !(is_idle || usage.is_given_up || self.sender.is_closed())
+        let is_idle = usage.stream_count == 0 && now.duration_since(usage.touched) >= IDLE;
+        let is_old = now.duration_since(self.opened) >= MAX_AGE;
+        !(is_idle || is_old || usage.is_given_up || self.sender.is_closed())
     }
 }
 
@@ -210,11 +270,10 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    fn begin(shared: &Arc<Shared>) -> Option<Self> {
-        if !shared.is_usable() {
+    fn begin(shared: &Arc<Shared>, begun: Instant) -> Option<Self> {
+        if !shared.is_usable(begun) {
             return None;
         }
-        let begun = Instant::now();
         let mut usage = shared.usage.lock();
         usage.stream_count += 1;
         usage.touched = begun;
@@ -253,3 +312,6 @@ impl Drop for Stream {
         usage.is_given_up |= !self.is_answered && usage.heard <= self.begun;
     }
 }
+
+#[cfg(test)]
+mod tests;

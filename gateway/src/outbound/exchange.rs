@@ -12,6 +12,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::connections::{Connections, Line, Stream};
+use super::fault::{SendError, SendFault};
 use super::target::Target;
 
 /// How much of an answer is kept.
@@ -19,23 +20,17 @@ pub const KEPT_BYTES: usize = 16 * 1024;
 /// An answer that goes on beyond this is cut: in HTTP/1.1 with its connection, in HTTP/2 by itself.
 const READ_BYTES: usize = 64 * 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 1_000;
+/// Room for more than so many costs more than a microsecond an answer, so that a target gets it once it makes use of it.
+pub(super) const USUAL_HEADERS: usize = 100;
+/// HTTP/2 counts so much for each field beside its bytes (RFC 9113, 6.5.2).
+const HTTP2_FIELD_BYTES: usize = 32;
 /// What a receiver may send ahead on all streams of a connection of HTTP/2.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// A connection of HTTP/2 on which requests wait is asked so often whether it lives …
 const PING: Duration = Duration::from_secs(5);
 /// … and ends if it does not say so within this.
 const PONG: Duration = Duration::from_secs(5);
-
-/// Why no complete answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendFault {
-    DnsFailed,
-    AddressForbidden,
-    ConnectFailed,
-    TlsFailed,
-    Closed,
-    BadAnswer,
-}
 
 /// How far a request came, and how long each part took.
 #[derive(Debug, Default)]
@@ -52,32 +47,57 @@ pub struct Progress {
 
 /// Why an exchange came to nothing.
 pub(super) enum Break {
-    Fault(SendFault),
+    Fault(SendError),
     /// The connection ended before the answer began; over another one the request may have more luck.
     Lost,
+    /// What came is no answer to this request, if the connection had been used before: it may have been said earlier.
+    Stray(SendError),
+    /// The answer's head had no room; over another connection it has.
+    Crowded(SendError),
     /// The receiver has not looked at the request and wants it again (RFC 9113, 8.7).
     Refused,
     /// The target wants HTTP/1.1 although it offered HTTP/2.
     Http1Wanted,
 }
 
-/// Begins HTTP/1.1 on a connection.
-pub(super) async fn begin_http1<S>(stream: S) -> Result<http1::SendRequest<Full<Bytes>>, SendFault>
+impl From<Break> for SendError {
+    /// What becomes of a request that is not sent again.
+    fn from(broken: Break) -> Self {
+        match broken {
+            Break::Fault(error) | Break::Stray(error) | Break::Crowded(error) => error,
+            Break::Lost | Break::Refused | Break::Http1Wanted => SendFault::Closed.into(),
+        }
+    }
+}
+
+/// Begins HTTP/1.1 on a connection, with room for the most headers or for as many as are usual.
+pub(super) async fn begin_http1<S>(
+    stream: S,
+    is_roomy: bool,
+) -> Result<http1::SendRequest<Full<Bytes>>, SendError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::Builder::new()
+    let mut builder = http1::Builder::new();
+    if is_roomy {
+        builder.max_headers(MAX_HEADERS);
+    }
+    let (sender, connection) = builder
         .max_buf_size(MAX_HEAD_BYTES)
+        // A receiver that took the event is believed however oddly it says so: its status decides.
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(|_| SendFault::Closed)?;
+        .map_err(|_| SendError::from(SendFault::Closed))?;
     // How it ends is told to whoever waits for an answer on it.
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
 }
 
 /// Begins HTTP/2 on a connection.
-pub(super) async fn begin_http2<S>(stream: S) -> Result<http2::SendRequest<Full<Bytes>>, SendFault>
+pub(super) async fn begin_http2<S>(stream: S) -> Result<http2::SendRequest<Full<Bytes>>, SendError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -85,12 +105,12 @@ where
         .timer(TokioTimer::new())
         .initial_stream_window_size(READ_BYTES as u32)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(MAX_HEAD_BYTES as u32)
+        .max_header_list_size((MAX_HEAD_BYTES + MAX_HEADERS * HTTP2_FIELD_BYTES) as u32)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(|_| SendFault::Closed)?;
+        .map_err(|_| SendError::from(SendFault::Closed))?;
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
 }
@@ -104,13 +124,18 @@ pub(super) async fn exchange(
     progress: &mut Progress,
 ) -> Result<(), Break> {
     match line {
-        Line::Http1(mut sender) => {
+        Line::Http1(mut line) => {
             let started = Instant::now();
-            let answer = sender.send_request(request).await;
-            let answer = answer.map_err(|fault| break_of_http1(&fault))?;
+            let answer = line.sender.send_request(request).await;
+            let answer = answer.map_err(|fault| break_of_http1(&fault, line.is_roomy))?;
+            connections.note_header_count(answer.headers().len());
+            if line.is_kept && answer.status() == StatusCode::REQUEST_TIMEOUT {
+                // It has waited for a request in vain, and this one has crossed what it said (RFC 9110, 15.5.9).
+                return Err(Break::Stray(SendFault::Closed.into()));
+            }
             let body = take_head(answer, started, progress);
-            if read_capped(body, &mut progress.body).await && sender.ready().await.is_ok() {
-                connections.put(sender);
+            if read_capped(body, &mut progress.body).await && line.sender.ready().await.is_ok() {
+                connections.put(line);
             }
         }
         Line::Http2(mut stream) => {
@@ -138,7 +163,13 @@ async fn send_http2(
             let broken = break_of_http2(&fault);
             match broken {
                 Break::Lost => stream.give_up(),
-                Break::Refused | Break::Http1Wanted | Break::Fault(_) => stream.answered(),
+                Break::Refused
+                | Break::Http1Wanted
+                | Break::Fault(_)
+                | Break::Stray(_)
+                | Break::Crowded(_) => {
+                    stream.answered();
+                }
             }
             Err(broken)
         }
@@ -154,7 +185,7 @@ fn for_http2(mut request: Request<Full<Bytes>>, target: &Target) -> Result<Reque
         .path_and_query(target.path.clone())
         .build();
     // A target's host was taken from a URL, so it makes one.
-    *request.uri_mut() = uri.map_err(|_| Break::Fault(SendFault::BadAnswer))?;
+    *request.uri_mut() = uri.map_err(|_| Break::Fault(SendFault::BadAnswer.into()))?;
     Ok(request)
 }
 
@@ -183,9 +214,19 @@ async fn read_capped(mut body: Incoming, kept: &mut BytesMut) -> bool {
     true
 }
 
-fn break_of_http1(fault: &hyper::Error) -> Break {
-    match fault.is_parse() || fault.is_parse_too_large() || fault.is_parse_status() {
-        true => Break::Fault(SendFault::BadAnswer),
+fn break_of_http1(fault: &hyper::Error, is_roomy: bool) -> Break {
+    if fault.is_parse_too_large() {
+        let error = SendError::new(SendFault::BadAnswer, "the answer's head is too large");
+        return match is_roomy {
+            true => Break::Stray(error),
+            false => Break::Crowded(error),
+        };
+    }
+    match fault.is_parse() || fault.is_parse_status() {
+        true => Break::Stray(SendError::new(
+            SendFault::BadAnswer,
+            format_args!("the answer is not HTTP: {fault}"),
+        )),
         false => Break::Lost,
     }
 }
@@ -202,8 +243,8 @@ fn break_of_http2(fault: &hyper::Error) -> Break {
         Some(h2::Reason::REFUSED_STREAM) => Break::Refused,
         _ if cause.is_go_away() && cause.is_remote() => Break::Lost,
         // The receiver ended this one request.
-        Some(_) if cause.is_reset() && cause.is_remote() => Break::Fault(SendFault::Closed),
-        Some(_) => Break::Fault(SendFault::BadAnswer),
+        Some(_) if cause.is_reset() && cause.is_remote() => Break::Fault(SendFault::Closed.into()),
+        Some(_) => Break::Fault(SendFault::BadAnswer.into()),
         None => Break::Lost,
     }
 }

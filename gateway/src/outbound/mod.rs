@@ -2,6 +2,12 @@
 
 pub mod client;
 pub mod connections;
+mod dial;
 pub mod exchange;
+pub mod fault;
 pub mod guard;
+mod hosts;
+mod names;
+mod stamp;
 pub mod target;
+mod tls;

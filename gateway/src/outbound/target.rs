@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use http::HeaderValue;
 use http::uri::PathAndQuery;
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 const MAX_URL_CHARS: usize = 2_048;
+
+const MAX_NAME_BYTES: usize = 253;
+const MAX_LABEL_BYTES: usize = 63;
 
 /// Why a URL cannot be a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,16 +22,40 @@ pub enum UrlFault {
     Scheme,
     #[error("must not hold a user name or password")]
     UserInfo,
-    #[error("has no port 0")]
-    PortZero,
-    #[error("has no usable host")]
-    Host,
+    #[error("has a bad port: it is a number from 1 to 65535")]
+    Port,
+    #[error("has no host")]
+    NoHost,
+    #[error("has a bad host: it is no IPv4 address although it ends in a number")]
+    HostNumber,
+    #[error("has a bad host: what stands in brackets is no IPv6 address")]
+    HostBrackets,
+    #[error("has a bad host: a character in it stands in no host name")]
+    HostCharacter,
+    #[error(
+        "has a bad host: a name has at most {MAX_NAME_BYTES} bytes, and 1 to {MAX_LABEL_BYTES} between its dots"
+    )]
+    HostLength,
+}
+
+impl From<ParseError> for UrlFault {
+    fn from(fault: ParseError) -> Self {
+        match fault {
+            ParseError::InvalidPort => Self::Port,
+            ParseError::EmptyHost => Self::NoHost,
+            ParseError::InvalidIpv4Address => Self::HostNumber,
+            ParseError::InvalidIpv6Address => Self::HostBrackets,
+            ParseError::InvalidDomainCharacter | ParseError::IdnaError => Self::HostCharacter,
+            _ => Self::NotAbsolute,
+        }
+    }
 }
 
 /// Whom to dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     Address(IpAddr),
+    /// With the trailing dot, if it has one.
     Name(String),
 }
 
@@ -41,6 +68,8 @@ pub struct Target {
     /// The `Host` header.
     pub authority: HeaderValue,
     pub path: PathAndQuery,
+    /// The URL as it is sent, without its fragment.
+    pub url: String,
 }
 
 impl Target {
@@ -50,7 +79,7 @@ impl Target {
         if text.chars().count() > MAX_URL_CHARS {
             return Err(UrlFault::TooLong);
         }
-        let url = Url::parse(text).map_err(|_| UrlFault::NotAbsolute)?;
+        let mut url = Url::parse(text)?;
         let is_tls = match url.scheme() {
             "https" => true,
             "http" => false,
@@ -61,17 +90,19 @@ impl Target {
         }
         let port = url.port_or_known_default().unwrap_or(0);
         if port == 0 {
-            return Err(UrlFault::PortZero);
+            return Err(UrlFault::Port);
         }
-        let (destination, host) = match url.host().ok_or(UrlFault::Host)? {
+        let (destination, host) = match url.host().ok_or(UrlFault::NoHost)? {
             Host::Ipv4(address) => (Destination::Address(address.into()), address.to_string()),
             Host::Ipv6(address) => (Destination::Address(address.into()), format!("[{address}]")),
             Host::Domain(name) => {
-                let name = name.trim_end_matches('.');
-                if name.is_empty() || name.len() > 253 {
-                    return Err(UrlFault::Host);
+                let plain = name.strip_suffix('.').unwrap_or(name);
+                let is_label = |label: &str| (1..=MAX_LABEL_BYTES).contains(&label.len());
+                if plain.len() > MAX_NAME_BYTES || !plain.split('.').all(is_label) {
+                    return Err(UrlFault::HostLength);
                 }
-                (Destination::Name(name.to_owned()), name.to_owned())
+                // The name in requests and certificates has no trailing dot.
+                (Destination::Name(name.to_owned()), plain.to_owned())
             }
         };
         let authority = match url.port() {
@@ -82,14 +113,33 @@ impl Target {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
+        url.set_fragment(None);
         Ok(Self {
             destination,
             port,
             is_tls,
-            authority: HeaderValue::try_from(authority).map_err(|_| UrlFault::Host)?,
+            authority: HeaderValue::try_from(authority).map_err(|_| UrlFault::HostCharacter)?,
             path: PathAndQuery::try_from(path).map_err(|_| UrlFault::NotAbsolute)?,
+            url: shown(text, url),
         })
     }
+}
+
+/// The URL as it is sent. A path that was left out is not shown, which means the same (RFC 3986, 6.2.3).
+fn shown(text: &str, url: Url) -> String {
+    let is_bare = url.path() == "/" && url.query().is_none();
+    let mut shown = String::from(url);
+    if is_bare
+        && !text
+            .split(['?', '#'])
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .ends_with('/')
+    {
+        shown.pop();
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -103,8 +153,19 @@ mod tests {
         assert_eq!(fault("ftp://example.com"), UrlFault::Scheme);
         assert_eq!(fault("http://user@example.com"), UrlFault::UserInfo);
         assert_eq!(fault("http://:pw@example.com"), UrlFault::UserInfo);
-        assert_eq!(fault("http://example.com:0/"), UrlFault::PortZero);
-        assert_eq!(fault("http://"), UrlFault::NotAbsolute);
+        assert_eq!(fault("http://example.com:0/"), UrlFault::Port);
+        assert_eq!(fault("http://example.com:65536/"), UrlFault::Port);
+        assert_eq!(fault("http://example.com:8o/"), UrlFault::Port);
+        assert_eq!(fault("http://"), UrlFault::NoHost);
+        assert_eq!(fault("http://1.2.3.256/"), UrlFault::HostNumber);
+        assert_eq!(fault("http://[::1/"), UrlFault::HostBrackets);
+        assert_eq!(fault("http://a b/"), UrlFault::HostCharacter);
+        assert_eq!(fault("http://a..b/"), UrlFault::HostLength);
+        assert_eq!(fault("http://a../"), UrlFault::HostLength);
+        assert_eq!(
+            fault(&format!("http://{}.com/", "a".repeat(64))),
+            UrlFault::HostLength
+        );
         assert_eq!(
             fault(&format!("http://a/{}", "x".repeat(3000))),
             UrlFault::TooLong
@@ -123,6 +184,31 @@ mod tests {
             let loopback = Destination::Address([127, 0, 0, 1].into());
             assert_eq!(target.destination, loopback, "{text}");
         }
+    }
+
+    #[test]
+    fn the_url_is_shown_as_it_is_sent() {
+        for (text, shown) in [
+            ("http://example.com", "http://example.com"),
+            ("http://example.com#x", "http://example.com"),
+            ("http://example.com/#x", "http://example.com/"),
+            (
+                "HTTPS://Example.COM:443/a b?c=ü#d",
+                "https://example.com/a%20b?c=%C3%BC",
+            ),
+            ("http://example.com?", "http://example.com/?"),
+            ("http://127.1:8080/a/../b", "http://127.0.0.1:8080/b"),
+            ("http://my_host.example./", "http://my_host.example./"),
+        ] {
+            assert_eq!(Target::parse(text).expect(text).url, shown);
+        }
+    }
+
+    #[test]
+    fn a_trailing_dot_is_for_the_look_up_alone() {
+        let target = Target::parse("https://hooks.:8443/").expect("valid");
+        assert_eq!(target.destination, Destination::Name("hooks.".to_owned()));
+        assert_eq!(target.authority, "hooks:8443");
     }
 
     #[test]

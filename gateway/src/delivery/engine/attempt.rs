@@ -12,7 +12,8 @@ use crate::base::clock::Millis;
 use crate::delivery::destination::Destination;
 use crate::delivery::log::Attempt;
 use crate::outbound::client::Client;
-use crate::outbound::exchange::{Progress, SendFault};
+use crate::outbound::exchange::Progress;
+use crate::outbound::fault::{SendError, SendFault};
 
 /// After this long an attempt is slow.
 const SLOW: Duration = Duration::from_millis(500);
@@ -32,7 +33,7 @@ pub async fn attempt(
     let make = || destination.request(job, number, at);
     let limit = destination.terms().timeout;
     let mut progress = Progress::default();
-    let ended = {
+    let (ended, total) = {
         let sending = client.send(
             destination.target(),
             destination.connections(),
@@ -41,29 +42,37 @@ pub async fn attempt(
         );
         let mut sending = pin!(sending);
         match timeout(SLOW.min(limit), sending.as_mut()).await {
-            Ok(ended) => Ok(ended),
+            Ok(ended) => (Ok(ended), started.elapsed()),
             Err(_) => {
-                on_slow().await;
                 let left = limit.saturating_sub(started.elapsed());
-                timeout(left, sending).await
+                let rest = async { (timeout(left, sending).await, started.elapsed()) };
+                // Side by side: what is done meanwhile may wait, and the receiver's time does not run while it does.
+                let (ended, ()) = tokio::join!(rest, on_slow());
+                ended
             }
         }
     };
     let ended = match ended {
         Ok(Ok(())) => None,
-        Ok(Err(fault)) => Some(error_code(fault)),
-        Err(_) => Some("timeout"),
+        Ok(Err(SendError { fault, detail })) => Some((error_code(fault), detail)),
+        Err(_) => Some(("timeout", None)),
     };
-    judge(number, at, started.elapsed(), progress, ended)
+    judge(number, at, total, progress, ended)
 }
 
-fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Option<&'static str>) -> Tried {
+/// The error's code and, where more is known, its reason.
+type Ended = Option<(&'static str, Option<Box<str>>)>;
+
+fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Ended) -> Tried {
     let status = progress.head.as_ref().map(|(status, _)| *status);
     // Once there is a status it decides, also when the rest of the answer never came.
-    let error_code = match status {
-        Some(status) if status.is_success() => None,
-        Some(_) => Some("http_status"),
-        None => ended.or(Some("bad_answer")),
+    let (error_code, error_detail) = match status {
+        Some(status) if status.is_success() => (None, None),
+        Some(_) => (Some("http_status"), None),
+        None => {
+            let (code, detail) = ended.unwrap_or(("bad_answer", None));
+            (Some(code), detail)
+        }
     };
     let retry_after = match progress.head {
         Some((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, headers)) => {
@@ -79,6 +88,7 @@ fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Op
             at,
             status_code: status.map(|status| status.as_u16()),
             error_code,
+            error_detail,
             response_body: status.map(|_| text),
             dns_ms: progress.dns.map(millis),
             connect_ms: progress.connect.map(millis),
@@ -124,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    fn answered(status: u16, retry: Option<&'static str>, ended: Option<&'static str>) -> Tried {
+    fn answered(status: u16, retry: Option<&'static str>, ended: Ended) -> Tried {
         let mut headers = HeaderMap::new();
         if let Some(retry) = retry {
             headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static(retry));
@@ -140,13 +150,19 @@ mod tests {
 
     #[test]
     fn the_status_decides() {
-        assert!(answered(204, None, Some("timeout")).is_success());
-        assert!(answered(200, None, Some("closed")).is_success());
+        assert!(answered(204, None, Some(("timeout", None))).is_success());
+        assert!(answered(200, None, Some(("closed", None))).is_success());
         let redirect = answered(302, None, None);
         assert_eq!(redirect.attempt.error_code, Some("http_status"));
         assert_eq!(redirect.attempt.response_body.as_deref(), Some("a\u{fffd}b"));
         assert!(answered(410, None, None).is_gone());
-        let none = judge(2, Millis(0), Duration::ZERO, Progress::default(), Some("timeout"));
+        let none = judge(
+            2,
+            Millis(0),
+            Duration::ZERO,
+            Progress::default(),
+            Some(("timeout", None)),
+        );
         assert_eq!(none.attempt.error_code, Some("timeout"));
         assert_eq!(none.attempt.status_code, None);
     }

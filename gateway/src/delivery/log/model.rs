@@ -95,6 +95,9 @@ pub struct Attempt {
     /// Absent on success. One of `dns_failed`, `address_forbidden`, `connect_failed`, `tls_failed`, `timeout`, `closed`,
     /// `bad_answer`, `http_status`.
     pub error_code: Option<&'static str>,
+    /// Where more is known of what went wrong on the way, such as why a certificate was refused.
+    #[schema(max_length = 200)]
+    pub error_detail: Option<Box<str>>,
     /// The first 16 KiB of the answer.
     pub response_body: Option<String>,
     /// This and the next two are absent where an open connection was used.

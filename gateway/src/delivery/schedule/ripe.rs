@@ -90,6 +90,7 @@ mod tests {
                 at: Millis(0),
                 status_code: None,
                 error_code: None,
+                error_detail: None,
                 response_body: None,
                 dns_ms: None,
                 connect_ms: None,

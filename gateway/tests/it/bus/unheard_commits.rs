@@ -72,6 +72,7 @@ fn failed(delivery: Uuid, fence: i32) -> Outcome {
             at: Millis::now(),
             status_code: Some(500),
             error_code: Some("http_status"),
+            error_detail: None,
             response_body: None,
             dns_ms: None,
             connect_ms: None,
