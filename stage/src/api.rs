@@ -13,9 +13,10 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::reply::Reply;
+use super::wire::Wire;
 
 /// Nothing on the stage takes longer, bar what is broken.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Whom to call, and with which key.
 #[derive(Debug, Clone)]
@@ -95,6 +96,41 @@ impl Api {
     /// PATCH of JSON.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.call(Method::PATCH, path).json(body).send().await
+    }
+
+    /// PATCH of JSON as it is written.
+    pub async fn patch_text(&self, path: &str, body: &str) -> Reply {
+        let call = self.call(Method::PATCH, path);
+        call.body("application/json", body.to_owned()).send().await
+    }
+
+    /// Imports a CSV file.
+    pub async fn import(&self, query: &str, file: &[u8]) -> Reply {
+        self.import_as(query, &[("content-type", "text/csv")], file).await
+    }
+
+    /// Imports a file that these headers describe.
+    pub async fn import_as(&self, query: &str, headers: &[(&'static str, &str)], file: &[u8]) -> Reply {
+        let call = self.call(Method::POST, &format!("/v1/imports?{query}"));
+        let call = call.bare_body(file.to_vec());
+        let call = headers
+            .iter()
+            .fold(call, |call, (name, value)| call.header(name, value));
+        call.send().await
+    }
+
+    /// Sends the head of a request, and leaves its body to the caller.
+    pub async fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Wire {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        if let Some(key) = &self.key {
+            head.push_str(&format!("authorization: Bearer {key}\r\n"));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut wire = Wire::open(self.address).await;
+        wire.write(head + "\r\n").await;
+        wire
     }
 
     /// DELETE.

@@ -1,6 +1,6 @@
 //! One database a test, made from a template; and a way to look into it.
 
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage};
 
 use super::cluster::Cluster;
 
@@ -20,6 +20,12 @@ impl Database {
             .batch_execute(&format!("create database {name} template {template}"))
             .await
             .expect("a database");
+        Self { cluster, name }
+    }
+
+    /// A database that is there already.
+    pub fn of(cluster: &'static Cluster, name: &str) -> Self {
+        let name = name.to_owned();
         Self { cluster, name }
     }
 
@@ -47,6 +53,23 @@ impl Database {
     pub async fn count(&self, query: &str) -> i64 {
         let rows = self.rows(query).await;
         rows.first().expect("a row").get(0)
+    }
+
+    /// What statements give as `psql` would print it: a line a row, columns parted by `|`.
+    pub async fn ask(&self, statements: &str) -> String {
+        let answers = self.session().await.simple_query(statements).await;
+        let answers = answers.unwrap_or_else(|fault| panic!("{statements}: {fault:?}"));
+        let rows = answers.iter().filter_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let lines: Vec<String> = rows
+            .map(|row| {
+                let cells: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or_default()).collect();
+                cells.join("|")
+            })
+            .collect();
+        lines.join("\n")
     }
 
     /// Runs statements.

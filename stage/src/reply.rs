@@ -46,15 +46,29 @@ impl Reply {
         assert!(self.body.is_empty());
     }
 
+    /// The same reply, which must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
     /// The problem, in the form that the contract gives every one, with this status and code.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.refusal(status);
+        assert_eq!(problem["code"], code, "{problem}");
+        problem
+    }
+
+    /// The problem with this status, whatever its code.
+    #[track_caller]
+    pub fn refusal(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{:?}", self.body);
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let problem = self.json();
-        assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status, "{problem}");
-        for field in ["type", "title", "detail"] {
+        for field in ["type", "title", "detail", "code"] {
             assert!(
                 problem[field].as_str().is_some_and(|text| !text.is_empty()),
                 "{field}: {problem}"

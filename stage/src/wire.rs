@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection to write bytes to.
 pub struct Wire {
@@ -23,6 +23,15 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+impl Answer {
+    /// The JSON body of an answer that must have this status.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> serde_json::Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
+
 impl Wire {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Self {
@@ -37,6 +46,24 @@ impl Wire {
     /// Writes; a server that has closed already may refuse.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Writes a piece of a body whose length was not announced; an empty one is its end.
+    pub async fn write_chunk(&mut self, piece: impl AsRef<[u8]>) {
+        let piece = piece.as_ref();
+        let head = format!("{:x}\r\n", piece.len());
+        self.write([head.as_bytes(), piece, b"\r\n"].concat()).await;
+    }
+
+    /// Reads on until this was among what arrived, all of which stays to be read.
+    pub async fn wait_for(&mut self, text: &str) {
+        let arriving = async {
+            while !String::from_utf8_lossy(&self.buffer).contains(text) {
+                let count = self.stream.read_buf(&mut self.buffer).await.expect("more");
+                assert_ne!(count, 0, "it ended without {text}");
+            }
+        };
+        tokio::time::timeout(LIMIT, arriving).await.expect(text);
     }
 
     /// Says that no more will come.

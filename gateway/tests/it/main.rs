@@ -3,6 +3,7 @@
 //! The files follow the ways through the house; `fault` cuts, kills and stalls. Every test works in a workspace or a
 //! database of its own, so they run side by side. `stage` is what they play on.
 
+mod access;
 mod audit;
 mod authentication;
 mod bus;
@@ -10,12 +11,15 @@ mod config;
 mod drain;
 mod events;
 mod fault;
+mod files;
 mod http;
 mod idempotency;
+mod imports;
 mod keys;
 mod operations;
 mod problems;
 mod process;
+mod records;
 mod retention;
 mod two_instances;
 mod webhooks;

@@ -103,6 +103,8 @@ impl Runner {
         drop(source);
         let job = self.end(id, number, ending).await;
         self.imports.running.remove(number);
+        // Before the reply, after which an undo may follow at once; the server sees the session's end only later.
+        let _ = store::unlock(&keeper, number).await;
         drop(keeper);
         if let Some(job) = job {
             let _ = self.progress.send(Progress::Ended(Box::new(job))).await;

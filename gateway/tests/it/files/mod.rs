@@ -76,7 +76,7 @@ fn drain(stream: &mut RowStream, mut piece: &[u8], rows: &mut Vec<String>) {
 
 /// Reads a file of `tests/data`, having seen that it reads the same however it is cut.
 fn read_as(name: &str, reading: Reading) -> Read {
-    let path = format!("{}/tests/files/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/it/files/data/{name}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(path).expect("the file is as the test says");
     let whole = read_in_pieces(&bytes, reading.clone(), bytes.len()).expect("the file is as the test says");
     for size in [1, 2, 3, 17, 100] {

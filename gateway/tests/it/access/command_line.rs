@@ -1,20 +1,18 @@
 //! What scripts rely on: standard output, standard error, exit codes.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::client::Request;
-use crate::cluster::Cluster;
-use crate::stage::{Gateway, command, first_key, told, within};
+use stage::{Cluster, Gateway, SOON, cli, eventually};
 
-#[test]
-fn keys_are_made_with_all_that_the_api_knows() {
-    let cluster = Cluster::start();
-    let first = first_key(&cluster);
-    let gateway = Gateway::start(&cluster);
-    let made = told(
-        &cluster,
+use super::{first_key, whoami};
+
+#[tokio::test]
+async fn keys_are_made_with_all_that_the_api_knows() {
+    let database = Cluster::shared().database().await;
+    let first = first_key(&database);
+    let gateway = Gateway::start(&database.url(), &[]).await;
+    let made = cli::succeed(
+        &database.url(),
         &[
             "keys",
             "create",
@@ -36,37 +34,38 @@ fn keys_are_made_with_all_that_the_api_knows() {
     assert_eq!(made["expires_at"], "2999-01-01T00:00:00.000Z");
     assert_eq!(made["rate_limit_per_second"], 2);
     let key = made["key"].as_str().unwrap();
-    within(Duration::from_secs(1), "it works", || gateway.whoami(key) == 200);
-    let statuses: Vec<u16> = (0..5).map(|_| gateway.whoami(key)).collect();
+    eventually("it works", SOON, || async { whoami(&gateway, key).await == 200 }).await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(whoami(&gateway, key).await);
+    }
     assert!(statuses.contains(&429), "{statuses:?}");
 
-    let listed = told(&cluster, &["keys", "list", "--json"]);
+    let listed = cli::succeed(&database.url(), &["keys", "list", "--json"]);
     let names: Vec<Value> = listed
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].clone())
         .collect();
     assert_eq!(names, [json!("limited"), json!("first")]);
-    let revoked = told(
-        &cluster,
+    let revoked = cli::succeed(
+        &database.url(),
         &["keys", "revoke", made["id"].as_str().unwrap(), "--json"],
     );
     let revoked: Value = serde_json::from_str(&revoked).unwrap();
     assert_eq!(revoked["confirmed"]["instances"], 1);
     assert!(revoked["revoked_at"].is_string());
-    let reply = Request::new(gateway.api, "GET", "/v1/whoami", key)
-        .send()
-        .expect(401);
-    assert_eq!(reply.code(), "key_revoked");
-    assert_eq!(gateway.whoami(&first), 200);
+    let reply = gateway.with_key(key).get("/v1/whoami").await;
+    reply.problem(401, "key_revoked");
+    assert_eq!(whoami(&gateway, &first).await, 200);
 }
 
-#[test]
-fn results_errors_and_exit_codes_are_kept_apart() {
-    let cluster = Cluster::start();
-    let key = first_key(&cluster);
+#[tokio::test]
+async fn results_errors_and_exit_codes_are_kept_apart() {
+    let database = Cluster::shared().database().await;
+    let key = first_key(&database);
     assert_eq!((key.len(), key.lines().count()), (67, 1), "the key alone");
     let try_it = |arguments: &[&str]| {
-        let output = command(&cluster.url(), arguments);
+        let output = cli::run(&database.url(), arguments, &[]);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
@@ -150,7 +149,7 @@ fn results_errors_and_exit_codes_are_kept_apart() {
     let (status, output, _) = try_it(&["workspaces", "create", "two", "--json"]);
     assert_eq!((status, output.trim()), (Some(0), r#"{"name":"two"}"#));
 
-    let broken = command("nonsense", &["check-config", "--json"]);
+    let broken = cli::run("nonsense", &["check-config", "--json"], &[]);
     assert_eq!(broken.status.code(), Some(1));
     let told: Value = serde_json::from_slice(&broken.stdout).unwrap();
     assert_eq!(

@@ -1,0 +1,13 @@
+//! CSV files on their way to records, and back.
+
+use std::time::Duration;
+
+mod dry_run;
+mod hostile;
+mod jobs;
+mod purging;
+mod rules;
+mod undoing;
+
+/// An import under a debug build on a busy machine takes a while.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,105 @@
+//! Undo: what an import created goes, what it overwrote comes back, what others changed since stays.
+
+use serde_json::json;
+
+use super::jobs::counts;
+use stage::Desk;
+
+const STATE: &str =
+    "select string_agg(concat_ws('/', email, city, extra::text), ' ' order by id) from contacts";
+
+#[tokio::test]
+async fn an_undo_restores_what_was_and_leaves_what_others_changed() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    api.post_text(
+        "/v1/crm/contacts",
+        r#"{"email":"old@x.y","city":"Rome","extra":{"T":"0"}}"#,
+    )
+    .await
+    .ok(201);
+    let kept = api
+        .post_text("/v1/crm/contacts", r#"{"email":"kept@x.y","city":"Bari"}"#)
+        .await
+        .ok(201);
+    let before = database.ask(STATE).await;
+    let file = b"email,city,T\nold@x.y,Oslo,1\nkept@x.y,Oslo,\nnew@x.y,Oslo,\nnew@x.y,Bern,\nmine@x.y,Oslo,\ngone@x.y,Oslo,\n";
+    let first = api.import("object=contact", file).await.ok(201);
+    assert_eq!(counts(&first), [6, 3, 3, 0, 0]);
+    let second = api
+        .import("object=contact", b"email,city\nold@x.y,Kiel\n")
+        .await
+        .ok(201);
+    let path = |job: &serde_json::Value| format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
+    let id_of = async |email: &str| {
+        database
+            .ask(&format!(
+                "select 'con_' || id from contacts where email = '{email}'"
+            ))
+            .await
+    };
+    // Taken back, the later import stands in the way no more.
+    api.post_text(&path(&second), "").await.ok(200);
+    let (mine, gone) = (id_of("mine@x.y").await, id_of("gone@x.y").await);
+    for id in [kept["id"].as_str().expect("an id"), &mine] {
+        api.patch_text(&format!("/v1/crm/contacts/{id}"), r#"{"city":"Pisa"}"#)
+            .await
+            .ok(200);
+    }
+    assert_eq!(api.delete(&format!("/v1/crm/contacts/{gone}")).await.status, 204);
+    let events = database.ask("select count(*) from events").await;
+    let undone = api.post_text(&path(&first), "").await.ok(200);
+    let undo = &undone["undo"];
+    assert_eq!(
+        (&undo["removed"], &undo["restored"]),
+        (&json!(1), &json!(1)),
+        "{undo}"
+    );
+    let mut left: Vec<_> = undo["left"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|left| left["id"].clone())
+        .collect();
+    left.sort_by_key(ToString::to_string);
+    let mut expected = vec![kept["id"].clone(), json!(mine), json!(gone)];
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(left, expected);
+    assert_eq!(database.ask("select count(*) from events").await, events);
+    let after = database.ask(STATE).await;
+    assert_eq!(after, format!("{} mine@x.y/Pisa", before.replace("Bari", "Pisa")));
+    let again = api.post_text(&path(&first), "").await.ok(200);
+    assert_eq!(again["undo"], undone["undo"]);
+    assert_eq!(database.ask(STATE).await, after);
+    assert_eq!(api.get("/v1/crm/contacts?q=new").await.ok(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_large_import_is_undone_to_the_last_record() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let file = |city: &str| {
+        let rows = (0..15_000).map(|n| format!("p{}@x.y,{city}{}\n", n % 12_000, n % 7));
+        "email,city\n".to_owned() + &rows.collect::<String>()
+    };
+    let first = api.import("object=contact", file("a").as_bytes()).await.ok(201);
+    assert_eq!(first["rows_created"], 12_000);
+    let digest = "select md5(string_agg(concat(id, email, city, updated_at, import_no), ' ' order by id)) from contacts";
+    let before = database.ask(digest).await;
+    let second = api.import("object=contact", file("b").as_bytes()).await.ok(201);
+    assert_eq!(second["rows_updated"], 15_000);
+    let undo = async |job: &serde_json::Value| {
+        api.post_text(
+            &format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id")),
+            "",
+        )
+        .await
+        .ok(200)
+    };
+    assert_eq!(undo(&second).await["undo"]["left"], json!([]));
+    assert_eq!(database.ask(digest).await, before);
+    let undone = undo(&first).await;
+    assert_eq!(
+        (&undone["undo"]["removed"], &undone["undo"]["left"]),
+        (&json!(12_000), &json!([]))
+    );
+    assert_eq!(database.ask("select count(*) from contacts").await, "0");
+}
