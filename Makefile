@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export CARGO_NET_RETRY ?= 10
+# Tests wait most of the time: for servers to start, for retries, for leases to end.
+TEST_THREADS ?= $(shell echo $$(($$(nproc) * 3)))
 
 .PHONY: help run build test fmt lint deny docs reference openapi fuzz bench
 
@@ -24,7 +26,7 @@ build: ## Build the release binary, target/release/gateway
 
 test: ## Install what the tests need, and run them all
 	@scripts/need compiler kafka-client postgresql kill
-	cargo test --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	@scripts/kafka-suite
 
 fmt: ## Format the code

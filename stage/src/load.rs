@@ -96,6 +96,15 @@ impl Load {
         .await;
     }
 
+    /// What the load came to so far.
+    pub fn so_far(&self) -> Sent {
+        Sent {
+            acknowledged: self.ledger.acknowledged.lock().expect("unpoisoned").clone(),
+            refused: self.refused(),
+            unanswered: self.ledger.unanswered.lock().expect("unpoisoned").clone(),
+        }
+    }
+
     /// Stops sending; requests under way get their answer first.
     pub async fn finish(mut self) -> Sent {
         self.stop.store(true, Ordering::SeqCst);

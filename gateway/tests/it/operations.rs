@@ -80,6 +80,7 @@ async fn every_metric_stands_in_the_table_of_names() {
         "process_resident_memory_bytes",
         "process_cpu_seconds_total",
         "process_open_fds",
+        "process_max_fds",
     ] {
         assert!(shown.contains(name), "{name} is missing");
     }

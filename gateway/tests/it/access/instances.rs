@@ -56,7 +56,7 @@ async fn a_revocation_is_confirmed_by_every_live_instance() {
             (&json!(2), &json!(2)),
             "{body}"
         );
-        assert!(confirmed["milliseconds"].is_u64(), "{body}");
+        assert!(confirmed["milliseconds"].as_u64().unwrap() < 10_000, "{body}");
         let again = revoke().await;
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(again.json(), body);

@@ -51,7 +51,7 @@ async fn callers_are_told_within_5_seconds_and_all_comes_back() {
         }
         let live = Instant::now();
         assert_eq!(gateway.operations("/livez").await.status, 200);
-        assert!(live.elapsed() < Duration::from_secs(1));
+        assert!(live.elapsed() < WITHIN);
     }
     let limit = WITHIN
         .saturating_sub(frozen.elapsed())
