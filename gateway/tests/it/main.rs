@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod authentication;
+mod balancer;
 mod bus;
 mod config;
 mod drain;
