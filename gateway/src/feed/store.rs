@@ -162,13 +162,14 @@ pub async fn purge(client: &Client) -> Result<(), DbError> {
 
 #[cfg(test)]
 mod tests {
-    use super::Position;
+    use super::{Millis, Position};
 
     #[test]
     fn a_snapshot_that_went_back_is_told() {
         let position = |snapshot: &str| Position {
             oldest_open: "1".into(),
             snapshot: snapshot.into(),
+            clock: Millis::default(),
         };
         let then = position("90:100:92,95");
         for (now, is_before) in [

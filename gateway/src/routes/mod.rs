@@ -220,7 +220,7 @@ impl Route {
     }
 
     /// Text of a media type.
-    const fn replies_text(mut self, media_type: &'static str) -> Self {
+    fn replies_text(mut self, media_type: &'static str) -> Self {
         self.reply = ReplyDoc::Text(media_type);
         self
     }

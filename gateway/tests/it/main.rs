@@ -20,6 +20,7 @@ mod keys;
 mod operations;
 mod problems;
 mod process;
+mod record_keys;
 mod records;
 mod retention;
 mod two_instances;
