@@ -329,7 +329,7 @@ mod tests {
         let pattern = regex::Regex::new(DELIMITER).expect("a pattern");
         for byte in 0..=127_u8 {
             let text = char::from(byte).to_string();
-            let is_taken = crate::imports::sniff::delimiter::named(&text).is_some();
+            let is_taken = crate::imports::read::sniff::delimiter::named(&text).is_some();
             assert_eq!(pattern.is_match(&text), is_taken, "{text:?}");
         }
         let is_match = |text| pattern.is_match(text);

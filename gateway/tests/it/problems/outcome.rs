@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::bus::severed::{Cut, Severed};
 use stage::desk::text;
-use stage::severed::{Cut, Severed};
 use stage::{Cluster, Desk, Gateway, SOON, eventually};
 
 /// A gateway whose way to the database can be made to break at a commit.
