@@ -69,6 +69,11 @@ impl Changes {
         }
     }
 
+    /// Notes that `field` changed; what is shown of both values may be the same.
+    pub fn note_masked(&mut self, field: &str, old: &str, new: &str) {
+        self.put(field, &[old, new]);
+    }
+
     /// Notes that `field` changed without saying from what to what.
     pub fn note_hidden(&mut self, field: &str) {
         self.put(field, &["[hidden]"; 2]);

@@ -1,6 +1,5 @@
 //! PostgreSQL: the pool, the schema, and the few things that every store needs.
 
-mod clock;
 mod copy;
 mod copy_lines;
 mod error;
@@ -10,13 +9,12 @@ mod pool;
 mod tls;
 mod types;
 
-pub use clock::{Clock, now};
 pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
-pub use pool::{Client, Db, Dedicated, Detached, begin, commit, detach};
+pub use pool::{Client, Db, Dedicated, Detached, begin, detach};
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;

@@ -1,23 +1,18 @@
 //! Connections: a pool for short work, and dedicated ones for tasks that keep theirs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
-    Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
-use metrics::{counter, gauge};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config as PgConfig, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::clock::Clock;
 use super::error::DbError;
 use super::tls::{self, SetupError};
 use crate::base::secret::Secret;
 use crate::config::{Database, PostgresAddress};
-use crate::telemetry::names;
 
 /// How long to wait for a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -65,30 +60,6 @@ pub struct Db {
     settings: PgConfig,
     tls: MakeRustlsConnect,
     pool: Pool,
-    /// What metrics call the pool.
-    pool_name: &'static str,
-    clock: Arc<Clock>,
-}
-
-fn pool(settings: &PgConfig, tls: &MakeRustlsConnect, size: usize) -> Result<Pool, SetupError> {
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
-    let manager = Manager::from_config(settings.clone(), tls.clone(), recycling);
-    let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-        Box::pin(async move { client.batch_execute(POOLED).await.map_err(HookError::Backend) })
-    });
-    Pool::builder(manager)
-        .max_size(size)
-        .runtime(Runtime::Tokio1)
-        .timeouts(Timeouts {
-            wait: Some(PLACE_TIMEOUT),
-            create: Some(CONNECT_TIMEOUT),
-            recycle: Some(CONNECT_TIMEOUT),
-        })
-        .post_create(prepare)
-        .build()
-        .map_err(|fault| SetupError::Pool(fault.to_string()))
 }
 
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -107,52 +78,32 @@ impl Db {
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(NETWORK_TIMEOUT)
             .keepalives_idle(NETWORK_TIMEOUT);
-        let pool = pool(&settings, &tls, size)?;
-        Ok(Self {
-            settings,
-            tls,
-            pool,
-            pool_name: "requests",
-            clock: Arc::new(Clock::new()),
-        })
-    }
-
-    /// The same database and its clock, through a pool of its own.
-    pub fn with_own_pool(&self, pool_name: &'static str, size: usize) -> Result<Self, SetupError> {
-        let pool = pool(&self.settings, &self.tls, size)?;
-        Ok(Self {
-            pool,
-            pool_name,
-            ..self.clone()
-        })
-    }
-
-    /// Shows in the metrics how busy the pool is.
-    pub fn observe(&self) {
-        let status = self.pool.status();
-        let in_use = status.size.saturating_sub(status.available);
-        gauge!(names::DB_POOL_IN_USE, "pool" => self.pool_name).set(in_use as f64);
-        gauge!(names::DB_POOL_WAITING, "pool" => self.pool_name).set(status.waiting as f64);
-        // So that it is there before the first one.
-        counter!(names::DB_POOL_TIMEOUTS, "pool" => self.pool_name).increment(0);
-    }
-
-    /// The database's clock, which the change feed keeps right.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(settings.clone(), tls.clone(), recycling);
+        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(POOLED).await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(PLACE_TIMEOUT),
+                create: Some(CONNECT_TIMEOUT),
+                recycle: Some(CONNECT_TIMEOUT),
+            })
+            .post_create(prepare)
+            .build()
+            .map_err(|fault| SetupError::Pool(fault.to_string()))?;
+        Ok(Self { settings, tls, pool })
     }
 
     /// A connection from the pool.
     pub async fn client(&self) -> Result<Client, DbError> {
         self.pool.get().await.map_err(|fault| match fault {
-            PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault)) => {
-                DbError::from(fault).before_a_connection()
-            }
-            PoolError::Timeout(TimeoutType::Wait) => {
-                counter!(names::DB_POOL_TIMEOUTS, "pool" => self.pool_name).increment(1);
-                DbError::Unreachable("every connection of the pool is in use".into())
-            }
-            other => DbError::Unreachable(other.to_string()),
+            PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault)) => fault.into(),
+            other => DbError::Away(other.to_string()),
         })
     }
 
@@ -189,8 +140,8 @@ impl Db {
     async fn handshake(&self) -> Result<(tokio_postgres::Client, Connection<Socket, Encrypted>), DbError> {
         let connecting = self.settings.connect(self.tls.clone());
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(connected) => connected.map_err(|fault| DbError::from(fault).before_a_connection()),
-            Err(_) => Err(DbError::Unreachable("connecting timed out".into())),
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(DbError::Away("connecting timed out".into())),
         }
     }
 }
@@ -207,13 +158,4 @@ pub fn detach(client: Client) -> Detached {
 pub async fn begin(client: &mut Client) -> Result<tokio_postgres::Transaction<'_>, DbError> {
     let client: &mut tokio_postgres::Client = client;
     Ok(client.transaction().await?)
-}
-
-/// Commits. A transaction that is to be kept ends here and nowhere else: a connection that breaks now leaves open whether
-/// it took effect, and the error says so.
-pub async fn commit(transaction: tokio_postgres::Transaction<'_>) -> Result<(), DbError> {
-    transaction
-        .commit()
-        .await
-        .map_err(|fault| DbError::from(fault).of_a_commit())
 }

@@ -72,6 +72,23 @@ impl TypeNames {
         self.contains(name) || is_operational(name)
     }
 
+    /// A name that an endpoint's `selector` stands for: itself, or the first that begins as in `stripe.*`; `*` is left to
+    /// the caller.
+    pub fn first_of(&self, selector: &str) -> Option<String> {
+        let Some(prefix) = selector.strip_suffix('*') else {
+            return Some(selector.to_owned());
+        };
+        if prefix.is_empty() {
+            return None;
+        }
+        let built_in = BUILT_IN.iter().map(|(name, _)| *name);
+        let added = self.0.iter().flat_map(|names| names.iter().map(|name| &**name));
+        let mut added: Vec<&str> = added.filter(|name| name.starts_with(prefix)).collect();
+        added.sort_unstable();
+        let mut all = built_in.filter(|name| name.starts_with(prefix)).chain(added);
+        all.next().map(str::to_owned)
+    }
+
     /// The shared text of a known name.
     pub fn label(&self, name: &str) -> Option<Arc<str>> {
         if let Some(label) = built_in().get(name) {
@@ -90,6 +107,8 @@ fn built_in() -> &'static HashSet<Arc<str>> {
 #[derive(Default)]
 pub struct EventTypes {
     added: papaya::HashMap<WorkspaceId, Arc<HashSet<Arc<str>>>>,
+    /// Reads one after another, so that what was read first is not put over what was read last.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 impl EventTypes {
@@ -104,6 +123,7 @@ impl EventTypes {
         client: &Client,
         workspaces: Option<Vec<WorkspaceId>>,
     ) -> Result<(), DbError> {
+        let _turn = self.refreshing.lock().await;
         let rows = client
             .query(
                 "select workspace_id, array_agg(name) from event_types

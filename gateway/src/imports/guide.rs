@@ -20,7 +20,7 @@ pub struct GuideColumn {
     pub required: bool,
     /// Header names that are recognised, best first, without regard to case, accents, spaces and punctuation.
     pub headers: Vec<&'static str>,
-    pub example: Option<&'static str>,
+    pub example: &'static str,
 }
 
 /// The guide of one object.
@@ -46,7 +46,7 @@ pub fn get_guide(call: Call) -> Result<Reply, Problem> {
         r#type: field.kind.word(),
         required: field.need == Need::Always,
         headers: field.headers.iter().chain(field.last_resort).copied().collect(),
-        example: Some(field.examples[0]).filter(|example| !example.is_empty()),
+        example: field.example(),
     });
     let helpers = object.helpers.iter().map(|helper| GuideColumn {
         field: helper.name,
@@ -54,7 +54,7 @@ pub fn get_guide(call: Call) -> Result<Reply, Problem> {
         r#type: "text",
         required: false,
         headers: helper.headers.to_vec(),
-        example: None,
+        example: helper.example,
     });
     Reply::ok(&Guide {
         object: object.name,
@@ -140,5 +140,17 @@ mod tests {
                 .flat_map(|field| field.examples)
                 .all(|cell| !cell.starts_with(['=', '+', '-', '@']))
         );
+    }
+
+    #[test]
+    fn every_column_has_an_example() {
+        for object in OBJECTS {
+            for field in object.fields {
+                assert!(!field.example().is_empty(), "{} {}", object.name, field.name);
+            }
+            for helper in object.helpers {
+                assert!(!helper.example.is_empty(), "{} {}", object.name, helper.name);
+            }
+        }
     }
 }

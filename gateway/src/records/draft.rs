@@ -17,6 +17,10 @@ pub struct Draft {
     /// For each field: `None` if it is not named, `Some(None)` to clear it.
     values: Vec<Option<Option<String>>>,
     extra: ExtraDraft,
+    /// For each field: whether what is named cannot be its value.
+    are_faulty: Vec<bool>,
+    /// Whether the body says anything of a record at all.
+    is_object: bool,
     pub faults: Faults,
 }
 
@@ -32,11 +36,19 @@ enum ExtraDraft {
 impl Draft {
     /// Reads a body, and keeps all that is wrong with it.
     pub fn read(body: Node, object: &'static Object) -> Self {
+        let is_object = matches!(body, Node::Object(_));
         let mut fields = Fields::of(body);
-        let values = object.fields.iter().map(|field| {
-            let node = fields.take(field.name)?;
-            read_value(&mut fields, field, node)
-        });
+        let mut are_faulty = vec![false; object.fields.len()];
+        let values = object
+            .fields
+            .iter()
+            .zip(&mut are_faulty)
+            .map(|(field, is_faulty)| {
+                let node = fields.take(field.name)?;
+                let value = read_value(&mut fields, field, node);
+                *is_faulty = value.is_none();
+                value
+            });
         let values = values.collect();
         let extra = match fields.take("extra") {
             None => ExtraDraft::Absent,
@@ -46,6 +58,8 @@ impl Draft {
             object,
             values,
             extra,
+            are_faulty,
+            is_object,
             faults: fields.finish_faults(),
         }
     }
@@ -83,9 +97,11 @@ impl Draft {
         }
     }
 
-    /// Notes it if a record lacks what its object needs.
+    /// Notes it if a record lacks what its object needs, beside what else is wrong. A field that is at fault itself is not
+    /// lacking.
     pub fn check_needs(&mut self, record: &Record) {
-        if self.faults.is_empty() && !record.is_complete() {
+        let has = |index: usize| record.values[index].is_some() || self.are_faulty[index];
+        if self.is_object && !self.object.is_satisfied_by(has) {
             let mut message = String::new();
             self.object.push_need(&mut message);
             self.faults.add("body", "required", message);
@@ -232,5 +248,23 @@ mod tests {
                 "body.colour"
             ]
         );
+    }
+
+    /// Where a new deal of this body is at fault.
+    fn faults(body: &str) -> Vec<String> {
+        let mut draft = draft("deal", body);
+        let record = draft.create();
+        draft.check_needs(&record);
+        let faults = draft.faults.into_vec();
+        faults.into_iter().map(|fault| fault.location).collect()
+    }
+
+    #[test]
+    fn what_is_needed_stands_among_the_other_faults() {
+        assert_eq!(faults(r#"{"amount":"x"}"#), ["body.amount", "body"]);
+        assert_eq!(faults("{}"), ["body"]);
+        assert_eq!(faults(r#"{"name":7}"#), ["body.name"], "said once");
+        assert_eq!(faults(r#"{"name":"a","amount":"x"}"#), ["body.amount"]);
+        assert_eq!(faults("[]"), ["body"], "said once");
     }
 }

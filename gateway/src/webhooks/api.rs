@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokio::sync::Notify;
 
 use super::endpoint::destination_of;
-use super::model::{Draft, UNORDERED, Webhook, WebhookWithSecret};
+use super::model::{Draft, NOTHING_MASKED, UNORDERED, Webhook, WebhookWithSecret, masked_url};
 use super::registry::Registry;
 use super::sign::{SecretBytes, shown_secret, shown_standard_secret};
 use super::store;
@@ -48,7 +48,7 @@ pub struct Webhooks {
 pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
     let names = webhooks.types.names(call.caller.workspace);
-    let mut draft = Draft::read(body, false, &names);
+    let mut draft = Draft::read(body, None, &names);
     // Names are resolved before the transaction: none is held open across the network.
     webhooks.check(&mut draft).await?;
     let mut client = webhooks.db.client().await?;
@@ -127,11 +127,15 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     let id: WebhookId = call.id()?;
     let workspace = call.caller.workspace;
     let mut client = webhooks.db.client().await?;
-    store::find(&client, workspace, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let found = store::find(&client, workspace, id).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    let vault = webhooks.registry.vault();
+    let stored_headers = found
+        .open_headers(vault)
+        .map_err(|fault| Problem::internal(&fault))?;
+    let stored_headers: Vec<String> = stored_headers.into_iter().map(|(name, _)| name).collect();
     let names = webhooks.types.names(workspace);
-    let mut draft = Draft::read(body, true, &names);
+    let mut draft = Draft::read(body, Some(&stored_headers), &names);
     webhooks.check(&mut draft).await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
@@ -139,8 +143,8 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     };
     let mut stored = lock(&work, id).await?;
     call.query.finish()?;
-    let vault = webhooks.registry.vault();
     let was_enabled = stored.shown.enabled;
+    let url_before = stored.shown.url.clone();
     let mut changes = Changes::default();
     apply(&mut stored, draft, vault, &mut changes)?;
     let is_enabled_now = stored.shown.enabled && !was_enabled;
@@ -155,11 +159,15 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
             .await?;
         work.changed(ChangeKind::Webhook, id.uuid()).await?;
     }
+    let is_moved = stored.shown.url != url_before;
+    let health = stored.health;
     let reply = work.commit(StatusCode::OK, &stored.masked(vault)).await?;
     webhooks.hold_at_once(&client, workspace, id).await;
     if is_enabled_now {
-        let lane = webhooks.lanes.lane(destination_of(id), HealthState::Healthy);
-        lane.reset();
+        webhooks.lanes.lane(destination_of(id), health).reset();
+    } else if is_moved {
+        // What it was paused for may be mended by that.
+        webhooks.lanes.lane(destination_of(id), health).probe_at_once();
     }
     Ok(reply)
 }
@@ -240,7 +248,7 @@ impl Webhooks {
             return Err(Problem::invalid(all));
         }
         url_faults.into_result_as(Code::UrlInvalid)?;
-        if let Some((_, target)) = &draft.url {
+        if let Some(target) = &draft.url {
             self.check_address(target).await?;
         }
         Ok(())
@@ -269,6 +277,7 @@ fn apply(
         let before = stored
             .open_headers(vault)
             .map_err(|fault| Problem::internal(&fault))?;
+        let headers = unmasked(headers, &before)?;
         if before != headers {
             changes.note_hidden("headers");
             let text = serde_json::to_vec(&headers).map_err(|fault| Problem::internal(&fault))?;
@@ -280,7 +289,12 @@ fn apply(
     }
     let shown = &mut stored.shown;
     put(&mut shown.name, draft.name, "name", changes);
-    put(&mut shown.url, draft.url.map(|(text, _)| text), "url", changes);
+    if let Some(url) = draft.url.map(|target| target.url)
+        && url != shown.url
+    {
+        changes.note_masked("url", &masked_url(&shown.url), &masked_url(&url));
+        shown.url = url;
+    }
     put(&mut shown.events, draft.events, "events", changes);
     put(&mut shown.filter, draft.filter, "filter", changes);
     put(&mut shown.description, draft.description, "description", changes);
@@ -311,6 +325,25 @@ fn apply(
         shown.disabled_reason = Some("Disabled by request.".to_owned());
     }
     Ok(())
+}
+
+/// Puts the stored values where a request leaves them as they are.
+fn unmasked(
+    headers: Vec<(String, Option<String>)>,
+    stored: &[(String, String)],
+) -> Result<Vec<(String, String)>, Problem> {
+    let mut faults = fields::Faults::default();
+    let mut whole = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let kept = || stored.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+        match value.or_else(|| kept().map(|(_, value)| value.clone())) {
+            Some(value) => whole.push((name, value)),
+            // Another request has taken it away meanwhile.
+            None => faults.add(format!("body.headers.{name}"), "invalid_header", NOTHING_MASKED),
+        }
+    }
+    faults.into_result()?;
+    Ok(whole)
 }
 
 fn put<T: PartialEq + serde::Serialize>(field: &mut T, value: Option<T>, name: &str, changes: &mut Changes) {

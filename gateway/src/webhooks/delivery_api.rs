@@ -142,9 +142,9 @@ pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, P
         let detail = "A disabled webhook gets nothing, tests neither.";
         return Err(Problem::new(Code::WebhookDisabled, detail));
     }
-    let first = stored.shown.events.first().filter(|name| *name != "*");
+    let mut selected = stored.shown.events.iter();
     let label = wanted
-        .or_else(|| first.cloned())
+        .or_else(|| selected.find_map(|selector| names.first_of(selector)))
         .unwrap_or_else(|| "contact.created".to_owned());
     let event = EventId::generate();
     let data = examples::data(&label);
@@ -180,6 +180,11 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
     let mut fields = Fields::of(body);
     let since = fields.required("since", fields::moment);
     let until = fields.optional("until", fields::moment);
+    if let (Some(since), Some(until)) = (&since, &until)
+        && until <= since
+    {
+        fields.fault("until", "invalid", "expected a moment after since");
+    }
     fields.finish()?;
     call.query.finish()?;
     let since = since.map_or(Uuid::nil(), |since| uuid_floor(since.0));

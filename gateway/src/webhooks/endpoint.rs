@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 
 use super::filter::Filter;
-use super::model::BY_KEY;
+use super::model::{BY_KEY, EVERY, prefix_of};
 use super::request::Addressed;
 use super::sign::Signer;
 use super::stored::{OpenError, StoredWebhook};
@@ -29,16 +29,37 @@ use crate::outbound::target::{Target, UrlFault};
 #[derive(Debug, Clone)]
 pub enum Selection {
     Every,
-    Types(HashSet<Box<str>>),
+    /// Those of these names, and those that begin with one of `prefixes`, such as `stripe.`. No name and no prefix is
+    /// within another prefix, so that an event is wanted once.
+    Some {
+        names: HashSet<Box<str>>,
+        prefixes: HashSet<Box<str>>,
+    },
 }
 
 impl Selection {
-    /// Reads the stored list, in which `*` is every type.
+    /// Reads the stored list, in which `*` is every type and `stripe.*` every one that begins so.
     pub fn of(types: &[String]) -> Self {
-        if types.iter().any(|name| name == "*") {
+        if types.iter().any(|name| name == EVERY) {
             return Self::Every;
         }
-        Self::Types(types.iter().map(|name| name.as_str().into()).collect())
+        let prefixes: Vec<&str> = types.iter().filter_map(|name| prefix_of(name)).collect();
+        let is_within = |name: &str| {
+            let mut others = prefixes.iter().filter(|prefix| **prefix != name);
+            others.any(|prefix| name.starts_with(prefix))
+        };
+        let names = types
+            .iter()
+            .map(String::as_str)
+            .filter(|name| prefix_of(name).is_none());
+        Self::Some {
+            names: names.filter(|name| !is_within(name)).map(Box::from).collect(),
+            prefixes: prefixes
+                .iter()
+                .filter(|prefix| !is_within(prefix))
+                .map(|prefix| Box::from(*prefix))
+                .collect(),
+        }
     }
 }
 
@@ -181,4 +202,27 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, EndpointError> {
         headers.insert(name, value);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_selected_twice_is_selected_once() {
+        let of = |types: &[&str]| Selection::of(&types.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let types = [
+            "stripe.*",
+            "stripe.charge.*",
+            "stripe.paid",
+            "stripes.paid",
+            "deal.won",
+        ];
+        let Selection::Some { names, prefixes } = of(&types) else {
+            panic!("not every type");
+        };
+        assert_eq!(names, HashSet::from(["stripes.paid".into(), "deal.won".into()]));
+        assert_eq!(prefixes, HashSet::from(["stripe.".into()]));
+        assert!(matches!(of(&["deal.won", "*"]), Selection::Every));
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use serde::Serialize;
 
 use super::filter::{Filter, FilterText};
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
-use crate::events::types::TypeNames;
+use crate::events::types::{TypeNames, is_valid_name};
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 use crate::outbound::target::Target;
@@ -20,8 +20,28 @@ const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 4_000;
 const MAX_RATE: i64 = 1_000_000;
 const MAX_FILTER_BYTES: usize = 64 * 1024;
+/// What is said of a mask where no value is behind it.
+pub const NOTHING_MASKED: &str =
+    "has the mask as its value, and there is no stored value that it could stand for";
 /// What stands in place of a header's value, which may be a credential.
 pub const MASK: &str = "••••";
+
+/// What stands for every type in an endpoint's `events`.
+pub const EVERY: &str = "*";
+
+/// What a type begins with that `stripe.*` stands for: `stripe.`.
+pub fn prefix_of(selector: &str) -> Option<&str> {
+    let prefix = selector.strip_suffix('*')?;
+    prefix.ends_with('.').then_some(prefix)
+}
+
+/// A URL whose query, which may hold a credential, is masked.
+pub fn masked_url(url: &str) -> String {
+    match url.split_once('?') {
+        Some((place, _)) => format!("{place}?{MASK}"),
+        None => url.to_owned(),
+    }
+}
 
 /// The `ordering` of an endpoint to which events go as they come.
 pub const UNORDERED: &str = "none";
@@ -85,7 +105,7 @@ pub struct CreateWebhook {
     /// http or https; its address must be public unless the operator allows it.
     #[schema(example = "https://example.com/hooks")]
     url: String,
-    /// Event types, or `["*"]` for every one.
+    /// Event types, `"stripe.*"` for every one that begins so, or `["*"]` for every one.
     #[schema(min_items = 1, max_items = 200)]
     events: Vec<String>,
     /// Only events whose data is so, such as `{"deal.stage": "won"}`; docs/filters.md has the forms.
@@ -93,7 +113,7 @@ pub struct CreateWebhook {
     filter: Option<FilterText>,
     #[schema(max_length = 4000)]
     description: Option<String>,
-    /// At most 20 headers that are sent along.
+    /// At most 20 headers that are sent along, in visible ASCII; `User-Agent` may be one of them.
     headers: Option<BTreeMap<String, String>>,
     #[schema(minimum = 1, maximum = 50)]
     max_attempts: Option<u16>,
@@ -120,7 +140,7 @@ pub struct UpdateWebhook {
     filter: Option<FilterText>,
     #[schema(max_length = 4000)]
     description: Option<String>,
-    /// Replaces all headers.
+    /// Replaces all headers; one with the masked value that a reply shows stays as it is.
     headers: Option<BTreeMap<String, String>>,
     #[schema(minimum = 1, maximum = 50)]
     max_attempts: Option<u16>,
@@ -147,11 +167,12 @@ pub struct RotateSecret {
 #[derive(Debug, Default)]
 pub struct Draft {
     pub name: Option<String>,
-    pub url: Option<(String, Target)>,
+    pub url: Option<Target>,
     pub events: Option<Vec<String>>,
     pub filter: Option<Option<FilterText>>,
     pub description: Option<Option<String>>,
-    pub headers: Option<Vec<(String, String)>>,
+    /// Names and values; without a value the stored one stays.
+    pub headers: Option<Vec<(String, Option<String>)>>,
     pub max_attempts: Option<Option<u16>>,
     pub timeout_seconds: Option<Option<u16>>,
     pub rate_limit_per_second: Option<Option<u32>>,
@@ -163,11 +184,17 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads a creation or, with `is_patch`, a change.
-    pub fn read(body: Node, is_patch: bool, types: &TypeNames) -> Self {
+    /// Reads a creation or, with the names of the stored headers, a change.
+    pub fn read(body: Node, stored_headers: Option<&[String]>, types: &TypeNames) -> Self {
+        let is_patch = stored_headers.is_some();
         let mut fields = Fields::of(body);
         let mut draft = Self::default();
-        let known_type = |name: &str| match name == "*" || types.is_subscribable(name) {
+        let is_known = |name: &str| match prefix_of(name) {
+            // Types that begin so may come later, as with a connector.
+            Some(prefix) => is_valid_name(&format!("{prefix}x")),
+            None => name == EVERY || types.is_subscribable(name),
+        };
+        let known_type = |name: &str| match is_known(name) {
             true => Ok(name.to_owned()),
             false => Err("is no event type of this workspace; GET /v1/event-types lists them".into()),
         };
@@ -186,7 +213,9 @@ impl Draft {
         draft.filter = fields.patched("filter", read_filter);
         draft.description = fields.patched("description", fields::text(0, MAX_DESCRIPTION_CHARS));
         draft.headers = fields
-            .patched("headers", read_headers)
+            .patched("headers", |fields, name, node| {
+                read_headers(fields, name, node, stored_headers.unwrap_or_default())
+            })
             .map(Option::unwrap_or_default);
         let count = |fields: &mut Fields, name, most| {
             let value = fields.patched(name, fields::integer(1, most));
@@ -209,7 +238,7 @@ impl Draft {
         match node {
             None => {}
             Some(Node::Text(text)) => match Target::parse(&text) {
-                Ok(target) => self.url = Some((text, target)),
+                Ok(target) => self.url = Some(target),
                 Err(fault) => self.url_faults.add("body.url", "url_invalid", fault.to_string()),
             },
             Some(_) => fields.fault("url", "invalid_type", "expected a string"),
@@ -252,7 +281,9 @@ fn read_ordering(fields: &mut Fields, name: &str, node: Node) -> Option<String> 
     }
 }
 
-fn read_headers(fields: &mut Fields, name: &str, node: Node) -> Option<Vec<(String, String)>> {
+type HeaderDrafts = Vec<(String, Option<String>)>;
+
+fn read_headers(fields: &mut Fields, name: &str, node: Node, stored: &[String]) -> Option<HeaderDrafts> {
     let Node::Object(members) = node else {
         fields.fault(name, "invalid_type", "expected an object of strings");
         return None;
@@ -265,11 +296,11 @@ fn read_headers(fields: &mut Fields, name: &str, node: Node) -> Option<Vec<(Stri
         );
         return None;
     }
-    let mut headers: Vec<(String, String)> = Vec::with_capacity(members.len());
+    let mut headers = HeaderDrafts::with_capacity(members.len());
     for (header, value) in members {
         let shown: String = header.chars().take(100).collect();
         let place = format!("{name}.{shown}");
-        match check_header(&header, &value) {
+        match check_header(&header, &value, stored) {
             Ok(value)
                 if headers
                     .iter()
@@ -285,22 +316,14 @@ fn read_headers(fields: &mut Fields, name: &str, node: Node) -> Option<Vec<(Stri
     Some(headers)
 }
 
-fn check_header(name: &str, value: &Node) -> Result<String, &'static str> {
+/// The value, or none if the stored one stays.
+fn check_header(name: &str, value: &Node, stored: &[String]) -> Result<Option<String>, &'static str> {
     let parsed = HeaderName::try_from(name).map_err(|_| "is no header name")?;
     let parsed = parsed.as_str();
     let is_ours = matches!(
         parsed,
-        "host"
-            | "transfer-encoding"
-            | "connection"
-            | "te"
-            | "trailer"
-            | "upgrade"
-            | "keep-alive"
-            | "proxy-connection"
-            | "expect"
-            | "user-agent"
-    ) || ["content-", "webhook-", "x-sentinel-"]
+        "host" | "transfer-encoding" | "connection" | "te" | "trailer" | "upgrade" | "keep-alive" | "expect"
+    ) || ["content-", "proxy-", "webhook-", "x-sentinel-"]
         .iter()
         .any(|prefix| parsed.starts_with(prefix));
     if is_ours {
@@ -309,8 +332,18 @@ fn check_header(name: &str, value: &Node) -> Result<String, &'static str> {
     let Node::Text(text) = value else {
         return Err("expected a string");
     };
-    match HeaderValue::try_from(text.as_str()) {
-        Ok(_) if text.len() <= MAX_HEADER_VALUE => Ok(text.clone()),
-        Ok(_) | Err(_) => Err("is no header value"),
+    if text == MASK {
+        let is_stored = stored.iter().any(|known| known.eq_ignore_ascii_case(name));
+        return match is_stored {
+            true => Ok(None),
+            false => Err(NOTHING_MASKED),
+        };
+    }
+    if text.len() > MAX_HEADER_VALUE {
+        return Err("has a value that is too long");
+    }
+    match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => Ok(Some(text.clone())),
+        false => Err("has a value with other characters than visible ASCII"),
     }
 }

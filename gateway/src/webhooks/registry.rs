@@ -23,6 +23,8 @@ use crate::events::types::is_operational;
 pub struct Subscriptions {
     every: Vec<Arc<Endpoint>>,
     by_type: HashMap<Box<str>, Vec<Arc<Endpoint>>>,
+    /// By what a type begins with, its last dot included.
+    by_prefix: HashMap<Box<str>, Vec<Arc<Endpoint>>>,
 }
 
 impl Subscriptions {
@@ -31,9 +33,13 @@ impl Subscriptions {
         for endpoint in endpoints.filter(|endpoint| endpoint.terms.is_enabled) {
             match &endpoint.selection {
                 Selection::Every => subscriptions.every.push(endpoint),
-                Selection::Types(types) => {
-                    for name in types {
+                Selection::Some { names, prefixes } => {
+                    for name in names {
                         let same = subscriptions.by_type.entry(name.clone()).or_default();
+                        same.push(endpoint.clone());
+                    }
+                    for prefix in prefixes {
+                        let same = subscriptions.by_prefix.entry(prefix.clone()).or_default();
                         same.push(endpoint.clone());
                     }
                 }
@@ -47,7 +53,13 @@ impl Subscriptions {
         let by_type = self.by_type.get(label).into_iter().flatten();
         // `*` is every type of the product; what the gateway says about itself is asked for by name.
         let every = if is_operational(label) { &[] } else { &*self.every };
-        every.iter().chain(by_type)
+        // An endpoint stands under one prefix of a name at most, and then not under the name.
+        let prefixes = label.match_indices('.').map(|(dot, _)| &label[..=dot]);
+        let by_prefix = prefixes
+            .filter(|_| !self.by_prefix.is_empty())
+            .filter_map(|prefix| self.by_prefix.get(prefix))
+            .flatten();
+        every.iter().chain(by_type).chain(by_prefix)
     }
 }
 
@@ -63,6 +75,8 @@ pub struct Registry {
     defaults: config::Webhooks,
     /// Changes are rare and made one after another; readers never wait for them.
     known: Mutex<Known>,
+    /// Reads one after another, so that what was read first is not put over what was read last.
+    refreshing: tokio::sync::Mutex<()>,
     by_id: papaya::HashMap<Uuid, Arc<Endpoint>>,
     subscriptions: papaya::HashMap<WorkspaceId, Arc<ArcSwap<Subscriptions>>>,
 }
@@ -74,6 +88,7 @@ impl Registry {
             vault,
             defaults,
             known: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
             by_id: papaya::HashMap::new(),
             subscriptions: papaya::HashMap::new(),
         }
@@ -97,6 +112,7 @@ impl Registry {
 
     /// Reads endpoints again from the database.
     pub async fn refresh(&self, client: &Client, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
+        let _turn = self.refreshing.lock().await;
         let ids: Vec<Uuid> = changed.iter().map(|(_, id)| *id).collect();
         let stored = store::load(client, Some(&ids)).await?;
         let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
@@ -107,6 +123,7 @@ impl Registry {
 
     /// Reads all endpoints from the database.
     pub async fn reload(&self, client: &Client) -> Result<(), DbError> {
+        let _turn = self.refreshing.lock().await;
         let stored = store::load(client, None).await?;
         let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();
         let gone = {

@@ -9,6 +9,7 @@ use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::delivery::engine::breaker::HealthState;
+use crate::outbound::target::Target;
 
 /// Why sealed headers cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +52,11 @@ impl StoredWebhook {
         serde_json::from_slice(plain.expose()).map_err(|_| OpenError::Damaged)
     }
 
-    /// What the API shows: names of headers, their values masked.
+    /// What the API shows: names of headers, their values masked, and the URL that is sent.
     pub fn masked(mut self, vault: &Vault) -> Webhook {
+        if let Ok(target) = Target::parse(&self.shown.url) {
+            self.shown.url = target.url;
+        }
         let headers = self.open_headers(vault).unwrap_or_default();
         let masked = headers.into_iter().map(|(name, _)| (name, MASK.to_owned()));
         self.shown.headers = masked.collect::<BTreeMap<_, _>>();

@@ -6,7 +6,6 @@
 mod access;
 mod audit;
 mod authentication;
-mod balancer;
 mod bus;
 mod config;
 mod drain;
@@ -20,7 +19,6 @@ mod keys;
 mod operations;
 mod problems;
 mod process;
-mod record_keys;
 mod records;
 mod retention;
 mod two_instances;

@@ -104,6 +104,13 @@ impl Breaker {
         }
     }
 
+    /// Lets the next probe go out at once, if the breaker is open.
+    pub fn probe_at_once(&mut self, now: Instant) {
+        if let Some(at) = &mut self.next_probe {
+            *at = now;
+        }
+    }
+
     /// Whether the breaker is open and a probe may go out.
     pub fn is_probe_due(&self, now: Instant) -> bool {
         self.next_probe.is_some_and(|at| at <= now)
@@ -157,8 +164,13 @@ mod tests {
         breaker.failed(now + Duration::from_secs(29));
         assert!(!breaker.try_start(now + Duration::from_secs(31)));
         assert!(breaker.try_start(now + Duration::from_secs(60)));
+        assert!(!breaker.try_start(now + Duration::from_secs(61)));
+        breaker.probe_at_once(now + Duration::from_secs(61));
+        assert!(breaker.try_start(now + Duration::from_secs(61)));
         assert!(breaker.succeeded());
         assert_eq!(breaker.state(), HealthState::Healthy);
+        breaker.probe_at_once(now);
+        assert!(!breaker.is_open());
         assert!(breaker.try_start(now) && breaker.try_start(now));
     }
 }

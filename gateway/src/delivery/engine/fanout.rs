@@ -101,6 +101,7 @@ impl Fanout {
                 delivery: first_delivery_id(event.id, id),
                 attempts_made: 0,
                 hold: Hold::Fresh(batch.id),
+                is_test: false,
                 is_ordered: destination.terms().is_ordered && event.content.ordering_key.is_some(),
                 queued_at: Instant::now(),
             });

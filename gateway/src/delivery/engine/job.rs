@@ -83,6 +83,8 @@ pub struct Job {
     pub hold: Hold,
     /// Whether it goes to its lane only when it is the first of its key.
     pub is_ordered: bool,
+    /// Whether somebody asked for it to see how the endpoint answers.
+    pub is_test: bool,
     pub queued_at: Instant,
 }
 

@@ -2,7 +2,6 @@
 
 use std::hash::BuildHasherDefault;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -122,16 +121,18 @@ impl Lanes {
 
     async fn work(self: &Arc<Self>, lane: &Arc<Lane>) {
         while let Some(job) = lane.next().await {
+            // Where the delivery stands: a slow attempt has it written down under way.
+            let mut hold = job.hold;
             // A panic must cost neither the lane a worker nor the job its delivery.
-            let attempting = pin!(AssertUnwindSafe(self.attempt_job(lane, &job)).catch_unwind());
-            if attempting.await.is_err() {
+            let attempting = AssertUnwindSafe(self.attempt_job(lane, &job, &mut hold));
+            if attempting.catch_unwind().await.is_err() {
                 tracing::error!(delivery = %job.delivery, "an attempt panicked; its delivery is parked");
-                self.park(&job, "panic").await;
+                self.park_from(&job, hold, "panic").await;
             }
         }
     }
 
-    async fn attempt_job(&self, lane: &Lane, job: &Job) {
+    async fn attempt_job(&self, lane: &Lane, job: &Job, hold: &mut Hold) {
         // The destination's present URL, secrets and state count, not those of when the job was made.
         let Some(destination) = self.destinations.find(job.destination) else {
             return self.drop_job(job).await;
@@ -157,7 +158,8 @@ impl Lanes {
                 None => return self.park(job, "rate_limit").await,
             }
         }
-        let (tried, hold) = self.attempt_visibly(&*destination, job).await;
+        let is_probe = lane.is_paused() && !job.is_test;
+        let tried = self.attempt_visibly(&*destination, job, hold).await;
         self.metrics.note(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
         let judgement = destination.judge(&tried);
@@ -167,9 +169,13 @@ impl Lanes {
         if judgement == Judgement::Gone {
             self.disable(job.destination);
         }
+        if is_probe && !tried.is_success() && !tried.is_gone() {
+            // It was sent to see how the destination is, and not because it was its turn: it goes on waiting.
+            return self.park_from(job, *hold, Refusal::Paused.name()).await;
+        }
         let verdict = verdict(&tried, judgement, destination.terms().max_attempts, &self.backoff);
         let attempt = tried.attempt;
-        self.record(match hold {
+        self.record(match *hold {
             Hold::Fresh(batch) => Outcome::First {
                 new: NewDelivery::of(job, batch),
                 attempt,
@@ -187,17 +193,15 @@ impl Lanes {
         .await;
     }
 
-    /// Makes the attempt, and tells where the delivery stands after it: a new one whose attempt is slow goes into the
+    /// Makes the attempt, and notes where the delivery stands after it: a new one whose attempt is slow goes into the
     /// schedule under a lease meanwhile. So it can be seen as pending, and no longer holds its batch back.
-    async fn attempt_visibly(&self, destination: &dyn Destination, job: &Job) -> (Tried, Hold) {
-        let mut hold = job.hold;
+    async fn attempt_visibly(&self, destination: &dyn Destination, job: &Job, hold: &mut Hold) -> Tried {
         let on_slow = async || {
             if let Hold::Fresh(batch) = job.hold {
-                hold = Box::pin(self.lease_meanwhile(destination.terms().timeout, job, batch)).await;
+                *hold = Box::pin(self.lease_meanwhile(destination.terms().timeout, job, batch)).await;
             }
         };
-        let tried = attempt(&self.client, destination, job, on_slow).await;
-        (tried, hold)
+        attempt(&self.client, destination, job, on_slow).await
     }
 
     async fn lease_meanwhile(&self, timeout: Duration, job: &Job, batch: BatchId) -> Hold {
@@ -215,8 +219,12 @@ impl Lanes {
     }
 
     async fn park(&self, job: &Job, reason: &'static str) {
+        self.park_from(job, job.hold, reason).await;
+    }
+
+    async fn park_from(&self, job: &Job, hold: Hold, reason: &'static str) {
         counter!(names::DELIVERIES_PARKED, "reason" => reason).increment(1);
-        self.record(match job.hold {
+        self.record(match hold {
             Hold::Fresh(batch) => Outcome::Park {
                 new: NewDelivery::of(job, batch),
                 parking: Parking::Waiting,

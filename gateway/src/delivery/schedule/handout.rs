@@ -81,6 +81,7 @@ impl Handout {
                 until: leased.leased_at + LEASE,
             },
             is_ordered: false,
+            is_test: leased.is_test,
             queued_at: Instant::now(),
         };
         self.lanes.submit(job).await;

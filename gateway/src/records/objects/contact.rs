@@ -23,6 +23,7 @@ pub static CONTACT: Object = Object {
     helpers: &[Helper {
         name: "full_name",
         label: "Full name",
+        example: "Ada Lovelace",
         role: HelperRole::FullName,
         headers: &[
             "Name",

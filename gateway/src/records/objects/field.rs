@@ -90,7 +90,7 @@ pub struct Field {
     pub need: Need,
     /// What a new record gets if nothing is given, in stored form.
     pub default: Option<&'static str>,
-    /// The two example rows of the template, in stored form; the first is the guide's example.
+    /// The two example rows of the template, in stored form.
     pub examples: [&'static str; 2],
     /// Headers under which real files carry it, best first (facts/csv.md); compared by
     /// their letters and digits alone, so case, accents, spaces and punctuation do not matter.
@@ -131,6 +131,12 @@ impl Field {
             examples: [first, second],
             ..self
         }
+    }
+
+    /// A value as it may stand in a file: the first of the template's that is given.
+    pub fn example(&self) -> &'static str {
+        let given = self.examples.iter().find(|example| !example.is_empty());
+        given.copied().unwrap_or_default()
     }
 
     /// With its part in what the object needs.

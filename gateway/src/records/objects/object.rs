@@ -28,6 +28,8 @@ pub struct Helper {
     pub name: &'static str,
     /// What a person reads.
     pub label: &'static str,
+    /// A cell as it may stand there.
+    pub example: &'static str,
     /// What it steers.
     pub role: HelperRole,
     /// Headers by rank, as in [`Field::headers`].

@@ -16,6 +16,7 @@ pub static PRODUCT: Object = Object {
     helpers: &[Helper {
         name: "handle",
         label: "Shopify handle",
+        example: "teapot",
         role: HelperRole::Group,
         headers: &["URL handle", "Handle"],
     }],

@@ -5,5 +5,5 @@ mod emission;
 mod instance;
 mod place;
 mod postgres;
-pub mod severed;
+mod severed;
 mod unheard_commits;

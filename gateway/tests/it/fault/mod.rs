@@ -4,7 +4,6 @@ mod clocks;
 mod failover;
 mod gateway_killed;
 mod instance_killed;
-mod key_clocks;
 mod names;
 mod neighbour;
 mod postgres_frozen;

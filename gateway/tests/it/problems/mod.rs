@@ -4,6 +4,5 @@ mod cursor;
 mod database;
 mod framing;
 mod json;
-mod outcome;
 mod query;
 mod request_id;

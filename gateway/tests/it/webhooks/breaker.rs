@@ -109,3 +109,67 @@ async fn enabling_closes_the_breaker() {
     );
     desk.delivery_that(&id, "succeeded").await;
 }
+
+/// A gateway that pauses an endpoint soon and probes it so often.
+async fn soon_paused(probe_seconds: &str) -> (stage::Gateway, stage::Database, Desk) {
+    Desk::own(&[
+        ("GATEWAY_WEBHOOKS__BREAKER_AFTER_SECONDS", "0.3"),
+        ("GATEWAY_WEBHOOKS__BREAKER_FAILURES", "3"),
+        ("GATEWAY_WEBHOOKS__BREAKER_PROBE_SECONDS", probe_seconds),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn probes_use_up_no_attempts() {
+    let (_gateway, _database, desk) = soon_paused("0.3").await;
+    let is_well = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let state = is_well.clone();
+    let receiver = Receiver::deciding(
+        move |_, _| match state.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Act::Status(200),
+            false => Act::Status(500),
+        },
+    )
+    .await;
+    let hook = desk
+        .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 6}))
+        .await;
+    desk.send("deal.won", json!({})).await;
+    wait_for_health(&desk, &hook, "paused").await;
+    let waiting = desk.send("deal.won", json!({})).await;
+    let before = receiver.count();
+    receiver.wait_for(before + 10).await;
+    is_well.store(true, std::sync::atomic::Ordering::SeqCst);
+    wait_for_health(&desk, &hook, "healthy").await;
+    let delivery = desk.delivery_that(&waiting, "succeeded").await;
+    assert_eq!(delivery["attempt_count"], 1, "{delivery}");
+    let failed = desk.api.get(&hook.at("deliveries?status=failed")).await.ok(200);
+    assert_eq!(failed["data"], json!([]), "ten probes are more than six attempts");
+}
+
+#[tokio::test]
+async fn a_test_and_a_changed_url_probe_at_once() {
+    let (_gateway, _database, desk) = soon_paused("3600").await;
+    let receiver = Receiver::scripted(vec![Act::Status(500)]).await;
+    let good = Receiver::start().await;
+    let hook = desk
+        .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 50}))
+        .await;
+    let id = desk.send("deal.won", json!({})).await;
+    wait_for_health(&desk, &hook, "paused").await;
+    let test = desk.api.post_nothing(&hook.at("test")).await.ok(202);
+    let test = test["delivery_id"].as_str().expect("an id").to_owned();
+    until("the test is attempted", SOON, || async {
+        let delivery = desk.delivery(&test).await;
+        (delivery["attempts"][0]["status_code"] == 500).then_some(())
+    })
+    .await;
+    let body = json!({"url": good.url()});
+    assert_eq!(
+        desk.api.patch(&hook.path(), &body).await.ok(200)["health"],
+        "paused"
+    );
+    desk.delivery_that(&id, "succeeded").await;
+    wait_for_health(&desk, &hook, "healthy").await;
+}

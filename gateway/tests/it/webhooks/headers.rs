@@ -84,6 +84,13 @@ async fn headers_that_are_the_gateways_are_refused() {
         "Webhook-Anything",
         "X-Sentinel-Signature",
         "x-sentinel-new",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authorization",
+        "Expect",
     ] {
         with(json!({name: "x"}))
             .await
@@ -95,6 +102,9 @@ async fn headers_that_are_the_gateways_are_refused() {
         ("x:y", "x"),
         ("x", "a\r\nb: c"),
         ("x", "a\nb"),
+        ("x", "gr\u{fc}n"),
+        ("x", "a\u{7f}b"),
+        ("x", "••••"),
     ] {
         with(json!({name: value}))
             .await
@@ -108,4 +118,31 @@ async fn headers_that_are_the_gateways_are_refused() {
         .refused_at(&["body.headers"]);
     let twenty: serde_json::Map<String, Value> = many.into_iter().take(20).collect();
     with(Value::Object(twenty)).await.ok(201);
+}
+
+#[tokio::test]
+async fn the_mask_keeps_a_value_and_does_nothing_else() {
+    let desk = Desk::open().await;
+    let receiver = Receiver::start().await;
+    let own = json!({"headers": {"Authorization": "Bearer s3same", "X-Team": "blue"}});
+    let hook = desk.hook_with(&receiver, &["deal.won"], own).await;
+    let shown = desk.webhook(&hook).await;
+    let mut headers = shown["headers"].clone();
+    headers["x-team"] = json!("red");
+    headers.as_object_mut().expect("an object").remove("X-Team");
+    headers["User-Agent"] = json!("Mine/1.0");
+    let body = json!({"headers": headers});
+    desk.api.patch(&hook.path(), &body).await.ok(200);
+    desk.send("deal.won", json!({})).await;
+    let received = receiver.only().await;
+    assert_eq!(received.header("authorization"), "Bearer s3same");
+    assert_eq!(received.header("x-team"), "red");
+    assert_eq!(received.header("user-agent"), "Mine/1.0");
+    let mask = headers["Authorization"].clone();
+    let fresh = json!({"headers": {"X-New": mask, "bad name": "x"}, "max_attempts": 0});
+    desk.api.patch(&hook.path(), &fresh).await.refused_at(&[
+        "body.headers.X-New",
+        "body.headers.bad name",
+        "body.max_attempts",
+    ]);
 }

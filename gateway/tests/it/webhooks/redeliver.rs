@@ -112,6 +112,13 @@ async fn recovery_needs_a_beginning() {
         .post(&hook.at("recover"), &body)
         .await
         .refused_at(&["body.since", "body.until", "body.x"]);
+    for until in ["2020-01-01T00:00:00Z", "2020-01-01T00:59:59+01:00"] {
+        let body = json!({"since": "2020-01-01T00:00:00Z", "until": until, "x": 1});
+        desk.api
+            .post(&hook.at("recover"), &body)
+            .await
+            .refused_at(&["body.until", "body.x"]);
+    }
 }
 
 #[tokio::test]

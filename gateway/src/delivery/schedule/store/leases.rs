@@ -26,6 +26,7 @@ pub struct Leased {
     /// When it is or was due; absent if it waited for its destination.
     pub due: Option<Instant>,
     pub leased_at: Instant,
+    pub is_test: bool,
     /// Absent if the event is no longer kept.
     pub payload: Option<Payload>,
 }
@@ -107,12 +108,12 @@ impl Leases {
         let leased_at = Instant::now();
         let rows = transaction.query(&statement, parameters).await?;
         let leased: Vec<Leased> = rows.iter().map(|row| leased(row, leased_at)).collect();
-        if let Err(fault) = db::commit(transaction).await {
+        if let Err(fault) = transaction.commit().await {
             let held = leased
                 .iter()
                 .map(|leased| (leased.delivery, leased.fence, leased.due.unwrap_or(leased_at)));
             self.doubtful.lock().extend(held);
-            return Err(fault);
+            return Err(fault.into());
         }
         Ok(leased)
     }
@@ -179,6 +180,7 @@ fn leased(row: &Row, leased_at: Instant) -> Leased {
         fence: row.get(3),
         due,
         leased_at,
+        is_test: row.get::<_, Option<&str>>(11).is_some(),
         payload: payload(row),
     }
 }

@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::*;
+use crate::base::caller::WorkspaceId;
+use crate::base::id::{DeliveryId, DestinationId};
+use crate::bus::{Ledger, Origin};
+use crate::delivery::engine::job::Payload;
+
+fn job() -> Job {
+    Job {
+        payload: Arc::new(Payload {
+            event: Uuid::nil(),
+            event_id: String::new(),
+            workspace: WorkspaceId(1),
+            label: "deal.won".into(),
+            ordering_key: None,
+            body: Bytes::new(),
+        }),
+        destination: DestinationId::from_uuid(Uuid::nil()),
+        delivery: DeliveryId::from_uuid(Uuid::nil()),
+        attempts_made: 0,
+        hold: Hold::Leased {
+            fence: 1,
+            until: Instant::now(),
+        },
+        is_ordered: false,
+        is_test: false,
+        queued_at: Instant::now(),
+    }
+}
+
+fn lane() -> Arc<Lane> {
+    let caps = Caps {
+        concurrency: 2,
+        queue: 100,
+    };
+    let thresholds = Thresholds {
+        after: Duration::from_secs(300),
+        failures: 20,
+        probe: Duration::from_secs(30),
+    };
+    Arc::new(Lane::new(caps, thresholds, HealthState::Healthy))
+}
+
+#[tokio::test]
+async fn a_resting_worker_takes_the_next_job_and_ends_when_it_is_dismissed() {
+    let lane = lane();
+    assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
+    let (done, mut counted) = tokio::sync::mpsc::unbounded_channel();
+    let worker = tokio::spawn({
+        let lane = lane.clone();
+        async move {
+            while lane.next().await.is_some() {
+                let _ = done.send(());
+            }
+        }
+    });
+    counted.recv().await.expect("the first");
+    while lane.load().1 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        assert!(matches!(lane.offer(job()), Offered::Taken));
+        // While the worker is on its way to this one, another job needs another worker.
+        assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
+        lane.state.lock().worker_count -= 1;
+        counted.recv().await.expect("one");
+        counted.recv().await.expect("the other");
+        while lane.load().1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    lane.drain();
+    worker.await.expect("ended");
+    assert_eq!(lane.load(), (0, false));
+}
+
+#[tokio::test]
+async fn a_slow_lane_takes_nothing_new_until_it_has_caught_up() {
+    let lane = lane();
+    let batch = Ledger::default().open(Origin::Own, Uuid::nil());
+    let fresh = || Job {
+        hold: Hold::Fresh(batch),
+        ..job()
+    };
+    for _ in 0..2 {
+        assert!(matches!(lane.offer(fresh()), Offered::NeedsWorker));
+        lane.next().await.expect("under way");
+    }
+    for _ in 0..20 {
+        assert!(matches!(lane.offer(fresh()), Offered::Taken));
+    }
+    assert!(lane.take_stale().is_empty());
+    lane.note(true, Duration::from_secs(10));
+    lane.next().await.expect("the next");
+    assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
+    assert_eq!(lane.take_stale().len(), 17, "those that will not begin soon");
+    // The receiver is fast again, but what waits goes first.
+    for _ in 0..2 {
+        lane.note(true, Duration::ZERO);
+        lane.next().await.expect("was kept");
+        assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
+    }
+    lane.drain();
+    assert!(lane.next().await.is_none());
+    assert!(!lane.state.lock().is_slow);
+}
+
+#[test]
+fn a_probe_that_finds_no_place_is_not_spent() {
+    let caps = Caps {
+        concurrency: 1,
+        queue: 1,
+    };
+    let thresholds = Thresholds {
+        after: Duration::from_secs(300),
+        failures: 20,
+        probe: Duration::from_secs(30),
+    };
+    let lane = Lane::new(caps, thresholds, HealthState::Paused);
+    assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
+    assert!(matches!(lane.offer(job()), Offered::Refused(_, Refusal::Full)));
+    lane.probe_at_once();
+    assert!(matches!(lane.offer(job()), Offered::Refused(_, Refusal::Full)));
+    lane.state.lock().queue.clear();
+    assert!(matches!(lane.offer(job()), Offered::Taken), "the probe");
+    lane.state.lock().queue.clear();
+    assert!(matches!(lane.offer(job()), Offered::Refused(_, Refusal::Paused)));
+    let test = Job {
+        is_test: true,
+        ..job()
+    };
+    assert!(
+        matches!(lane.offer(test), Offered::Taken),
+        "a test goes out at once"
+    );
+}
