@@ -20,7 +20,7 @@ use crate::bus::Bus;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
-use crate::db::{self, Db, DbError, SchemaError};
+use crate::db::{self, Db, DbError, Purpose, SchemaError};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::lanes::Lanes;
@@ -122,13 +122,24 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
 /// The database that is configured.
 pub fn database(config: &Config) -> Result<Db, StartError> {
     let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(url, config.database.pool_size, &config.database)?)
+    let purpose = Purpose::Request(config.server.request_timeout);
+    Ok(Db::new(
+        url,
+        config.database.pool_size,
+        &config.database,
+        purpose,
+    )?)
 }
 
 /// The same database with connections of its own, so that no crowd of requests holds up the engine.
 fn background_database(config: &Config) -> Result<Db, StartError> {
     let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(url, BACKGROUND_CONNECTIONS, &config.database)?)
+    Ok(Db::new(
+        url,
+        BACKGROUND_CONNECTIONS,
+        &config.database,
+        Purpose::Background,
+    )?)
 }
 
 /// Migrates or checks the schema, waiting for the database as long as it takes.

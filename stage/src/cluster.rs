@@ -265,7 +265,7 @@ fn unprivileged(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// PostgreSQL refuses to run as root; there its package's user runs it.
-fn other_user() -> Option<(u32, u32)> {
+pub fn other_user() -> Option<(u32, u32)> {
     if std::fs::metadata("/proc/self").expect("proc").uid() != 0 {
         return None;
     }

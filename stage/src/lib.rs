@@ -14,6 +14,7 @@ pub mod desk;
 pub mod gateway;
 pub mod load;
 pub mod name_server;
+pub mod pgbouncer;
 pub mod port;
 pub mod receiver;
 pub mod reply;

@@ -145,7 +145,7 @@ async fn run(line: Line) -> Result<(), CommandError> {
         }
         Command::Dev => {
             let stop = signals::hear()?;
-            dev::dev(load()?, stop).await
+            Box::pin(dev::dev(load()?, stop)).await
         }
         Command::Migrate => {
             let config = load()?;

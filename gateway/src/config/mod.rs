@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub use imports::Imports;
 pub use kafka::{Kafka, KafkaLogin, KafkaSecurity};
-pub use postgres_address::{PostgresAddress, TlsMode};
+pub use postgres_address::{PostgresAddress, Roots, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{
     AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls,

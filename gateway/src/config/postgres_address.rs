@@ -25,8 +25,40 @@ pub struct PostgresAddress {
     /// For the driver; its `Debug` hides the password.
     pub settings: tokio_postgres::Config,
     pub tls: TlsMode,
-    pub root_certificate_file: Option<PathBuf>,
+    pub roots: Roots,
+    /// `-c name=value …`, which every session is given; they have the last word.
+    pub options: String,
 }
+
+/// Whom to believe that the server is who it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Roots {
+    Unsaid,
+    /// `sslrootcert=system`: those of the operating system.
+    System,
+    File(PathBuf),
+}
+
+/// What the driver reads by itself.
+const DRIVERS: &[&str] = &[
+    "user",
+    "password",
+    "dbname",
+    "application_name",
+    "sslnegotiation",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "channel_binding",
+    "load_balance_hosts",
+];
 
 const EXPECTED: &str = "an address such as postgres://user:password@host:5432/database";
 
@@ -34,16 +66,24 @@ impl PostgresAddress {
     /// Reads a URL or a list of `key=value`. The error says what was expected and repeats nothing of the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (rest, taken) = match text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            true => split_url(text),
+            true => split_url(text)?,
             false => split_pairs(text)?,
         };
-        let (mut tls, mut root_certificate_file) = (TlsMode::Prefer, None);
+        let (mut mode, mut roots, mut options) = (None, Roots::Unsaid, String::new());
         for (key, value) in taken {
             match key {
-                "sslmode" => tls = TlsMode::read(&value)?,
-                _ => root_certificate_file = Some(PathBuf::from(value)),
+                "sslmode" => mode = Some(TlsMode::read(&value)?),
+                "options" => options = value,
+                _ if value == "system" => roots = Roots::System,
+                _ => roots = Roots::File(PathBuf::from(value)),
             }
         }
+        // As in libpq: whoever trusts all authorities of the system must look at the name as well.
+        let tls = match (&roots, mode) {
+            (Roots::System, None | Some(TlsMode::VerifyFull)) => TlsMode::VerifyFull,
+            (Roots::System, Some(_)) => return Err("sslmode=verify-full beside sslrootcert=system".into()),
+            (_, mode) => mode.unwrap_or(TlsMode::Prefer),
+        };
         // The driver's own words could repeat the password, so they are not passed on.
         let mut settings = tokio_postgres::Config::from_str(&rest).map_err(|_| EXPECTED.to_owned())?;
         if settings.get_hosts().is_empty() {
@@ -59,7 +99,8 @@ impl PostgresAddress {
         Ok(Self {
             settings,
             tls,
-            root_certificate_file,
+            roots,
+            options,
         })
     }
 }
@@ -81,13 +122,32 @@ impl TlsMode {
 type Taken = Vec<(&'static str, String)>;
 
 fn ours(key: &str) -> Option<&'static str> {
-    ["sslmode", "sslrootcert"].into_iter().find(|known| *known == key)
+    ["sslmode", "sslrootcert", "options"]
+        .into_iter()
+        .find(|known| *known == key)
 }
 
-fn split_url(text: &str) -> (String, Taken) {
+/// Names a parameter that nobody reads. What does not look like a name may be a piece of a password.
+fn check_known(key: &str, is_certain: bool) -> Result<(), String> {
+    if DRIVERS.contains(&key) {
+        return Ok(());
+    }
+    let is_name = key.len() <= 40 && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+    if !is_name || key.is_empty() || !is_certain {
+        return Err(EXPECTED.into());
+    }
+    let known = DRIVERS.join(", ");
+    Err(format!(
+        "no parameter `{key}`, which the gateway does not know; there are sslmode, sslrootcert, options, {known}"
+    ))
+}
+
+fn split_url(text: &str) -> Result<(String, Taken), String> {
     let Some((front, query)) = text.split_once('?') else {
-        return (text.to_owned(), Vec::new());
+        return Ok((text.to_owned(), Vec::new()));
     };
+    // With one of these the question mark stood in a password.
+    let is_certain = !query.contains(['@', '/']);
     let mut taken = Vec::new();
     let mut kept = Vec::new();
     for pair in query.split('&') {
@@ -98,14 +158,17 @@ fn split_url(text: &str) -> (String, Taken) {
                 let value = decoded.next().map_or(value.into(), |(_, value)| value);
                 taken.push((key, value.into_owned()));
             }
-            None => kept.push(pair),
+            None => {
+                check_known(key, is_certain)?;
+                kept.push(pair);
+            }
         }
     }
     let rest = match kept.is_empty() {
         true => front.to_owned(),
         false => format!("{front}?{}", kept.join("&")),
     };
-    (rest, taken)
+    Ok((rest, taken))
 }
 
 /// `host=a user='b c' sslmode = require`: values may be quoted, a backslash takes the next character as it is.
@@ -120,7 +183,10 @@ fn split_pairs(text: &str) -> Result<(String, Taken), String> {
         rest = after.trim_start();
         match ours(key.trim()) {
             Some(key) => taken.push((key, value)),
-            None => kept.push_str(&whole[..whole.len() - rest.len()]),
+            None => {
+                check_known(key.trim(), true)?;
+                kept.push_str(&whole[..whole.len() - rest.len()]);
+            }
         }
     }
     Ok((kept, taken))
@@ -164,13 +230,35 @@ mod tests {
         for text in [url, pairs] {
             let address = parse(text);
             assert_eq!(address.tls, TlsMode::VerifyFull);
-            assert_eq!(address.root_certificate_file, Some(PathBuf::from("/etc/ca.crt")));
+            assert_eq!(address.roots, Roots::File(PathBuf::from("/etc/ca.crt")));
             assert_eq!(address.settings.get_dbname(), Some("d"));
         }
         assert_eq!(parse(pairs).settings.get_password(), Some(b"p' ?".as_slice()));
         assert_eq!(parse("postgres://h/d").tls, TlsMode::Prefer);
         assert_eq!(parse("postgres://h/d?sslmode=require").tls, TlsMode::Require);
         assert_eq!(parse("host=h sslmode=disable").tls, TlsMode::Disable);
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_knows_is_named() {
+        for text in ["postgres://h/d?gssencmode=off", "host=h gssencmode=off"] {
+            let fault = PostgresAddress::parse(text).expect_err(text);
+            assert!(fault.contains("`gssencmode`"), "{fault}");
+        }
+        let known = "postgres://h/d?options=-c%20search_path%3Dx&connect_timeout=3";
+        assert_eq!(parse(known).options, "-c search_path=x");
+        // Not a parameter but the rest of a password with a question mark.
+        let fault = PostgresAddress::parse("postgres://u:a?secret=@h/d").expect_err("no address");
+        assert!(!fault.contains("secret"), "{fault}");
+    }
+
+    #[test]
+    fn authorities_of_the_system_ask_for_the_name_as_well() {
+        let address = parse("postgres://h/d?sslrootcert=system");
+        assert_eq!((address.tls, address.roots), (TlsMode::VerifyFull, Roots::System));
+        let weaker = "postgres://h/d?sslrootcert=system&sslmode=require";
+        let fault = PostgresAddress::parse(weaker).expect_err("too weak");
+        assert!(fault.contains("verify-full"), "{fault}");
     }
 
     #[test]

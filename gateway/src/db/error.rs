@@ -27,6 +27,15 @@ impl DbError {
         self.sqlstate() == Some("23505")
     }
 
+    /// What to tell a client whose statement ran into a limit of its session.
+    fn limit(&self) -> Option<&'static str> {
+        match self.sqlstate()? {
+            "55P03" => Some("Something else in the database holds what this needs; nothing was done."),
+            "57014" => Some("The database took too long and the statement was ended; nothing was done."),
+            _ => None,
+        }
+    }
+
     /// Whether the server can not serve at the moment: shutting down, starting, out of disk, memory or places.
     fn is_passing(&self) -> bool {
         // Classes 53 (resources), 57 (operator intervention), 58 (system), and 25006 (read-only after failover).
@@ -39,14 +48,19 @@ impl DbError {
 impl From<tokio_postgres::Error> for DbError {
     fn from(fault: tokio_postgres::Error) -> Self {
         match fault.as_db_error() {
-            // The server ends the session with these: 57P01 to 57P05 (shutdown, crash, start, idle).
-            Some(refusal) if refusal.code().code().starts_with("57P") => Self::Away(describe(&fault)),
+            // The server ends the session with these: 57P01 to 57P05 (shutdown, crash, start, idle), 25P03 (idle in a
+            // transaction).
+            Some(refusal) if ends_session(refusal.code().code()) => Self::Away(describe(&fault)),
             Some(_) => Self::Refused(fault),
             // Our fault, found before anything was sent: trying again would not help.
             None if is_wrongly_typed(&fault) => Self::Refused(fault),
             None => Self::Away(describe(&fault)),
         }
     }
+}
+
+fn ends_session(state: &str) -> bool {
+    state.starts_with("57P") || state == "25P03"
 }
 
 fn is_wrongly_typed(fault: &tokio_postgres::Error) -> bool {
@@ -66,6 +80,9 @@ impl From<DbError> for Problem {
         match &fault {
             DbError::Away(_) => {
                 Self::unavailable("The database is not available; nothing was done.").caused_by(&fault)
+            }
+            DbError::Refused(_) if fault.limit().is_some() => {
+                Self::unavailable(fault.limit().unwrap_or_default()).caused_by(&fault)
             }
             DbError::Refused(_) if fault.is_passing() => {
                 Self::unavailable("The database cannot serve at the moment; nothing was done.")

@@ -3,6 +3,8 @@
 use super::error::DbError;
 use super::partitions::ensure_partitions;
 use super::pool::Db;
+use super::pooler::{self, Between};
+use super::session::Purpose;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -16,6 +18,11 @@ const LOCK: i64 = 0x6761_7465_6d69_6772;
 pub enum SchemaError {
     #[error(transparent)]
     Db(#[from] DbError),
+    #[error(
+        "database.url leads to a pooler that gives each transaction another session, which loses locks, prepared statements \
+         and notifications; use its session mode (PgBouncer: pool_mode = session) or the server's own address"
+    )]
+    TransactionPooler,
     #[error("a migration failed: {0}")]
     Migration(#[from] refinery::Error),
     #[error(
@@ -30,7 +37,8 @@ pub enum SchemaError {
 
 /// Brings the schema up to date. Safe to run twice and from many instances at once.
 pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
-    let mut client = db.connect().await?;
+    refuse_transaction_pooler(db).await?;
+    let mut client = db.connect_for(Purpose::Migration).await?;
     client
         .execute("select pg_advisory_lock($1)", &[&LOCK])
         .await
@@ -53,6 +61,7 @@ pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
 
 /// Refuses a schema that this version cannot work with.
 pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
+    refuse_transaction_pooler(db).await?;
     let client = db.connect().await?;
     let found = version(&client).await?;
     let needed = needed_version();
@@ -60,6 +69,13 @@ pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
         std::cmp::Ordering::Less => Err(SchemaError::TooOld { found, needed }),
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => refuse_unfit(&client, found, needed).await,
+    }
+}
+
+async fn refuse_transaction_pooler(db: &Db) -> Result<(), SchemaError> {
+    match pooler::look(db).await? {
+        Between::Nothing => Ok(()),
+        Between::TransactionPooler => Err(SchemaError::TransactionPooler),
     }
 }
 

@@ -1,20 +1,27 @@
 //! PostgreSQL: the pool, the schema, and the few things that every store needs.
 
+mod abandon;
 mod copy;
 mod copy_lines;
+mod dial;
 mod error;
 mod migrate;
 mod partitions;
 mod pool;
+mod pooler;
+mod session;
 mod tls;
 mod types;
 
+pub use abandon::{Abandonable, within};
 pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
+pub use dial::application_name;
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
 pub use pool::{Client, Db, Dedicated, Detached, begin, detach};
+pub use session::Purpose;
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;

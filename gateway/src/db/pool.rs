@@ -3,35 +3,67 @@
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+    ClientWrapper, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    Timeouts,
 };
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Config as PgConfig, Connection, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio::task::JoinHandle;
+use tokio_postgres::{AsyncMessage, Connection, Socket};
 
+use super::abandon::{is_abandoning, within};
+use super::dial::{CONNECT_TIMEOUT, Dialer, Encrypted, PooledDialer, drive};
 use super::error::DbError;
+use super::session::Purpose;
 use super::tls::{self, SetupError};
 use crate::base::secret::Secret;
-use crate::config::{Database, PostgresAddress};
+use crate::config::{Database, PostgresAddress, Roots};
 
-/// How long to wait for a new connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for a place in the pool.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Silence of a broken network after which the system gives a connection up.
-const NETWORK_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server ends a transaction whose client has vanished without a word, and frees the locks that it holds. It compiles
-/// no statement: each is a few steps in indexes, which the planner takes for more where a range of ids is all it knows, and
-/// compiling takes hundreds of times as long as they do.
-const POOLED: &str = "set idle_in_transaction_session_timeout = '50s'; set jit = off";
 
 /// A pooled connection.
-pub type Client = Object;
+pub struct Client {
+    object: Option<Object>,
+    dialer: Dialer,
+}
+
+impl std::ops::Deref for Client {
+    type Target = ClientWrapper;
+    fn deref(&self) -> &ClientWrapper {
+        // Taken by `drop` and `detach` alone, after which nobody has it.
+        self.object.as_ref().expect("held")
+    }
+}
+
+impl std::ops::DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut ClientWrapper {
+        // As above.
+        self.object.as_mut().expect("held")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        if !is_abandoning() || object.is_closed() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let dialer = self.dialer.clone();
+        runtime.spawn(async move {
+            // Until then it keeps its place in the pool, so that there are never more sessions than places.
+            dialer.cancel(object.cancel_token()).await;
+            drop(Object::take(object));
+        });
+    }
+}
 
 /// A connection that its owner keeps, with the task that drives it.
 pub struct Dedicated {
     client: tokio_postgres::Client,
-    driver: tokio::task::JoinHandle<()>,
+    driver: JoinHandle<()>,
+    dialer: Dialer,
 }
 
 impl std::ops::Deref for Dedicated {
@@ -47,44 +79,61 @@ impl std::ops::DerefMut for Dedicated {
     }
 }
 
+impl Dedicated {
+    /// Waits until the connection has ended.
+    pub async fn ended(&mut self) {
+        if !self.driver.is_finished() {
+            // However it ended.
+            let _ = (&mut self.driver).await;
+        }
+    }
+}
+
 impl Drop for Dedicated {
     fn drop(&mut self) {
+        let is_open = !self.client.is_closed();
         // Ends the session at once, also when the server does not answer.
         self.driver.abort();
+        if is_open && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (dialer, session) = (self.dialer.clone(), self.client.cancel_token());
+            runtime.spawn(async move { dialer.cancel(session).await });
+        }
     }
 }
 
 /// The database.
 #[derive(Clone)]
 pub struct Db {
-    settings: PgConfig,
-    tls: MakeRustlsConnect,
+    dialer: Dialer,
     pool: Pool,
 }
 
-type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
-
 impl Db {
     /// Prepares a pool of at most `size` connections to `url`; none is opened yet.
-    pub fn new(url: &Secret<String>, size: usize, database: &Database) -> Result<Self, SetupError> {
+    pub fn new(
+        url: &Secret<String>,
+        size: usize,
+        database: &Database,
+        purpose: Purpose,
+    ) -> Result<Self, SetupError> {
         let address = PostgresAddress::parse(url.expose()).map_err(SetupError::Address)?;
-        let roots = address
-            .root_certificate_file
-            .or_else(|| database.root_certificate_file.clone());
-        let tls = tls::connector(address.tls, roots.as_deref())?;
-        let mut settings = address.settings;
-        settings
-            .application_name("gateway")
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_user_timeout(NETWORK_TIMEOUT)
-            .keepalives_idle(NETWORK_TIMEOUT);
+        let roots = match address.roots {
+            Roots::Unsaid => database
+                .root_certificate_file
+                .clone()
+                .map_or(Roots::Unsaid, Roots::File),
+            said => said,
+        };
+        let tls = tls::connector(address.tls, &roots)?;
+        let dialer = Dialer::new(address.settings, address.options, tls);
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(settings.clone(), tls.clone(), recycling);
-        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move { client.batch_execute(POOLED).await.map_err(HookError::Backend) })
-        });
+        let pooled = PooledDialer {
+            dialer: dialer.clone(),
+            purpose,
+        };
+        let manager = Manager::from_connect(dialer.settings().clone(), pooled, recycling);
         let pool = Pool::builder(manager)
             .max_size(size)
             .runtime(Runtime::Tokio1)
@@ -93,29 +142,33 @@ impl Db {
                 create: Some(CONNECT_TIMEOUT),
                 recycle: Some(CONNECT_TIMEOUT),
             })
-            .post_create(prepare)
             .build()
             .map_err(|fault| SetupError::Pool(fault.to_string()))?;
-        Ok(Self { settings, tls, pool })
+        Ok(Self { dialer, pool })
     }
 
     /// A connection from the pool.
     pub async fn client(&self) -> Result<Client, DbError> {
-        self.pool.get().await.map_err(|fault| match fault {
-            PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault)) => fault.into(),
-            other => DbError::Away(other.to_string()),
-        })
+        match self.pool.get().await {
+            Ok(object) => Ok(Client {
+                object: Some(object),
+                dialer: self.dialer.clone(),
+            }),
+            Err(PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault))) => {
+                Err(fault.into())
+            }
+            Err(other) => Err(DbError::Away(other.to_string())),
+        }
+    }
+
+    /// A connection of one's own, for the engine.
+    pub async fn connect(&self) -> Result<Dedicated, DbError> {
+        self.connect_for(Purpose::Background).await
     }
 
     /// A connection of one's own.
-    pub async fn connect(&self) -> Result<Dedicated, DbError> {
-        let (client, connection) = self.handshake().await?;
-        let driver = tokio::spawn(async move {
-            if let Err(fault) = connection.await {
-                tracing::debug!(%fault, "a database connection ended");
-            }
-        });
-        Ok(Dedicated { client, driver })
+    pub async fn connect_for(&self, purpose: Purpose) -> Result<Dedicated, DbError> {
+        self.dedicate(purpose, drive).await
     }
 
     /// A connection of one's own that calls `notified` for each notification, and once when it ends.
@@ -123,35 +176,47 @@ impl Db {
         &self,
         notified: impl Fn() + Send + 'static,
     ) -> Result<Dedicated, DbError> {
-        let (client, mut connection) = self.handshake().await?;
-        let driver = tokio::spawn(async move {
-            let messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
-            let mut messages = std::pin::pin!(messages);
-            while let Some(Ok(message)) = futures_util::StreamExt::next(&mut messages).await {
-                if matches!(message, tokio_postgres::AsyncMessage::Notification(_)) {
-                    notified();
+        let drive = |mut connection: Connection<Socket, Encrypted>| {
+            tokio::spawn(async move {
+                let messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
+                let mut messages = std::pin::pin!(messages);
+                while let Some(Ok(message)) = futures_util::StreamExt::next(&mut messages).await {
+                    if matches!(message, AsyncMessage::Notification(_)) {
+                        notified();
+                    }
                 }
-            }
-            notified();
-        });
-        Ok(Dedicated { client, driver })
+                notified();
+            })
+        };
+        self.dedicate(Purpose::Feed, drive).await
     }
 
-    async fn handshake(&self) -> Result<(tokio_postgres::Client, Connection<Socket, Encrypted>), DbError> {
-        let connecting = self.settings.connect(self.tls.clone());
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(connected) => Ok(connected?),
-            Err(_) => Err(DbError::Away("connecting timed out".into())),
-        }
+    async fn dedicate(
+        &self,
+        purpose: Purpose,
+        drive: impl FnOnce(Connection<Socket, Encrypted>) -> JoinHandle<()>,
+    ) -> Result<Dedicated, DbError> {
+        let dialing = async { Ok(self.dialer.dial(purpose, drive).await?) };
+        let (client, driver) = within(CONNECT_TIMEOUT, dialing).await?;
+        Ok(Dedicated {
+            client,
+            driver,
+            dialer: self.dialer.clone(),
+        })
+    }
+
+    pub(super) const fn dialer(&self) -> &Dialer {
+        &self.dialer
     }
 }
 
 /// A connection that was taken out of its pool for good: what its session holds ends with it.
-pub type Detached = deadpool_postgres::ClientWrapper;
+pub type Detached = ClientWrapper;
 
 /// Takes a connection out of its pool.
-pub fn detach(client: Client) -> Detached {
-    Object::take(client)
+pub fn detach(mut client: Client) -> Detached {
+    // As in `deref`.
+    Object::take(client.object.take().expect("held"))
 }
 
 /// Begins a transaction on a pooled connection; dropped without a commit, it is rolled back.

@@ -1,6 +1,6 @@
 //! TLS to the server: rustls with ring, and libpq's five ways to trust.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::TlsMode;
+use crate::config::{Roots, TlsMode};
 use crate::http::tls::provider;
 
 /// Why the database cannot even be tried.
@@ -26,6 +26,10 @@ pub enum SetupError {
     },
     #[error("{0} holds no certificate that can be trusted")]
     NoRoots(PathBuf),
+    #[error(
+        "database.url: sslrootcert=system, but the operating system has no authorities (ca-certificates)"
+    )]
+    NoSystemRoots,
     #[error("TLS to the database: {0}")]
     Tls(String),
     #[error("the pool: {0}")]
@@ -33,13 +37,13 @@ pub enum SetupError {
 }
 
 /// What makes the handshake where `mode` asks for one. `roots` are trusted instead of the public authorities.
-pub(super) fn connector(mode: TlsMode, roots: Option<&Path>) -> Result<MakeRustlsConnect, SetupError> {
+pub(super) fn connector(mode: TlsMode, roots: &Roots) -> Result<MakeRustlsConnect, SetupError> {
     let provider = provider();
     let trust = match (mode, roots) {
         (TlsMode::VerifyFull | TlsMode::VerifyCa, roots) => Some(verifier(&provider, roots)?),
         // As in libpq: who names a root wants it heeded.
-        (TlsMode::Require, Some(roots)) => Some(verifier(&provider, Some(roots))?),
-        (TlsMode::Require, None) | (TlsMode::Disable | TlsMode::Prefer, _) => None,
+        (TlsMode::Require, Roots::File(_)) => Some(verifier(&provider, roots)?),
+        (TlsMode::Require, _) | (TlsMode::Disable | TlsMode::Prefer, _) => None,
     };
     let is_strict = mode == TlsMode::VerifyFull;
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -60,12 +64,18 @@ pub(super) fn connector(mode: TlsMode, roots: Option<&Path>) -> Result<MakeRustl
 
 fn verifier(
     provider: &Arc<CryptoProvider>,
-    file: Option<&Path>,
+    trusted: &Roots,
 ) -> Result<Arc<WebPkiServerVerifier>, SetupError> {
     let mut roots = RootCertStore::empty();
-    match file {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => {
+    match trusted {
+        Roots::Unsaid => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Roots::System => {
+            let found = rustls_native_certs::load_native_certs();
+            if roots.add_parsable_certificates(found.certs).0 == 0 {
+                return Err(SetupError::NoSystemRoots);
+            }
+        }
+        Roots::File(path) => {
             let certificates = CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .map_err(|source| SetupError::Roots {

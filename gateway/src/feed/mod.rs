@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::fail_point::{self, Point};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Purpose, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 use instances::Instance;
@@ -202,7 +202,7 @@ impl Feed {
         wake: &Notify,
         stop: &CancellationToken,
     ) -> Result<(), DbError> {
-        let session = self.db.connect().await?;
+        let session = self.db.connect_for(Purpose::Feed).await?;
         let life = answered(store::server_life(&session)).await?;
         reached.enter(&life);
         let mut last_beat: Option<tokio::time::Instant> = None;
@@ -354,10 +354,6 @@ async fn pause(length: Duration, stop: &CancellationToken) {
     }
 }
 
-/// A frozen server must not look like a quiet one.
 async fn answered<T>(answer: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-        Ok(answer) => answer,
-        Err(_) => Err(DbError::Away("no answer in time".into())),
-    }
+    within(ANSWER_TIMEOUT, answer).await
 }

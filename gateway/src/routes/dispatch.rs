@@ -21,6 +21,7 @@ use super::{Handling, Route, Services, openapi};
 use crate::audit::idempotency;
 use crate::base::clock::Millis;
 use crate::config::AccessLog;
+use crate::db::Abandonable;
 use crate::feed::Freshness;
 use crate::http::body::RequestBody;
 use crate::http::call::Call;
@@ -335,7 +336,7 @@ impl Inner {
     }
 
     async fn handle(&self, handling: Handling, is_unbounded: bool) -> Result<Reply, Problem> {
-        let mut handling = AssertUnwindSafe(handling).catch_unwind();
+        let mut handling = Abandonable::new(AssertUnwindSafe(handling).catch_unwind());
         // What is answered at once needs no timer.
         let at_once = poll_fn(|context| Poll::Ready(handling.poll_unpin(context))).await;
         let handled = match at_once {

@@ -8,6 +8,7 @@ mod audit;
 mod authentication;
 mod bus;
 mod config;
+mod database;
 mod drain;
 mod events;
 mod fault;

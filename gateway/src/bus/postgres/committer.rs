@@ -20,7 +20,7 @@ use crate::base::fail_point::{self, Point};
 use crate::bus::intake_queue::WaitingBytes;
 use crate::bus::table::events;
 use crate::bus::{Event, NewEvent, PublishError};
-use crate::db::{Db, DbError, Dedicated, OpenCopy};
+use crate::db::{Db, DbError, Dedicated, OpenCopy, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
@@ -121,8 +121,16 @@ impl Committer {
                     }
                 }
             }
+            let ended = async {
+                match session.as_mut() {
+                    Some(session) => session.client.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
+                // Before an event is taken that it could not write any more.
+                () = ended => {}
                 first = waiting.take() => return first,
                 () = stop.cancelled() => return None,
                 () = tokio::time::sleep(OBSERVE) => self.observe(waiting),
@@ -341,8 +349,5 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
 }
 
 async fn in_time<T>(asking: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    match tokio::time::timeout(COMMIT_TIMEOUT, asking).await {
-        Ok(answer) => answer,
-        Err(_) => Err(DbError::Away("no answer in time".into())),
-    }
+    within(COMMIT_TIMEOUT, asking).await
 }

@@ -14,6 +14,7 @@ mod inbox;
 #[cfg(test)]
 mod interleavings;
 mod owner;
+mod remains;
 mod shelf;
 mod silence;
 mod takeover;

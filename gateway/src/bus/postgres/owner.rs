@@ -11,7 +11,7 @@ use crate::base::clock::Millis;
 use crate::base::id::{uuid_floor, uuid_millis};
 use crate::bus::ids::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
-use crate::db::{Db, DbError, Transaction};
+use crate::db::{Db, DbError, Transaction, application_name, within};
 use crate::feed::instances::instance_name;
 
 /// The first half of the two-part advisory lock on an owner; the second is the owner's number.
@@ -115,8 +115,8 @@ impl Ownership {
         let watermark = self.begin(Millis::now());
         let row = session
             .query_one(
-                "insert into bus_owners (instance, watermark) values ($1, $2) returning id",
-                &[&instance_name(), &watermark],
+                "insert into bus_owners (instance, watermark, sessions) values ($1, $2, $3) returning id",
+                &[&instance_name(), &watermark, &application_name()],
             )
             .await?;
         let owner: i32 = row.get(0);
@@ -172,13 +172,15 @@ pub(super) async fn heartbeat(db: Db, ownership: std::sync::Arc<Ownership>, stop
         }
         let beat = async {
             let client = db.client().await?;
-            let statement = client
-                .prepare_cached("update bus_owners set heartbeat_at = now() where id = $1")
-                .await?;
-            client.execute(&statement, &[&ownership.current()]).await?;
-            Ok::<_, DbError>(())
+            let owner = ownership.current();
+            // It need not survive a crash, and must not wait for a standby. Both are one transaction and one round trip.
+            let beat = format!(
+                "set local synchronous_commit = off;
+                 update bus_owners set heartbeat_at = now() where id = {owner}"
+            );
+            Ok(client.batch_execute(&beat).await?)
         };
-        if let Ok(Err(fault)) = tokio::time::timeout(HEARTBEAT * 2, beat).await {
+        if let Err(fault) = within(HEARTBEAT * 2, beat).await {
             tracing::debug!(%fault, "heartbeat failed");
         }
     }

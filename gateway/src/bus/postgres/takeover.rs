@@ -4,7 +4,7 @@
 //! lock is free, but silence is counted anew, so the living have time to come back. A stuck instance, whose session still
 //! holds the lock although it has been silent for longer, has its session ended first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,14 +13,16 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use metrics::counter;
 use tokio::time::Instant;
+use tokio_postgres::Row;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::handover::Handover;
 use super::owner::{LOCK_CLASS, Ownership};
+use super::remains;
 use super::silence::Silence;
 use crate::bus::table::events;
-use crate::db::{Db, DbError, Dedicated};
+use crate::db::{Db, DbError, Dedicated, ToSql};
 use crate::telemetry::names;
 
 const SWEEP: Duration = Duration::from_millis(500);
@@ -29,6 +31,12 @@ const DEAD: Duration = Duration::from_secs(3);
 const CHUNK: usize = 1_000;
 /// Each has a session of its own, and a chunk of events in memory.
 const MAX_TAKEOVERS: usize = 4;
+/// So many failures in a row are told.
+const TELLING_FAILURES: u32 = 3;
+/// Who holds the dead one's row is asked after so long, while the row is waited for …
+const BLOCKED: Duration = Duration::from_millis(700);
+/// … for this long.
+const ROW_WAIT: &str = "set lock_timeout = '2s'";
 
 /// Looks for dead owners.
 pub(super) struct Sweeper {
@@ -50,6 +58,7 @@ impl Sweeper {
         };
         let mut taking = FuturesUnordered::new();
         let mut in_hand = HashSet::new();
+        let mut failures = Failures::default();
         loop {
             let sweeping = async {
                 tokio::time::sleep(SWEEP).await;
@@ -61,9 +70,7 @@ impl Sweeper {
                     dead = &mut sweeping => break dead,
                     Some((owner, taken)) = taking.next(), if !taking.is_empty() => {
                         in_hand.remove(&owner);
-                        if let Err(fault) = taken {
-                            tracing::debug!(owner, %fault, "no takeover");
-                        }
+                        failures.note(owner, taken);
                     }
                     () = stop.cancelled() => return,
                 }
@@ -97,33 +104,40 @@ impl Sweeper {
     }
 
     async fn end_stuck_sessions(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
-        let silent: Vec<i64> = self
+        let silent: Vec<i32> = self
             .silence
             .of(self.lease)
             .iter()
-            .map(|(owner, _)| (*owner).into())
+            .map(|(owner, _)| *owner)
             .collect();
         if silent.is_empty() {
             return Ok(());
         }
-        let class = i64::from(LOCK_CLASS);
-        let stuck = client
-            .query(
-                "select l.objid::bigint, pg_terminate_backend(l.pid)
-                 from pg_locks l
-                 where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
-                   and l.classid::bigint = $2 and l.objid::bigint = any($1)
-                   and l.database = (select oid from pg_database where datname = current_database())",
-                &[&silent, &class],
-            )
-            .await?;
-        for row in stuck {
-            tracing::warn!(
-                owner = row.get::<_, i64>(0),
-                "a stuck instance's session was ended"
-            );
+        let count = remains::end_sessions(client, &silent).await?;
+        if count > 0 {
+            tracing::warn!(owners = ?silent, count, "the sessions of stuck instances were ended");
         }
         Ok(())
+    }
+}
+
+/// Takeovers that failed one after the other, by owner.
+#[derive(Default)]
+struct Failures(HashMap<i32, u32>);
+
+impl Failures {
+    fn note(&mut self, owner: i32, taken: Result<(), DbError>) {
+        let Err(fault) = taken else {
+            self.0.remove(&owner);
+            return;
+        };
+        let count = self.0.entry(owner).or_default();
+        *count += 1;
+        if *count == TELLING_FAILURES {
+            tracing::warn!(owner, %fault, "what a dead instance left cannot be taken over; it is tried again");
+        } else {
+            tracing::debug!(owner, %fault, "no takeover");
+        }
     }
 }
 
@@ -150,21 +164,9 @@ impl Taker {
         if !locked.get::<_, bool>(0) {
             return Ok(());
         }
-        // `for update` waits for whoever emits events in the dead one's name; afterwards nobody can.
-        session.batch_execute("set lock_timeout = '1s'").await?;
-        let taken = session
-            .query_opt(
-                "with dead as materialized (
-                     select id from bus_owners
-                     where id = $1 and heartbeat_at = $3
-                     for update
-                 )
-                 update bus_owners o set taken_by = $2 from dead where o.id = dead.id
-                 returning o.watermark",
-                &[&dead, &me, &heartbeat],
-            )
-            .await?;
-        session.batch_execute("reset lock_timeout").await?;
+        // With its lock here it can commit no events; what its other sessions hold goes with them.
+        remains::end_sessions(&session, &[dead]).await?;
+        let taken = self.take_row(&session, dead, heartbeat, me).await?;
         let Some(row) = taken else { return Ok(()) };
         tracing::warn!(owner = dead, "taking over from a dead instance");
         counter!(names::BUS_TAKEOVERS).increment(1);
@@ -180,6 +182,43 @@ impl Taker {
             .await?;
         tracing::info!(owner = dead, event_count, "took over from a dead instance");
         Ok(())
+    }
+
+    /// Marks the dead one's row as taken; `None` if it lives after all.
+    async fn take_row(
+        &self,
+        session: &Dedicated,
+        dead: i32,
+        heartbeat: SystemTime,
+        me: i32,
+    ) -> Result<Option<Row>, DbError> {
+        let process = session.query_one("select pg_backend_pid()", &[]).await?.get(0);
+        // `for update` waits for whoever emits events in the dead one's name; afterwards nobody can.
+        session.batch_execute(ROW_WAIT).await?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&dead, &me, &heartbeat];
+        let taking = session.query_opt(
+            "with dead as materialized (
+                 select id from bus_owners
+                 where id = $1 and heartbeat_at = $3
+                 for update
+             )
+             update bus_owners o set taken_by = $2 from dead where o.id = dead.id
+             returning o.watermark",
+            &parameters,
+        );
+        let mut taking = pin!(taking);
+        let taken = tokio::select! {
+            taken = &mut taking => taken,
+            () = tokio::time::sleep(BLOCKED) => {
+                let count = remains::end_blockers(&*self.db.client().await?, process).await?;
+                if count > 0 {
+                    tracing::warn!(owner = dead, count, "sessions that held a dead instance's row were ended");
+                }
+                taking.await
+            }
+        }?;
+        session.batch_execute("reset lock_timeout").await?;
+        Ok(taken)
     }
 
     /// Hands the events from `watermark` on over, chunk by chunk, each after the one before is finished.

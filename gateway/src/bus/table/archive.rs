@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::events;
 use crate::bus::Event;
-use crate::db::{Db, DbError, Dedicated};
+use crate::db::{Db, DbError, Dedicated, within};
 
 /// No instance's: what such events have left to do is kept by the bus that they came by.
 const NOBODY: i32 = 0;
@@ -100,8 +100,7 @@ impl Archive {
                 .await?;
             Ok(())
         };
-        let kept = tokio::time::timeout(ANSWER, keeping).await;
-        let kept = kept.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
+        let kept = within(ANSWER, keeping).await;
         if kept.is_err() {
             self.session = None;
         }

@@ -14,7 +14,7 @@ use super::outcome::{Outcome, Verdict};
 use super::record_store::{Session, write};
 use crate::base::fail_point::{self, Point};
 use crate::bus::{BatchId, Bus};
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, within};
 use crate::delivery::destination::Destinations;
 use crate::delivery::schedule::ripe::Ripe;
 use crate::telemetry::names;
@@ -150,10 +150,7 @@ impl Recorder {
             let notices = self.destinations.notices(group);
             write(session, group, &*self.bus, (self.owner)(), &notices).await
         };
-        match tokio::time::timeout(WRITE_TIMEOUT, writing).await {
-            Ok(written) => written,
-            Err(_) => Err(DbError::Away("no answer in time".into())),
-        }
+        within(WRITE_TIMEOUT, writing).await
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::statements::Statements;
 use crate::base::caller::WorkspaceId;
-use crate::db::{Db, DbError, Dedicated};
+use crate::db::{Db, DbError, Dedicated, Purpose};
 use crate::records::Object;
 
 /// See the module.
@@ -26,7 +26,7 @@ impl Session {
         workspace: WorkspaceId,
         is_dry: bool,
     ) -> Result<Self, DbError> {
-        let client = db.connect().await?;
+        let client = db.connect_for(Purpose::Import).await?;
         client.batch_execute(&setup(object, is_dry)).await?;
         let statements = Statements::prepare(&client, object, workspace, is_dry).await?;
         Ok(Self { client, statements })

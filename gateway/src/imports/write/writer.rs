@@ -233,7 +233,7 @@ fn sort_by_key(plan: &mut Plan, chunk: &Chunk) {
     });
 }
 
-/// Unique violation, deadlock, serialisation failure.
+/// Unique violation, deadlock, serialisation failure, a lock that took too long.
 fn is_conflict(fault: &DbError) -> bool {
-    matches!(fault.sqlstate(), Some("23505" | "40P01" | "40001"))
+    matches!(fault.sqlstate(), Some("23505" | "40P01" | "40001" | "55P03"))
 }

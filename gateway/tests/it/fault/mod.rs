@@ -10,3 +10,4 @@ mod postgres_frozen;
 mod postgres_killed;
 mod receipts;
 mod receivers;
+mod vanished;

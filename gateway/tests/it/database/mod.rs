@@ -1,0 +1,4 @@
+//! The database as operators have it: sessions, poolers, upkeep beside other work, and what goes wrong on the first day.
+
+mod pooler;
+mod sessions;
