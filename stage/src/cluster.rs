@@ -15,6 +15,7 @@ use super::{cli, warden};
 /// Where Debian and Ubuntu put the programs, one folder a version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 const START_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// Whether a crash of the machine may cost data. Crashes of processes never may, so most tests do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +192,14 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Ok(mut server) = self.server.lock() {
+            // Ended so, it gives its shared memory back; one that was stopped cannot.
+            let _ = Command::new("kill")
+                .args(["-QUIT", &server.id().to_string()])
+                .status();
+            let asked = Instant::now();
+            while asked.elapsed() < END_LIMIT && matches!(server.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             let _ = server.kill();
             let _ = server.wait();
         }

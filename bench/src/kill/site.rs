@@ -124,7 +124,7 @@ impl Site {
             }
             (Victim::Postgres, _) => {
                 self.cluster.kill();
-                self.cluster.revive().await?;
+                self.cluster.revive();
             }
             (Victim::Broker, Some(broker)) => {
                 end(&mut broker.child);

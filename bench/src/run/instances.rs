@@ -22,7 +22,7 @@ const COUNTS: [(usize, &str, &str); 3] = [
 pub async fn measure(stage: &Stage, ledger: &mut Ledger, options: &Options) -> Result<()> {
     let mut others = Vec::new();
     for _ in 1..COUNTS.len() {
-        others.push(Gateway::start(options.setup(stage.cluster.port), &stage.cluster).await?);
+        others.push(Gateway::start(options.setup(stage.cluster.port()), &stage.cluster).await?);
     }
     let all = || std::iter::once(&stage.gateway).chain(&others);
     let _held: Vec<Quota> = all()

@@ -23,11 +23,11 @@ mod stored;
 mod table;
 mod whoami;
 
+use self::stage::Stage;
 use crate::gateway::{self, Kafka, Setup};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use ledger::Ledger;
-use stage::Stage;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -57,7 +57,7 @@ pub struct Aim<'a> {
 impl Stage {
     pub async fn set(options: &Options) -> Result<Self> {
         let cluster = Cluster::start().await?;
-        let gateway = Gateway::start(options.setup(cluster.port), &cluster).await?;
+        let gateway = Gateway::start(options.setup(cluster.port()), &cluster).await?;
         Ok(Self {
             hello: Server::start(&["hello"]).await?,
             sink: Server::start(&["sink"]).await?,
@@ -117,7 +117,7 @@ impl Stage {
         );
         // VACUUM runs in no transaction, so each statement goes by itself.
         for statement in statement.split(';') {
-            self.cluster.execute(statement).await?;
+            self.cluster.psql(statement).await?;
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Stage {
     /// Replaces the gateway by a new one, and tells the seconds from its start until it was ready.
     pub async fn restart_gateway(&mut self, options: &Options) -> Result<f64> {
         let started = Instant::now();
-        self.gateway = Gateway::start(options.setup(self.cluster.port), &self.cluster).await?;
+        self.gateway = Gateway::start(options.setup(self.cluster.port()), &self.cluster).await?;
         Ok(started.elapsed().as_secs_f64())
     }
 
@@ -305,7 +305,7 @@ impl Stage {
     pub fn cpu_seconds(&self) -> Result<CpuSeconds> {
         Ok(CpuSeconds {
             gateway: self.gateway.usage()?.cpu_seconds,
-            postgres: family_cpu_seconds(self.cluster.pid()?)?,
+            postgres: family_cpu_seconds(self.cluster.pid())?,
         })
     }
 }
