@@ -159,7 +159,7 @@ async fn a_batch_that_makes_more_deliveries_than_fit_in_memory_arrives_whole() {
     let call = desk.api.call(http::Method::POST, "/v1/events/batch");
     let reply = call.body("application/x-ndjson", lines.join("\n")).send().await;
     assert_eq!(reply.status, 202, "{}", reply.text());
-    eventually("everything is recorded", SOON, || async {
+    eventually("everything is recorded", SOON * 6, || async {
         database
             .count("select count(*) from deliveries where status = 1")
             .await
