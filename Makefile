@@ -25,7 +25,7 @@ build: ## Build the release binary, target/release/gateway
 	cargo build --locked --release --package gateway
 
 test: ## Install what the tests need, and run them all
-	@scripts/need compiler kafka-client postgresql pgbouncer kill
+	@scripts/need compiler kafka-client postgresql pgbouncer kill haproxy
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	@scripts/kafka-suite
 

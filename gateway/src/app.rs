@@ -20,7 +20,7 @@ use crate::bus::Bus;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
-use crate::db::{self, Db, DbError, Purpose, SchemaError};
+use crate::db::{self, Db, Purpose, SchemaError};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::lanes::Lanes;
@@ -48,7 +48,7 @@ use crate::webhooks::vault::Vault;
 pub use bound::Bound;
 pub use start_error::StartError;
 
-/// Schedule, heartbeat, takeover and upkeep.
+/// Schedule, heartbeat, takeover and upkeep have connections of their own, so that no crowd of requests holds them up.
 const BACKGROUND_CONNECTIONS: usize = 6;
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -95,7 +95,7 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
     let starting = async {
         wait_for_database(&config, &db, &health).await?;
         health.up("postgres");
-        let background = background_database(&config)?;
+        let background = db.with_own_pool("engine", BACKGROUND_CONNECTIONS, Purpose::Background)?;
         Engine::start(&config, db.clone(), background, &health, metrics, stop).await
     };
     let engine = tokio::select! {
@@ -131,17 +131,6 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
     )?)
 }
 
-/// The same database with connections of its own, so that no crowd of requests holds up the engine.
-fn background_database(config: &Config) -> Result<Db, StartError> {
-    let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    Ok(Db::new(
-        url,
-        BACKGROUND_CONNECTIONS,
-        &config.database,
-        Purpose::Background,
-    )?)
-}
-
 /// Migrates or checks the schema, waiting for the database as long as it takes.
 async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
     loop {
@@ -151,7 +140,7 @@ async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<
         };
         match prepared {
             Ok(()) => return Ok(()),
-            Err(SchemaError::Db(DbError::Away(cause))) => health.down("postgres", cause),
+            Err(SchemaError::Db(fault)) if fault.is_away() => health.down("postgres", fault.to_string()),
             Err(fault) => return Err(fault.into()),
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
@@ -246,7 +235,13 @@ impl Engine {
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",
-            maintenance::run(background.clone(), Retention::of(config), metrics, upkeep.stop()),
+            maintenance::run(
+                background.clone(),
+                db.clone(),
+                Retention::of(config),
+                metrics,
+                upkeep.stop(),
+            ),
         );
 
         let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());

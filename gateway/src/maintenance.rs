@@ -31,8 +31,14 @@ impl Retention {
     }
 }
 
-/// Looks after things until `stop`.
-pub async fn run(db: Db, retention: Retention, metrics: Option<Metrics>, stop: CancellationToken) {
+/// Looks after things until `stop`, over connections of the engine's; `of_requests` is only observed.
+pub async fn run(
+    db: Db,
+    of_requests: Db,
+    retention: Retention,
+    metrics: Option<Metrics>,
+    stop: CancellationToken,
+) {
     let mut next = Instant::now() + INTERVAL;
     loop {
         tokio::select! {
@@ -42,6 +48,8 @@ pub async fn run(db: Db, retention: Retention, metrics: Option<Metrics>, stop: C
         if let Some(metrics) = &metrics {
             metrics.keep_up();
         }
+        db.observe();
+        of_requests.observe();
         if Instant::now() >= next {
             next = Instant::now() + INTERVAL;
             if let Err(fault) = tidy(&db, retention).await {

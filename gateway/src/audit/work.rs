@@ -140,7 +140,7 @@ impl<'a> Work<'a> {
 
     /// Commits a change that has no reply to keep.
     pub async fn commit_silently(self) -> Result<(), DbError> {
-        self.transaction.commit().await?;
+        db::commit(self.transaction).await?;
         self.emissions.into_iter().for_each(Emission::committed);
         Ok(())
     }

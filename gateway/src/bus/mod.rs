@@ -102,7 +102,7 @@ pub struct Accepted {
 pub enum PublishError {
     #[error("too many events wait for their commit")]
     Full,
-    #[error("the store is away")]
+    #[error("the store did not answer, so whether it was stored is not known")]
     Away,
     #[error("the part of the store that keeps this event's order is away")]
     NotLed,

@@ -7,11 +7,12 @@ use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
+use crate::base::network::parse_network;
 use crate::base::page::Page;
 use crate::base::scope::{Scope, Scopes};
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::feed::{self, ChangeKind, instances};
-use crate::keys::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey, parse_net};
+use crate::keys::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey};
 use crate::keys::token::Token;
 use crate::keys::{store, workspaces};
 
@@ -80,13 +81,12 @@ pub(super) async fn run(command: KeysCommand, db: &Db) -> Result<(), CommandErro
 }
 
 fn read_expiry(text: &str) -> Result<Millis, String> {
-    let moment = Millis::parse(text).filter(|moment| *moment > Millis::now());
-    moment.ok_or_else(|| "expected a time to come, such as 2027-01-01T00:00:00Z".into())
+    Millis::parse(text).ok_or_else(|| "expected a time such as 2027-01-01T00:00:00Z".into())
 }
 
 fn read_net(text: &str) -> Result<String, String> {
     let expected = || "expected an address or a network such as 192.0.2.0/24".to_owned();
-    parse_net(text).map(|_| text.to_owned()).ok_or_else(expected)
+    parse_network(text).map(|_| text.to_owned()).ok_or_else(expected)
 }
 
 fn read_new(name: String, scopes: &str) -> Result<NewKey, CommandError> {
@@ -133,7 +133,7 @@ pub(super) async fn make(
     let token = Token::generate().map_err(|fault| CommandError::Refused(fault.to_string()))?;
     let mut client = db.client().await?;
     let work = Work::begin_as(&mut client, workspace, Actor::Operator).await?;
-    let key = store::insert(work.transaction(), workspace, new, &token, Millis::now()).await?;
+    let key = store::insert(work.transaction(), workspace, new, &token).await?;
     let target = Target::new("api_key", key.id, Some(&key.name));
     work.audit("api_key.created", &target, &Changes::default())
         .await?;
@@ -145,6 +145,11 @@ pub(super) async fn make(
 
 async fn create(db: &Db, workspace: &str, new: NewKey, format: &Format) -> Result<(), CommandError> {
     let workspace = find_workspace(db, workspace).await?;
+    if let Some(end) = new.expires_at
+        && end <= db::now(&**db.client().await?).await?
+    {
+        return Err(CommandError::Refused("--expires-at takes a time to come".into()));
+    }
     let show = |key: &ApiKey, token: &Token| {
         if !format.json {
             return print(token.expose());
@@ -162,6 +167,7 @@ async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandEr
     const PAGE: u32 = 200;
     let workspace = find_workspace(db, workspace).await?;
     let client = db.client().await?;
+    let now = db::now(&**client).await?;
     let mut after = None;
     loop {
         let page = Page {
@@ -173,7 +179,7 @@ async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandEr
         let has_more = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
         for key in &keys {
-            print(&line(key, format))?;
+            print(&line(key, now, format))?;
         }
         match keys.last() {
             Some(last) if has_more => after = Some(last.id.to_string()),
@@ -182,11 +188,10 @@ async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandEr
     }
 }
 
-fn line(key: &ApiKey, format: &Format) -> String {
+fn line(key: &ApiKey, now: Millis, format: &Format) -> String {
     if format.json {
         return serde_json::to_string(key).unwrap_or_default();
     }
-    let now = Millis::now();
     let state = match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked",
         (None, Some(end)) if end <= now => "expired",
@@ -210,7 +215,7 @@ async fn revoke(db: &Db, id: &str, format: &Format) -> Result<(), CommandError> 
     let before = store::lock(work.transaction(), workspace, id)
         .await?
         .ok_or_else(unknown)?;
-    let after = store::revoke(work.transaction(), id, Millis::now()).await?;
+    let after = store::revoke(work.transaction(), id).await?;
     if before.revoked_at.is_none() {
         let mut changes = Changes::default();
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
 use super::PostgresAddress;
+use crate::base::network::parse_network;
 use crate::base::secret::Secret;
 
 pub(super) fn loopback(port: u16) -> SocketAddr {
@@ -58,11 +59,9 @@ pub(super) fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
         .map(str::trim)
         .filter(|item| !item.is_empty())
         .map(|item| {
-            item.parse::<IpNet>()
-                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
-                .map_err(|_| {
-                    format!("addresses or CIDRs such as 10.0.0.0/8,::1/128, and `{item}` is neither")
-                })
+            parse_network(item).ok_or_else(|| {
+                format!("addresses or CIDRs such as 10.0.0.0/8,::1/128, and `{item}` is neither")
+            })
         })
         .collect()
 }

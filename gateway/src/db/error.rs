@@ -5,9 +5,22 @@ use crate::http::problem::Problem;
 /// A failed database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// No connection, or it broke: whether a statement under way took effect is not known.
+    /// There was no connection: the database was asked for nothing.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection broke. Nothing of a transaction that was not committed took effect; whether a statement outside of
+    /// one did is not known.
     #[error("the database is away: {0}")]
     Away(String),
+    /// The connection broke in a COMMIT: whether its transaction took effect is not known.
+    #[error("how a commit ended is not known: {0}")]
+    Unheard(String),
+    /// Others changed the same rows so often that the transaction was given up.
+    #[error("others keep changing the same rows")]
+    Contended,
+    /// A fault of ours, such as a stored form that cannot be read. Trying again does not help.
+    #[error("{0}")]
+    Internal(String),
     /// The server refused the statement, or the driver its parameters; nothing of its transaction took effect.
     #[error("the database refused: {0}")]
     Refused(#[source] tokio_postgres::Error),
@@ -18,7 +31,30 @@ impl DbError {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Refused(fault) => fault.code().map(tokio_postgres::error::SqlState::code),
-            Self::Away(_) => None,
+            Self::Unreachable(_) | Self::Away(_) | Self::Unheard(_) | Self::Contended | Self::Internal(_) => {
+                None
+            }
+        }
+    }
+
+    /// Whether there is no connection, or no longer one.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Away(_) | Self::Unheard(_))
+    }
+
+    /// The same fault of a connection that was not had yet.
+    pub(super) fn before_a_connection(self) -> Self {
+        match self {
+            Self::Away(cause) => Self::Unreachable(cause),
+            other => other,
+        }
+    }
+
+    /// The same fault in a COMMIT.
+    pub(super) fn of_a_commit(self) -> Self {
+        match self {
+            Self::Away(cause) => Self::Unheard(cause),
+            other => other,
         }
     }
 
@@ -78,8 +114,20 @@ fn describe(fault: &tokio_postgres::Error) -> String {
 impl From<DbError> for Problem {
     fn from(fault: DbError) -> Self {
         match &fault {
-            DbError::Away(_) => {
+            DbError::Unreachable(_) => {
                 Self::unavailable("The database is not available; nothing was done.").caused_by(&fault)
+            }
+            // Requests change things in transactions alone, and each of those ends with `db::commit`.
+            DbError::Away(_) => {
+                Self::unavailable("The connection to the database broke before the commit; nothing was done.")
+                    .caused_by(&fault)
+            }
+            DbError::Unheard(_) => {
+                Self::outcome_unknown("The connection to the database broke in the commit").caused_by(&fault)
+            }
+            DbError::Contended => {
+                Self::unavailable("Others keep changing the same records; nothing was done.")
+                    .caused_by(&fault)
             }
             DbError::Refused(_) if fault.limit().is_some() => {
                 Self::unavailable(fault.limit().unwrap_or_default()).caused_by(&fault)
@@ -89,6 +137,7 @@ impl From<DbError> for Problem {
                     .caused_by(&fault)
             }
             DbError::Refused(source) => Self::internal(&describe(source)),
+            DbError::Internal(_) => Self::internal(&fault),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: the pool, the schema, and the few things that every store needs.
 
 mod abandon;
+mod clock;
 mod copy;
 mod copy_lines;
 mod dial;
@@ -14,13 +15,14 @@ mod tls;
 mod types;
 
 pub use abandon::{Abandonable, within};
+pub use clock::{Clock, now};
 pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use dial::application_name;
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
-pub use pool::{Client, Db, Dedicated, Detached, begin, detach};
+pub use pool::{Client, Db, Dedicated, Detached, begin, commit, detach};
 pub use session::Purpose;
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;

@@ -1,21 +1,25 @@
 //! Connections: a pool for short work, and dedicated ones for tasks that keep theirs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
     ClientWrapper, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-    Timeouts,
+    TimeoutType, Timeouts,
 };
+use metrics::{counter, gauge};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Connection, Socket};
 
 use super::abandon::{is_abandoning, within};
+use super::clock::Clock;
 use super::dial::{CONNECT_TIMEOUT, Dialer, Encrypted, PooledDialer, drive};
 use super::error::DbError;
 use super::session::Purpose;
 use super::tls::{self, SetupError};
 use crate::base::secret::Secret;
 use crate::config::{Database, PostgresAddress, Roots};
+use crate::telemetry::names;
 
 /// How long to wait for a place in the pool.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -106,6 +110,30 @@ impl Drop for Dedicated {
 pub struct Db {
     dialer: Dialer,
     pool: Pool,
+    /// What metrics call the pool.
+    pool_name: &'static str,
+    clock: Arc<Clock>,
+}
+
+fn pool(dialer: &Dialer, size: usize, purpose: Purpose) -> Result<Pool, SetupError> {
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let pooled = PooledDialer {
+        dialer: dialer.clone(),
+        purpose,
+    };
+    let manager = Manager::from_connect(dialer.settings().clone(), pooled, recycling);
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(PLACE_TIMEOUT),
+            create: Some(CONNECT_TIMEOUT),
+            recycle: Some(CONNECT_TIMEOUT),
+        })
+        .build()
+        .map_err(|fault| SetupError::Pool(fault.to_string()))
 }
 
 impl Db {
@@ -126,39 +154,61 @@ impl Db {
         };
         let tls = tls::connector(address.tls, &roots)?;
         let dialer = Dialer::new(address.settings, address.options, tls);
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let pooled = PooledDialer {
-            dialer: dialer.clone(),
-            purpose,
-        };
-        let manager = Manager::from_connect(dialer.settings().clone(), pooled, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(size)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts {
-                wait: Some(PLACE_TIMEOUT),
-                create: Some(CONNECT_TIMEOUT),
-                recycle: Some(CONNECT_TIMEOUT),
-            })
-            .build()
-            .map_err(|fault| SetupError::Pool(fault.to_string()))?;
-        Ok(Self { dialer, pool })
+        let pool = pool(&dialer, size, purpose)?;
+        Ok(Self {
+            dialer,
+            pool,
+            pool_name: "requests",
+            clock: Arc::new(Clock::new()),
+        })
+    }
+
+    /// The same database and its clock, through a pool of its own.
+    pub fn with_own_pool(
+        &self,
+        pool_name: &'static str,
+        size: usize,
+        purpose: Purpose,
+    ) -> Result<Self, SetupError> {
+        let pool = pool(&self.dialer, size, purpose)?;
+        Ok(Self {
+            pool,
+            pool_name,
+            ..self.clone()
+        })
+    }
+
+    /// Shows in the metrics how busy the pool is.
+    pub fn observe(&self) {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        gauge!(names::DB_POOL_IN_USE, "pool" => self.pool_name).set(in_use as f64);
+        gauge!(names::DB_POOL_WAITING, "pool" => self.pool_name).set(status.waiting as f64);
+        // So that it is there before the first one.
+        counter!(names::DB_POOL_TIMEOUTS, "pool" => self.pool_name).increment(0);
+    }
+
+    /// The database's clock, which the change feed keeps right.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// A connection from the pool.
     pub async fn client(&self) -> Result<Client, DbError> {
-        match self.pool.get().await {
-            Ok(object) => Ok(Client {
-                object: Some(object),
-                dialer: self.dialer.clone(),
-            }),
-            Err(PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault))) => {
-                Err(fault.into())
+        let object = self.pool.get().await.map_err(|fault| match fault {
+            PoolError::Backend(fault) | PoolError::PostCreateHook(HookError::Backend(fault)) => {
+                DbError::from(fault).before_a_connection()
             }
-            Err(other) => Err(DbError::Away(other.to_string())),
-        }
+            PoolError::Timeout(TimeoutType::Wait) => {
+                counter!(names::DB_POOL_TIMEOUTS, "pool" => self.pool_name).increment(1);
+                DbError::Unreachable("every connection of the pool is in use".into())
+            }
+            other => DbError::Unreachable(other.to_string()),
+        })?;
+        Ok(Client {
+            object: Some(object),
+            dialer: self.dialer.clone(),
+        })
     }
 
     /// A connection of one's own, for the engine.
@@ -197,7 +247,8 @@ impl Db {
         drive: impl FnOnce(Connection<Socket, Encrypted>) -> JoinHandle<()>,
     ) -> Result<Dedicated, DbError> {
         let dialing = async { Ok(self.dialer.dial(purpose, drive).await?) };
-        let (client, driver) = within(CONNECT_TIMEOUT, dialing).await?;
+        let dialed = within(CONNECT_TIMEOUT, dialing).await;
+        let (client, driver) = dialed.map_err(DbError::before_a_connection)?;
         Ok(Dedicated {
             client,
             driver,
@@ -223,4 +274,13 @@ pub fn detach(mut client: Client) -> Detached {
 pub async fn begin(client: &mut Client) -> Result<tokio_postgres::Transaction<'_>, DbError> {
     let client: &mut tokio_postgres::Client = client;
     Ok(client.transaction().await?)
+}
+
+/// Commits. A transaction that is to be kept ends here and nowhere else: a connection that breaks now leaves open whether
+/// it took effect, and the error says so.
+pub async fn commit(transaction: tokio_postgres::Transaction<'_>) -> Result<(), DbError> {
+    transaction
+        .commit()
+        .await
+        .map_err(|fault| DbError::from(fault).of_a_commit())
 }

@@ -114,7 +114,9 @@ fn refusal(fault: EventFault) -> Problem {
 fn unavailable(fault: PublishError) -> Problem {
     Problem::unavailable(match fault {
         PublishError::Full => "More events arrive than can be stored; this one was not accepted.",
-        PublishError::Away => "The event was not confirmed to be stored; send it again.",
+        PublishError::Away => {
+            "Whether the event was stored is not known. Send it again: with its `id` or Idempotency-Key it is accepted once."
+        }
         PublishError::NotLed => {
             "The Kafka partition that keeps the order of this event's key has no leader; the event was not accepted. Send it again."
         }

@@ -241,7 +241,9 @@ impl Feed {
         let Some(since) = position else {
             return self.read_all(session).await;
         };
+        let asked = std::time::Instant::now();
         let (now, changes) = answered(store::read_since(session, since)).await?;
+        self.db.clock().correct(now.clock, asked);
         if now.is_before(since) {
             tracing::warn!("transaction ids went back: everything in memory is read again");
             return self.read_all(session).await;
@@ -251,7 +253,9 @@ impl Feed {
     }
 
     async fn read_all(&self, session: &tokio_postgres::Client) -> Result<(Position, bool), DbError> {
+        let asked = std::time::Instant::now();
         let now = answered(store::position(session)).await?;
+        self.db.clock().correct(now.clock, asked);
         for (_, refresh) in &self.readers {
             refresh(session, Vec::new()).await?;
         }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::ChangeKind;
 use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
 use crate::db::DbError;
 
 const CHANNEL: &str = "gateway_changes";
@@ -72,6 +73,8 @@ pub(super) struct Position {
     oldest_open: String,
     /// All that was visible, as PostgreSQL writes a `pg_snapshot`.
     pub(super) snapshot: String,
+    /// What the database's clock showed.
+    pub(super) clock: Millis,
 }
 
 impl Position {
@@ -93,13 +96,14 @@ impl Position {
 pub(super) async fn position(session: &Client) -> Result<Position, DbError> {
     let row = session
         .query_one(
-            "select pg_snapshot_xmin(now)::text, now::text from pg_current_snapshot() as now",
+            "select pg_snapshot_xmin(seen)::text, seen::text, clock_timestamp() from pg_current_snapshot() as seen",
             &[],
         )
         .await?;
     Ok(Position {
         oldest_open: row.get(0),
         snapshot: row.get(1),
+        clock: row.get(2),
     })
 }
 
@@ -110,8 +114,8 @@ pub(super) async fn read_since(
 ) -> Result<(Position, Vec<Change>), DbError> {
     let rows = session
         .query(
-            "select pg_snapshot_xmin(now)::text, now::text, kind, entity, workspace_id
-             from pg_current_snapshot() as now
+            "select pg_snapshot_xmin(seen)::text, seen::text, clock_timestamp(), kind, entity, workspace_id
+             from pg_current_snapshot() as seen
              left join (
                  select kind, entity, workspace_id, xid from changes where xid >= ($1::text)::xid8
              ) as found on not pg_visible_in_snapshot(xid, ($2::text)::pg_snapshot)",
@@ -121,12 +125,13 @@ pub(super) async fn read_since(
     let next = rows.first().map(|row| Position {
         oldest_open: row.get(0),
         snapshot: row.get(1),
+        clock: row.get(2),
     });
     let changes = rows.iter().filter_map(|row| {
         Some(Change {
-            kind: row.get::<_, Option<String>>(2)?,
-            entity: row.get(3),
-            workspace: row.get(4),
+            kind: row.get::<_, Option<String>>(3)?,
+            entity: row.get(4),
+            workspace: row.get(5),
         })
     });
     let changes = changes.collect();
@@ -157,13 +162,14 @@ pub async fn purge(client: &Client) -> Result<(), DbError> {
 
 #[cfg(test)]
 mod tests {
-    use super::Position;
+    use super::{Millis, Position};
 
     #[test]
     fn a_snapshot_that_went_back_is_told() {
         let position = |snapshot: &str| Position {
             oldest_open: "1".into(),
             snapshot: snapshot.into(),
+            clock: Millis::default(),
         };
         let then = position("90:100:92,95");
         for (now, is_before) in [

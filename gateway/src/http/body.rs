@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -26,6 +26,7 @@ pub struct RequestBody {
     incoming: Incoming,
     declared_len: Option<u64>,
     media_type: Option<String>,
+    is_coded: bool,
     silence: Duration,
     digest: Option<[u8; 32]>,
     wants_digest: bool,
@@ -47,6 +48,7 @@ impl RequestBody {
             incoming,
             declared_len,
             media_type,
+            is_coded: is_coded(headers),
             silence,
             digest: None,
             wants_digest: headers.contains_key("idempotency-key"),
@@ -69,8 +71,12 @@ impl RequestBody {
         self.declared_len
     }
 
-    /// 415 unless the content type is `expected`.
+    /// 415 unless the content type is `expected` and the body comes as it is.
     pub fn expect_media_type(&self, expected: &str) -> Result<(), Problem> {
+        if self.is_coded {
+            let detail = "Send the body without a Content-Encoding.";
+            return Err(Problem::new(Code::MediaTypeUnsupported, detail));
+        }
         match &self.media_type {
             Some(found) if found == expected => Ok(()),
             Some(_) | None => Err(Problem::new(
@@ -202,6 +208,15 @@ impl RequestBody {
         self.expect_media_type("application/json")?;
         json::parse(&bytes).map_err(malformed)
     }
+}
+
+/// Whether a coding was applied to the body: what cannot be undone must not be taken for what it stands for.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(CONTENT_ENCODING).iter();
+    codings
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

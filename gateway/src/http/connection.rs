@@ -21,6 +21,9 @@ use super::timed_io::{MAX_HEAD_BYTES, TimedIo, Waits, Watch};
 
 /// HTTP/2 requests that one connection may have under way.
 const MAX_STREAMS: u32 = 200;
+/// What a client may send ahead on one HTTP/2 stream, and on the whole connection. It counts before any key is checked.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -58,6 +61,8 @@ impl Protocol {
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);

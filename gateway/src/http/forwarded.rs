@@ -22,10 +22,21 @@ pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) 
         if !is_trusted(address) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
+        match read_hop(hop.trim()) {
+            Some(before) => address = before.to_canonical(),
+            None => break,
         }
     }
     address
+}
+
+/// Some proxies write the port too, and then IPv6 addresses in brackets.
+fn read_hop(text: &str) -> Option<IpAddr> {
+    let bare = || text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|peer| peer.ip());
+    let bracketed = || {
+        let address = text.strip_prefix('[')?.strip_suffix(']')?;
+        Some(IpAddr::V6(address.parse().ok()?))
+    };
+    bare().or_else(with_port).or_else(bracketed)
 }

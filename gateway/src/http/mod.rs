@@ -6,6 +6,7 @@ pub mod call;
 pub mod connection;
 pub mod fields;
 pub mod forwarded;
+pub mod framing;
 pub mod json;
 pub mod listener;
 pub mod problem;

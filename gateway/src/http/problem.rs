@@ -77,7 +77,7 @@ problems! {
     UrlForbiddenAddress "url_forbidden_address" 422 "The URL leads to an address that is not allowed" false "Use a public address, or have the operator allow it by webhooks.allow_cidrs.";
     RateLimited "rate_limited" 429 "Too many requests" true "Wait as `Retry-After` says.";
     Internal "internal" 500 "Something went wrong on our side" true "Quote `request_id` to the operator, whose log has the cause.";
-    Unavailable "unavailable" 503 "The service is not available at the moment" true "Try again after `Retry-After`; nothing was done.";
+    Unavailable "unavailable" 503 "The service is not available at the moment" true "Try again after `Retry-After`; `detail` says whether anything was done. Where that is not known, look, or send the request again with its Idempotency-Key: it is done once.";
 }
 
 /// One fault of a request that is well formed but not valid.
@@ -132,6 +132,14 @@ impl Problem {
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Unavailable, detail)
+    }
+
+    /// 503 for a change of which nobody knows whether it was made, for the reason `why`; says how to find out.
+    pub fn outcome_unknown(why: &str) -> Self {
+        Self::unavailable(format!(
+            "{why}, so whether this was done is not known. Send it again with the same Idempotency-Key, \
+             which is done once; without one, look before you send it again."
+        ))
     }
 
     /// 500; the cause goes to the log and nowhere else.

@@ -18,7 +18,7 @@ use super::{Imports, store};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::id::ImportId;
 use crate::base::page;
-use crate::db;
+use crate::db::{self, DbError};
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
@@ -176,7 +176,9 @@ pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem>
                 "What it did to the records is no longer kept (imports.retention_days), so it cannot be taken back.",
             ));
         }
-        undo::undo(&imports.db, object, workspace, &job).await?;
+        undo::undo(&imports.db, object, workspace, &job)
+            .await
+            .map_err(broke_off)?;
         let work = Work::begin_as(&mut client, workspace, actor).await?;
         let target = Target::new("import", job.id, job.filename.as_deref());
         work.audit("import.undone", &target, &Changes::default()).await?;
@@ -186,6 +188,19 @@ pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem>
     });
     let job = undoing.await.map_err(|fault| Problem::internal(&fault))??;
     Reply::ok(&job)
+}
+
+/// An undo is one transaction for each chunk: of those before the last nobody may say that nothing was done.
+fn broke_off(fault: DbError) -> Problem {
+    let problem = Problem::from(fault);
+    match (problem.code(), problem.cause()) {
+        (Code::Unavailable, Some(cause)) => {
+            let detail =
+                "The undo broke off, and a part of it may be done. Ask for it again: it goes on from there.";
+            Problem::unavailable(detail).caused_by(&cause)
+        }
+        _ => problem,
+    }
 }
 
 fn still_running() -> Problem {

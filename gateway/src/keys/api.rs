@@ -25,17 +25,16 @@ const MAX_OVERLAP_SECONDS: i64 = 604_800;
 /// `POST /v1/api-keys`.
 pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
-    let now = Millis::now();
     let mut client = keys.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply.no_store()),
     };
-    let new = NewKey::read(body, now)?;
+    let new = NewKey::read(body, keys.db.clock().now())?;
     call.query.finish()?;
     check_grant(new.scopes, call.caller.scopes)?;
     let token = Token::generate().map_err(|fault| Problem::internal(&fault))?;
-    let object = store::insert(work.transaction(), work.workspace(), &new, &token, now).await?;
+    let object = store::insert(work.transaction(), work.workspace(), &new, &token).await?;
     let target = target(&object);
     let id = object.id;
     work.audit("api_key.created", &target, &Changes::default())
@@ -78,7 +77,7 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     let before = lock(&work, id).await?;
     Fields::of(body).finish()?;
     call.query.finish()?;
-    let after = store::revoke(work.transaction(), id, Millis::now()).await?;
+    let after = store::revoke(work.transaction(), id).await?;
     if before.revoked_at.is_none() {
         let mut changes = Changes::default();
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
@@ -104,7 +103,6 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
 pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem> {
     let body = call.body.read_json().await?;
     let id: KeyId = call.id()?;
-    let now = Millis::now();
     let mut client = keys.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
@@ -121,15 +119,12 @@ pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         .filter_map(|name| Scope::parse(name))
         .collect();
     check_grant(scopes, call.caller.scopes)?;
-    let is_over = |end: Option<Millis>| end.is_some_and(|end| end <= now);
-    if is_over(before.revoked_at) || is_over(before.expires_at) {
+    if store::has_ended(work.transaction(), id).await? {
         let detail = "A key that is revoked or expired cannot be rotated.";
         return Err(Problem::new(Code::KeyEnded, detail));
     }
     // An overlap never prolongs the old key's life.
-    let overlap_end = now.plus_seconds(overlap.unwrap_or_default());
-    let old_end = before.expires_at.map_or(overlap_end, |end| end.min(overlap_end));
-    store::set_expiry(work.transaction(), id, old_end).await?;
+    let old_end = store::end_after(work.transaction(), id, overlap.unwrap_or_default()).await?;
     let token = Token::generate().map_err(|fault| Problem::internal(&fault))?;
     let new = NewKey {
         name: before.name.clone(),
@@ -139,7 +134,7 @@ pub async fn rotate_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         rate_limit_per_second: before.rate_limit_per_second,
         rotated_from: Some(id),
     };
-    let object = store::insert(work.transaction(), work.workspace(), &new, &token, now).await?;
+    let object = store::insert(work.transaction(), work.workspace(), &new, &token).await?;
     let new_id = object.id;
     let mut changes = Changes::default();
     changes.note("expires_at", &before.expires_at, &Some(old_end));

@@ -15,7 +15,7 @@ use crate::base::clock::Millis;
 use crate::base::scope::Scope;
 use crate::http::problem::{Code, Problem};
 
-/// The key of a request, live and known. Its scopes, addresses and rate are checked by [`permit`].
+/// The key of a request, live and known at `now` by the database's clock. Its scopes, addresses and rate are checked by [`permit`].
 pub fn authenticate(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
     let token = bearer(headers)?;
     if !token::is_well_formed(token) {
@@ -26,7 +26,7 @@ pub fn authenticate(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<A
     if !bool::from(entry.digest.ct_eq(&digest)) {
         return Err(invalid());
     }
-    if entry.is_revoked(now) {
+    if entry.is_revoked() {
         return Err(Problem::unauthorized(Code::KeyRevoked, "This key was revoked."));
     }
     if entry.is_expired(now) {

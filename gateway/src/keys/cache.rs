@@ -128,9 +128,9 @@ mod tests {
     use crate::base::id::KeyId;
     use crate::keys::entry::Rare;
 
-    fn entry(cache: &Cache, id: KeyId, digest: u8, name: &str, revoked_at: Option<Millis>) -> Entry {
+    fn entry(cache: &Cache, id: KeyId, digest: u8, name: &str, is_revoked: bool) -> Entry {
         let rare = Rare {
-            revoked_at,
+            is_revoked,
             ..Rare::default()
         };
         let workspace = cache.workspaces.share(WorkspaceId(1), "default");
@@ -142,12 +142,12 @@ mod tests {
     fn a_key_that_is_put_again_is_what_it_has_become() {
         let cache = Cache::default();
         let (one, other) = (KeyId::generate(), KeyId::generate());
-        cache.put(entry(&cache, one, 1, "one", None));
-        cache.put(entry(&cache, other, 2, "other", None));
-        cache.put(entry(&cache, one, 1, "one", Some(Millis(5))));
+        cache.put(entry(&cache, one, 1, "one", false));
+        cache.put(entry(&cache, other, 2, "other", false));
+        cache.put(entry(&cache, one, 1, "one", true));
         assert_eq!(cache.key_count(), 2);
         let found = cache.find(&[1; 32]).expect("is there");
-        assert!(found.is_revoked(Millis(5)) && !found.is_revoked(Millis(4)));
+        assert!(found.is_revoked());
         cache.remove(&[1; 32]);
         assert!(cache.find(&[1; 32]).is_none() && cache.find(&[2; 32]).is_some());
         cache.retain(|_| false);
@@ -158,11 +158,11 @@ mod tests {
     fn uses_are_taken_once() {
         let cache = Cache::default();
         let id = KeyId::generate();
-        cache.put(entry(&cache, id, 1, "one", None));
+        cache.put(entry(&cache, id, 1, "one", false));
         let found = cache.find(&[1; 32]).expect("is there");
         cache.note_use(&found, Millis(5_000));
         cache.note_use(&found, Millis(6_000));
-        cache.put(entry(&cache, id, 1, "one", None));
+        cache.put(entry(&cache, id, 1, "one", false));
         cache.note_use(&cache.find(&[1; 32]).expect("is there"), Millis(7_000));
         assert_eq!(cache.take_used(), HashMap::from([(id.uuid(), Millis(7_000))]));
         assert!(cache.take_used().is_empty());

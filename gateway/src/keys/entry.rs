@@ -36,7 +36,7 @@ pub struct Entry {
 /// What most keys do not have.
 #[derive(Debug, Default)]
 pub struct Rare {
-    pub revoked_at: Option<Millis>,
+    pub is_revoked: bool,
     pub ip_allowlist: Vec<IpNet>,
     pub rate_limit_per_second: Option<u32>,
     pub limiter: Option<Arc<Limiter>>,
@@ -60,7 +60,7 @@ impl Entry {
         expires_at: Option<Millis>,
         rare: Rare,
     ) -> Self {
-        let is_plain = rare.revoked_at.is_none() && rare.ip_allowlist.is_empty() && rare.limiter.is_none();
+        let is_plain = !rare.is_revoked && rare.ip_allowlist.is_empty() && rare.limiter.is_none();
         Self {
             digest,
             id,
@@ -83,13 +83,13 @@ impl Entry {
         }
     }
 
-    /// Whether it was revoked by `now`.
-    pub fn is_revoked(&self, now: Millis) -> bool {
-        let rare = self.rare.as_ref();
-        rare.and_then(|rare| rare.revoked_at).is_some_and(|at| at <= now)
+    /// Whether it was revoked. When does not matter: a revocation holds from the moment it is known, whatever the clock of
+    /// whoever revoked said.
+    pub fn is_revoked(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.is_revoked)
     }
 
-    /// Whether it has expired by `now`.
+    /// Whether it has expired by `now`, a moment of the database's clock.
     pub fn is_expired(&self, now: Millis) -> bool {
         self.expires_at <= now
     }

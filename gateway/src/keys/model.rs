@@ -1,15 +1,14 @@
 //! What a key is, in memory and to the API.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use governor::{Quota, RateLimiter};
-use ipnet::IpNet;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
+use crate::base::network::parse_network;
 use crate::base::scope::{Scope, Scopes};
 use crate::feed::instances::Confirmed;
 use crate::http::fields::{self, Fields};
@@ -142,14 +141,7 @@ fn read_scope(text: &str) -> Result<Scope, String> {
 }
 
 fn read_net_text(text: &str) -> Result<String, String> {
-    parse_net(text)
+    parse_network(text)
         .map(|_| text.to_owned())
         .ok_or_else(|| "expected an address or a CIDR".into())
-}
-
-/// An address or a CIDR.
-pub fn parse_net(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>()
-        .ok()
-        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }

@@ -7,11 +7,12 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::entry::{Entry, Rare, Workspaces};
-use super::model::{ApiKey, NewKey, limiter, parse_net};
+use super::model::{ApiKey, NewKey, limiter};
 use super::token::{Digest, Token};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::KeyId;
+use crate::base::network::parse_network;
 use crate::base::page::Page;
 use crate::base::scope::Scope;
 use crate::db::{Db, DbError};
@@ -20,7 +21,7 @@ const SHOWN: &str = "id, name, hint, scopes, ip_allowlist, rate_limit_per_second
                      created_at, expires_at, last_used_at, revoked_at";
 
 const LIVE: &str = "k.id, k.workspace_id, w.name, k.name, k.digest, k.scopes, k.ip_allowlist,
-                    k.rate_limit_per_second, k.expires_at, k.revoked_at
+                    k.rate_limit_per_second, k.expires_at, k.revoked_at is not null
                     from api_keys k join workspaces w on w.id = k.workspace_id";
 
 /// Writes a new key and gives it as the API shows it.
@@ -29,7 +30,6 @@ pub async fn insert(
     workspace: WorkspaceId,
     new: &NewKey,
     token: &Token,
-    now: Millis,
 ) -> Result<ApiKey, DbError> {
     let rate = new
         .rate_limit_per_second
@@ -39,7 +39,7 @@ pub async fn insert(
             &format!(
                 "insert into api_keys (id, workspace_id, name, digest, hint, scopes, ip_allowlist,
                      rate_limit_per_second, rotated_from, created_at, expires_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning {SHOWN}"
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now(), $10) returning {SHOWN}"
             ),
             &[
                 &KeyId::generate(),
@@ -51,7 +51,6 @@ pub async fn insert(
                 &new.ip_allowlist,
                 &rate,
                 &new.rotated_from,
-                &now,
                 &new.expires_at,
             ],
         )
@@ -109,25 +108,36 @@ pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Resul
     Ok(rows.iter().map(shown).collect())
 }
 
-/// Marks a key as revoked; one that is revoked already keeps its time.
-pub async fn revoke(transaction: &Transaction<'_>, id: KeyId, now: Millis) -> Result<ApiKey, DbError> {
+/// Marks a key as revoked, by the database's clock; one that is revoked already keeps its time.
+pub async fn revoke(transaction: &Transaction<'_>, id: KeyId) -> Result<ApiKey, DbError> {
     let row = transaction
         .query_one(
             &format!(
-                "update api_keys set revoked_at = coalesce(revoked_at, $2) where id = $1
+                "update api_keys set revoked_at = coalesce(revoked_at, now()) where id = $1
                  returning {SHOWN}"
             ),
-            &[&id, &now],
+            &[&id],
         )
         .await?;
     Ok(shown(&row))
 }
 
-/// Moves a key's expiry.
-pub async fn set_expiry(transaction: &Transaction<'_>, id: KeyId, expires_at: Millis) -> Result<(), DbError> {
-    let statement = "update api_keys set expires_at = $2 where id = $1";
-    transaction.execute(statement, &[&id, &expires_at]).await?;
-    Ok(())
+/// Whether a key was revoked or has expired, by the database's clock.
+pub async fn has_ended(transaction: &Transaction<'_>, id: KeyId) -> Result<bool, DbError> {
+    let statement = "select revoked_at is not null or coalesce(expires_at <= now(), false)
+                     from api_keys where id = $1";
+    Ok(transaction.query_one(statement, &[&id]).await?.get(0))
+}
+
+/// Has a key end in so many seconds by the database's clock, unless it ends before. The moment of its end.
+pub async fn end_after(transaction: &Transaction<'_>, id: KeyId, seconds: i64) -> Result<Millis, DbError> {
+    let statement = "update api_keys
+                     set expires_at = least(expires_at, now() + $2::float8 * interval '1 second')
+                     where id = $1 returning expires_at";
+    let row = transaction
+        .query_one(statement, &[&id, &(seconds as f64)])
+        .await?;
+    Ok(row.get(0))
 }
 
 /// Removes a key, and leaves word of its digest for those who have it in memory.
@@ -251,8 +261,8 @@ fn entry(row: &Row, workspaces: &Workspaces) -> Option<Entry> {
     let rate_limit_per_second = rate(row, 7);
     let digest: &[u8] = row.get(4);
     let rare = Rare {
-        revoked_at: row.get(9),
-        ip_allowlist: nets.into_iter().flatten().filter_map(parse_net).collect(),
+        is_revoked: row.get(9),
+        ip_allowlist: nets.into_iter().flatten().filter_map(parse_network).collect(),
         rate_limit_per_second,
         limiter: rate_limit_per_second.and_then(limiter),
     };

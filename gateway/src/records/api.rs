@@ -12,7 +12,7 @@ use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::page;
-use crate::db::DbError;
+use crate::db::Client;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
@@ -92,7 +92,9 @@ pub async fn create_record(
         }
         if let Some(before) = existing {
             call.query.finish()?;
-            return update(&records, work, before, record).await;
+            let workspace = work.workspace();
+            let updated = update(&records, work, before, record).await?;
+            return updated.into_reply(&client, workspace).await;
         }
         if store::insert(work.transaction(), work.workspace(), &record).await? {
             call.query.finish()?;
@@ -133,7 +135,9 @@ pub async fn update_record(
     draft.check_needs(&after);
     draft.faults.into_result()?;
     call.query.finish()?;
-    update(&records, work, before, after).await
+    let workspace = work.workspace();
+    let updated = update(&records, work, before, after).await?;
+    updated.into_reply(&client, workspace).await
 }
 
 /// `DELETE`.
@@ -153,15 +157,22 @@ pub async fn delete_record(records: Records, object: &'static Object, call: Call
     Ok(Reply::no_content())
 }
 
+/// What an update came to.
+enum Updated {
+    Done(Reply),
+    /// Another took the record's key between the look and the write.
+    Taken(Record),
+}
+
 /// Writes a change, if it is one, and answers with the record.
 async fn update(
     records: &Records,
     mut work: Work<'_>,
     before: Record,
     mut after: Record,
-) -> Result<Reply, Problem> {
+) -> Result<Updated, Problem> {
     if !change::is_changed(&before, &after) {
-        return work.commit(StatusCode::OK, &before).await;
+        return work.commit(StatusCode::OK, &before).await.map(Updated::Done);
     }
     let object = after.object;
     let workspace = work.workspace();
@@ -173,35 +184,34 @@ async fn update(
         return Err(key_taken(object, id));
     }
     if let Err(fault) = store::update(work.transaction(), workspace, &after).await {
-        return Err(match fault.is_unique_violation() {
-            true => taken_meanwhile(records, workspace, &after, fault).await,
-            false => fault.into(),
-        });
+        return match fault.is_unique_violation() {
+            true => Ok(Updated::Taken(after)),
+            false => Err(fault.into()),
+        };
     }
     let events = change::events(workspace, Some(&before), &after);
     work.emit(&*records.bus, events).await?;
     let action = format!("{}.updated", object.name);
     let changes = change::audited(&before, &after);
     work.audit(&action, &target(&after), &changes).await?;
-    work.commit(StatusCode::OK, &after).await
+    work.commit(StatusCode::OK, &after).await.map(Updated::Done)
 }
 
-/// 409 for a key that another took between the look and the write.
-async fn taken_meanwhile(
-    records: &Records,
-    workspace: WorkspaceId,
-    record: &Record,
-    fault: DbError,
-) -> Problem {
-    let key = record.key().unwrap_or_default();
-    let look = async {
-        let client = records.db.client().await?;
-        store::id_of_key(&client, record.object, workspace, &key).await
-    };
-    match look.await {
-        Ok(Some(id)) => key_taken(record.object, id),
-        Ok(None) => Problem::unavailable("Another change of the same key was under way; send it again."),
-        Err(_) => fault.into(),
+impl Updated {
+    /// The reply, or 409 with the record that has the key. Over the connection of the change, which has ended: who asks
+    /// the pool for a second one while holding the first may wait for others who do the same.
+    async fn into_reply(self, client: &Client, workspace: WorkspaceId) -> Result<Reply, Problem> {
+        let record = match self {
+            Self::Done(reply) => return Ok(reply),
+            Self::Taken(record) => record,
+        };
+        let key = record.key().unwrap_or_default();
+        match store::id_of_key(client, record.object, workspace, &key).await? {
+            Some(id) => Err(key_taken(record.object, id)),
+            None => Err(Problem::unavailable(
+                "Another change of the same key was under way, and nothing was done; send it again.",
+            )),
+        }
     }
 }
 

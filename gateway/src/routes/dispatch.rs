@@ -19,7 +19,6 @@ use ipnet::IpNet;
 use super::route_metrics::RouteMetrics;
 use super::{Handling, Route, Services, openapi};
 use crate::audit::idempotency;
-use crate::base::clock::Millis;
 use crate::config::AccessLog;
 use crate::db::Abandonable;
 use crate::feed::Freshness;
@@ -28,6 +27,7 @@ use crate::http::call::Call;
 use crate::http::connection::Answer;
 use crate::http::fields::Faults;
 use crate::http::forwarded::client_address;
+use crate::http::framing;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
 use crate::http::reply::{Reply, ReplyBody, problem_response};
@@ -121,9 +121,9 @@ impl Answer for Dispatcher {
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
         let under_way = watch.begin();
         let is_http2_head = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
-        let is_ambiguous = watch.has_ambiguous_framing();
+        let framing = framing::check(&request, watch);
         let inner = self.0.clone();
-        let (noted, step) = inner.begin(peer, is_ambiguous, request);
+        let (noted, step) = inner.begin(peer, framing, request);
         async move {
             let answered = inner.carry_on(noted.ip, step).await;
             let mut response = inner.end(&noted, answered);
@@ -166,18 +166,22 @@ enum Step {
 }
 
 impl Inner {
-    fn begin(&self, peer: SocketAddr, is_ambiguous: bool, request: Request<Incoming>) -> (Noted, Step) {
+    fn begin(
+        &self,
+        peer: SocketAddr,
+        framing: Result<(), Problem>,
+        request: Request<Incoming>,
+    ) -> (Noted, Step) {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let method = request.method().clone();
         let ip = client_address(request.headers(), peer, &self.settings.trusted_proxies);
-        let (metrics, step) = if is_ambiguous {
-            let detail = "Content-Length and Transfer-Encoding contradict each other.";
-            let problem = Problem::new(Code::BadRequest, detail).closing();
-            (&self.unrouted, Step::Answered(Err(problem)))
-        } else {
-            let matched = self.find(request.uri().path());
-            self.route(matched, ip, &request_id, request)
+        let (metrics, step) = match framing {
+            Err(problem) => (&self.unrouted, Step::Answered(Err(problem))),
+            Ok(()) => {
+                let matched = self.find(request.uri().path());
+                self.route(matched, ip, &request_id, request)
+            }
         };
         let noted = Noted {
             started,
@@ -301,7 +305,11 @@ impl Inner {
 
     fn authenticated(&self, request: &Request<Incoming>) -> Result<Arc<Entry>, Problem> {
         let settings = &self.settings;
-        let entry = authenticate(&self.services.keys.cache, request.headers(), Millis::now());
+        let entry = authenticate(
+            &self.services.keys.cache,
+            request.headers(),
+            self.services.keys.db.clock().now(),
+        );
         // Keys that the database has not confirmed for too long may have been revoked, or created, meanwhile.
         if settings.freshness.age() > settings.stale_after
             && !matches!(&entry, Err(problem) if problem.code() == Code::KeyMissing)
@@ -347,9 +355,7 @@ impl Inner {
         match handled {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Problem::internal(&"a handler panicked")),
-            Err(_) => Err(Problem::unavailable(
-                "It took too long; whether it was done is not known.",
-            )),
+            Err(_) => Err(Problem::outcome_unknown("It took too long")),
         }
     }
 }

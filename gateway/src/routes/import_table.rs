@@ -27,6 +27,7 @@ pub(super) fn import_routes() -> Vec<Route> {
             Code::BodyTimeout,
         ])
         .uploads()
+        .defers()
         .unbounded(),
         get("/v1/imports", "List imports", |services, call| {
             Box::pin(api::list_imports(services.imports.clone(), call))
@@ -40,7 +41,8 @@ pub(super) fn import_routes() -> Vec<Route> {
             "/v1/imports/{id}/events",
             "Watch an import, as server-sent events",
             |services, call| Box::pin(api::watch_import(services.imports.clone(), call)),
-        ),
+        )
+        .replies_text("text/event-stream"),
         get(
             "/v1/imports/{id}/errors.csv",
             "The rows that failed, as CSV",
@@ -50,6 +52,7 @@ pub(super) fn import_routes() -> Vec<Route> {
             "original",
             "`true`: with the rows themselves, to be mended and uploaded again.",
         )])
+        .replies_text("text/csv")
         .errors(&[Code::ImportPurged]),
         post("/v1/imports/{id}/cancel", "Cancel an import", |services, call| {
             Box::pin(api::cancel_import(services.imports.clone(), call))
@@ -71,7 +74,8 @@ pub(super) fn import_routes() -> Vec<Route> {
             "/v1/imports/objects/{object}/template.csv",
             "A file to begin with",
             |_, call| Box::pin(async move { guide::get_template(call) }),
-        ),
+        )
+        .replies_text("text/csv"),
     ]
 }
 

@@ -92,6 +92,8 @@ pub enum ReplyDoc {
     Page(SchemaDoc),
     /// All of these at once.
     All(SchemaDoc),
+    /// Text of another media type than JSON.
+    Text(&'static str),
 }
 
 /// One route.
@@ -112,6 +114,8 @@ pub struct Route {
     pub errors: &'static [Code],
     /// Its body is a CSV file, sent as it is or in a form.
     pub uploads: bool,
+    /// Whether a client that prefers so is answered with 202 before the work is done.
+    pub defers: bool,
 }
 
 impl Route {
@@ -136,6 +140,7 @@ impl Route {
             reply: ReplyDoc::Nothing,
             errors: &[],
             uploads: false,
+            defers: false,
         }
     }
 
@@ -205,6 +210,18 @@ impl Route {
     /// A body that is a file.
     const fn uploads(mut self) -> Self {
         self.uploads = true;
+        self
+    }
+
+    /// Takes `Prefer: respond-async` (RFC 7240).
+    const fn defers(mut self) -> Self {
+        self.defers = true;
+        self
+    }
+
+    /// Text of a media type.
+    fn replies_text(mut self, media_type: &'static str) -> Self {
+        self.reply = ReplyDoc::Text(media_type);
         self
     }
 

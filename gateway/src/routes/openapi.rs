@@ -161,6 +161,13 @@ fn parameters(route: &Route) -> Vec<Value> {
             "description": "The `next_cursor` of the page before.",
         }));
     }
+    if route.defers {
+        parameters.push(json!({
+            "name": "Prefer", "in": "header",
+            "description": "`respond-async`: the reply is a 202 as soon as the upload is stored (RFC 7240).",
+            "schema": {"type": "string", "examples": ["respond-async"]},
+        }));
+    }
     if takes_idempotency_key(route) {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
@@ -172,7 +179,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 }
 
 /// Every POST but those of imports, which are too long to be replayed.
-fn takes_idempotency_key(route: &Route) -> bool {
+pub(super) fn takes_idempotency_key(route: &Route) -> bool {
     route.method == http::Method::POST && !route.path.starts_with("/v1/imports")
 }
 
@@ -180,12 +187,18 @@ fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     let mut responses = Map::new();
     let headers = openapi_detail::success_headers(route);
     let mut success = json!({"description": "Success", "headers": headers});
-    if let Some(schema) = reply_schema(&route.reply, schemas) {
-        success["content"] = json!({"application/json": {"schema": schema}});
+    if let Some((media_type, schema)) = reply_content(&route.reply, schemas) {
+        success["content"] = json!({media_type: {"schema": schema}});
     }
     // A record that was there already is no new one.
     if route.query.iter().any(|(name, _)| *name == "upsert") {
         responses.insert("200".into(), success.clone());
+    }
+    if route.defers {
+        let mut deferred = success.clone();
+        deferred["description"] =
+            json!("The upload is stored, as `Prefer: respond-async` asked; the job runs on.");
+        responses.insert("202".into(), deferred);
     }
     responses.insert(route.status.to_string(), success);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -229,9 +242,11 @@ fn codes(route: &Route) -> Vec<Code> {
     codes
 }
 
-fn reply_schema(reply: &ReplyDoc, schemas: &mut BTreeMap<String, Value>) -> Option<Value> {
-    match reply {
+/// A reply's media type and schema.
+fn reply_content(reply: &ReplyDoc, schemas: &mut BTreeMap<String, Value>) -> Option<(&'static str, Value)> {
+    let schema = match reply {
         ReplyDoc::Nothing => None,
+        ReplyDoc::Text(media_type) => return Some((media_type, json!({"type": "string"}))),
         ReplyDoc::One(schema) => Some(reference(schema, schemas)),
         ReplyDoc::All(schema) => Some(json!({
             "type": "object", "required": ["data"],
@@ -244,7 +259,8 @@ fn reply_schema(reply: &ReplyDoc, schemas: &mut BTreeMap<String, Value>) -> Opti
                 "next_cursor": {"type": ["string", "null"]},
             },
         })),
-    }
+    };
+    schema.map(|schema| ("application/json", schema))
 }
 
 fn reference(schema: &SchemaDoc, schemas: &mut BTreeMap<String, Value>) -> Value {

@@ -14,6 +14,8 @@ const EVENT_TYPE_OR_ALL: &str = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$";
 /// At least one character that is no blank, and no U+0000.
 const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 const NET: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(/(3[0-2]|[12]?[0-9]))?$";
+/// One punctuation mark but the quote, a blank, or the word for a tabulator.
+const DELIMITER: &str = r"^([\t !#-/:-@\[-`{-~]|[Tt][Aa][Bb])$";
 const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 const HEADER_VALUE: &str = "^[\\x20-\\x7e]*$";
 
@@ -50,7 +52,7 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
         "mode" => json!({"type": "string", "enum": ["upsert", "create", "update"]}),
         "date_order" => json!({"type": "string", "enum": ["mdy", "dmy"]}),
         "decimal" => json!({"type": "string", "enum": [".", ","]}),
-        "delimiter" => json!({"type": "string", "enum": [",", ";", "|", "tab"]}),
+        "delimiter" => json!({"type": "string", "pattern": DELIMITER, "examples": [";"]}),
         "events" => json!({"type": "string", "enum": ["summary", "each"]}),
         "status" if path == "/v1/crm/deals" => json!({"type": "string", "enum": ["open", "won", "lost"]}),
         "status" => json!({
@@ -65,7 +67,7 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
 /// The headers of a successful reply.
 pub(super) fn success_headers(route: &Route) -> Value {
     let mut headers = request_id();
-    if route.method == http::Method::POST {
+    if super::openapi::takes_idempotency_key(route) {
         headers.insert(
             "Idempotent-Replayed".into(),
             json!({
@@ -145,7 +147,23 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     let no_nul = json!({"pattern": r"^[^\u0000]*$"});
     let filter = super::openapi_filter::schema();
     let event_type = json!({"pattern": EVENT_TYPE, "example": "deal.won"});
+    let open = json!({"additionalProperties": true});
     let refinements = [
+        // Objects whose fields others choose: generators take one without this for an empty object.
+        ("CreateEvent", "data", open.clone()),
+        ("ShownEvent", "data", open.clone()),
+        ("Webhook", "filter", open),
+        (
+            "Job",
+            "mapping",
+            json!({"additionalProperties": {"type": ["string", "null"]}}),
+        ),
+        ("Job", "undo", undone()),
+        (
+            "Entry",
+            "changes",
+            json!({"additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2, "items": {}}}),
+        ),
         ("CreateApiKey", "name", text.clone()),
         (
             "CreateApiKey",
@@ -206,9 +224,117 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     }
 }
 
+/// What an undo did.
+fn undone() -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    json!({
+        "required": ["removed", "restored", "left", "at"],
+        "properties": {
+            "removed": count, "restored": count,
+            "left": {
+                "type": "array",
+                "items": {
+                    "type": "object", "required": ["id", "reason"],
+                    "properties": {"id": {"type": "string"}, "reason": {"type": "string"}},
+                },
+            },
+            "at": {"type": "string", "format": "date-time"},
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every schema within `value`, with the path to it.
+    fn walk(value: &Value, path: &str, found: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(fields) => {
+                found.push((path.to_owned(), value.clone()));
+                for (name, field) in fields {
+                    walk(field, &format!("{path}/{name}"), found);
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    walk(item, &format!("{path}/{at}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn specification() -> Value {
+        serde_json::from_str(&crate::routes::openapi::text()).expect("JSON")
+    }
+
+    #[test]
+    fn an_object_says_what_it_holds() {
+        let mut found = Vec::new();
+        walk(&specification()["components"]["schemas"], "", &mut found);
+        let is_object = |schema: &Value| match &schema["type"] {
+            Value::String(kind) => kind == "object",
+            Value::Array(kinds) => kinds.contains(&json!("object")),
+            _ => false,
+        };
+        let silent: Vec<_> = found
+            .iter()
+            .filter(|(path, _)| !path.ends_with("/example"))
+            .filter(|(_, schema)| is_object(schema))
+            .filter(|(_, schema)| {
+                ["properties", "additionalProperties", "anyOf"]
+                    .iter()
+                    .all(|field| schema.get(field).is_none())
+            })
+            .map(|(path, _)| path)
+            .collect();
+        assert!(silent.is_empty(), "{silent:?}");
+    }
+
+    #[test]
+    fn what_has_a_body_has_a_content_type() {
+        let whole = specification();
+        for (path, operations) in whole["paths"].as_object().expect("paths") {
+            for (method, operation) in operations.as_object().expect("operations") {
+                for (status, reply) in operation["responses"].as_object().expect("responses") {
+                    let has_content = reply["content"]
+                        .as_object()
+                        .is_some_and(|content| content.len() == 1);
+                    assert_eq!(has_content, status != "204", "{method} {path} {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_never_replayed_does_not_say_so() {
+        let whole = specification();
+        for (path, operations) in whole["paths"].as_object().expect("paths") {
+            for (method, operation) in operations.as_object().expect("operations") {
+                let takes_key = operation["parameters"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
+                for (status, reply) in operation["responses"].as_object().expect("responses") {
+                    let says_so = reply["headers"].get("Idempotent-Replayed").is_some();
+                    let may = takes_key && status.starts_with('2');
+                    assert_eq!(says_so, may, "{method} {path} {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_delimiter_that_is_taken_is_described() {
+        let pattern = regex::Regex::new(DELIMITER).expect("a pattern");
+        for byte in 0..=127_u8 {
+            let text = char::from(byte).to_string();
+            let is_taken = crate::imports::read::sniff::delimiter::named(&text).is_some();
+            assert_eq!(pattern.is_match(&text), is_taken, "{text:?}");
+        }
+        let is_match = |text| pattern.is_match(text);
+        assert!(is_match("tab") && is_match("TAB") && !is_match("tabs") && !is_match(";;"));
+    }
 
     #[test]
     fn every_refinement_meets_a_property() {
@@ -232,6 +358,6 @@ mod tests {
             .values()
             .flat_map(|schema| schema["properties"].as_object().cloned());
         let touched = touched.flatten().filter(|(_, property)| *property != json!({}));
-        assert_eq!(touched.count(), 21);
+        assert_eq!(touched.count(), 27);
     }
 }

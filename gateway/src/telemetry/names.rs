@@ -26,6 +26,9 @@ metrics_table! {
     KEY_FAILURES_THROTTLED describe_counter "gateway_key_failures_throttled_total" "Refused credentials that got 429, because too many came from one network.";
     FEED_AGE describe_gauge "gateway_feed_age_seconds" "Seconds since the change feed last confirmed that memory and database agree.";
     FEED_CHANGES describe_counter "gateway_feed_changes_total" "Changes taken from the change feed, by kind.";
+    DB_POOL_IN_USE describe_gauge "gateway_db_pool_in_use" "Connections of a pool that are in use, by pool: requests or engine.";
+    DB_POOL_WAITING describe_gauge "gateway_db_pool_waiting" "Tasks that wait for a connection of a pool, by pool.";
+    DB_POOL_TIMEOUTS describe_counter "gateway_db_pool_timeouts_total" "Waits for a connection of a pool that were given up after 3 s, by pool.";
     EVENTS_ACCEPTED describe_counter "gateway_events_accepted_total" "Events durably accepted.";
     EVENTS_REPEATED describe_counter "gateway_events_repeated_total" "Events that were repeats of an earlier one with the same client id.";
     EVENTS_REFUSED describe_counter "gateway_events_refused_total" "Events refused because bus.max_waiting was reached or the database was away.";

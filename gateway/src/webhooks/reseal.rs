@@ -51,7 +51,7 @@ pub async fn reseal(db: &Db, vault: &Vault) -> Result<Resealed, DbError> {
                 }
             }
         }
-        transaction.commit().await?;
+        db::commit(transaction).await?;
     }
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod authentication;
+mod balancer;
 mod bus;
 mod config;
 mod database;
@@ -20,6 +21,7 @@ mod keys;
 mod operations;
 mod problems;
 mod process;
+mod record_keys;
 mod records;
 mod retention;
 mod two_instances;

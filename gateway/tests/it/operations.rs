@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::json;
 
-use stage::{Act, Api, Cluster, Desk, Gateway, Receiver};
+use stage::{Act, Api, Cluster, Desk, Gateway, Receiver, SOON, eventually};
 
 #[tokio::test]
 async fn probes_name_each_dependency() {
@@ -192,4 +192,49 @@ async fn as_many_files_may_be_open_as_the_system_grants() {
         count.parse::<f64>().ok()
     });
     assert!(most.is_some_and(|most| most > 300.0), "{most:?}");
+}
+
+#[tokio::test]
+async fn a_pool_whose_connections_are_all_in_use_shows_it() {
+    let (gateway, database, desk) = Desk::own(&[("GATEWAY_DATABASE__POOL_SIZE", "2")]).await;
+    let value = async |name: &str| -> f64 {
+        let line = format!("{name}{{pool=\"requests\"}} ");
+        let text = gateway.operations("/metrics").await.text().to_owned();
+        let found = text
+            .lines()
+            .find_map(|row| row.strip_prefix(&line)?.trim().parse().ok());
+        found.unwrap_or(-1.0)
+    };
+    eventually("the pool is at rest", SOON, || async {
+        value("gateway_db_pool_in_use").await == 0.0 && value("gateway_db_pool_timeouts_total").await == 0.0
+    })
+    .await;
+    let holder = database.session().await;
+    holder
+        .batch_execute("begin; lock table contacts")
+        .await
+        .expect("the table is locked");
+    let held = [(); 2].map(|()| {
+        let api = desk.api.clone();
+        tokio::spawn(async move { api.get("/v1/crm/contacts").await })
+    });
+    eventually("both connections are in use", SOON, || async {
+        value("gateway_db_pool_in_use").await == 2.0
+    })
+    .await;
+    let api = desk.api.clone();
+    let waiting = tokio::spawn(async move { api.get("/v1/webhooks").await });
+    eventually("one waits", SOON, || async {
+        value("gateway_db_pool_waiting").await >= 1.0
+    })
+    .await;
+    eventually("a wait is given up", SOON, || async {
+        value("gateway_db_pool_timeouts_total").await >= 1.0
+    })
+    .await;
+    waiting.await.expect("answered").problem(503, "unavailable");
+    holder.batch_execute("rollback").await.expect("released");
+    for reply in held {
+        reply.await.expect("answered").ok(200);
+    }
 }

@@ -92,13 +92,10 @@ fn every_alert_links_a_runbook_that_exists_and_asks_for_metrics_that_do() {
             .unwrap_or_else(|| panic!("{name} links no runbook"))
             .trim()
             .trim_matches(['"', '\'']);
+        // Absolute: a pager opens it far from this repository.
         let file = link
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .split('#')
-            .next()
-            .unwrap_or_default();
+            .strip_prefix("{{ $externalLabels.runbook_base }}/")
+            .unwrap_or_else(|| panic!("{name} links {link}, which is not under the label runbook_base"));
         let path = format!("docs/runbooks/{file}");
         assert!(
             file.ends_with(".md") && root().join(&path).exists(),
@@ -106,6 +103,17 @@ fn every_alert_links_a_runbook_that_exists_and_asks_for_metrics_that_do() {
         );
     }
     assert!(count > 0, "there are alerts");
+    for path in ["config/prometheus/scrape.yml", "config/prometheus/compose.yml"] {
+        let text = read(path);
+        let labels = text.split_once("external_labels:").map_or("", |(_, rest)| rest);
+        let base = labels
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("runbook_base: "));
+        assert!(
+            base.is_some_and(|base| base.starts_with("https://") && !base.ends_with('/')),
+            "{path} sets no base for the links of alerts"
+        );
+    }
     for word in gateway_words(&alerts) {
         let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
         assert!(is_known, "alerts.yml asks for {word}, which is no metric");

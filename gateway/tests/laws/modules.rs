@@ -217,3 +217,16 @@ fn the_reader_of_imports_reads() {
     let found: Vec<String> = imports(&file).into_iter().collect();
     assert_eq!(found, ["audit", "base", "db", "feed", "keys"]);
 }
+
+/// A COMMIT whose answer is lost must not be called undone, and only `db::commit` tells it from other statements.
+#[test]
+fn transactions_are_committed_in_one_place() {
+    for file in rust_files("gateway/src") {
+        let code = file.code();
+        assert!(
+            file.path == "gateway/src/db/pool.rs" || !code.contains(".commit()"),
+            "{} commits by itself; use db::commit",
+            file.path
+        );
+    }
+}

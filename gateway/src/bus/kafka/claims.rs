@@ -110,7 +110,7 @@ async fn claim(db: &Db, group: &[Claim]) -> Result<Before, DbError> {
     let mut client = db.client().await?;
     let transaction = db::begin(&mut client).await?;
     let earlier = events::claim_once_keys(&transaction, &claims).await?;
-    transaction.commit().await?;
+    db::commit(transaction).await?;
     let mut before: Before = firsts
         .into_iter()
         .map(|((workspace, key), id)| ((workspace, key.to_owned()), Claimed::Before { id, label: None }))

@@ -20,7 +20,7 @@ use crate::base::fail_point::{self, Point};
 use crate::bus::intake_queue::WaitingBytes;
 use crate::bus::table::events;
 use crate::bus::{Event, NewEvent, PublishError};
-use crate::db::{Db, DbError, Dedicated, OpenCopy, within};
+use crate::db::{self, Db, DbError, Dedicated, OpenCopy, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
@@ -286,14 +286,14 @@ impl Committer {
                 self.handover.put_own(group.numbered, owner, group.events);
                 true
             }
-            Err(DbError::Refused(fault)) => {
+            Err(fault) if !fault.is_away() => {
                 tracing::error!(%fault, "the database refused events");
                 self.handover.ledger().count(group.numbered.batch, 0);
                 group.refuse();
                 true
             }
-            Err(DbError::Away(cause)) => {
-                tracing::warn!(cause, "a commit of events broke off");
+            Err(fault) => {
+                tracing::warn!(%fault, "a commit of events broke off");
                 doubts.push(Doubt {
                     numbered: group.numbered,
                     owner,
@@ -344,7 +344,7 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
         let rows = events::rows(group.events.iter(), session.owner);
         rows.send(transaction.client(), &session.copy).await?;
     }
-    transaction.commit().await?;
+    db::commit(transaction).await?;
     Ok(())
 }
 

@@ -50,7 +50,7 @@ impl Archive {
     pub(in crate::bus) async fn write(&mut self, events: &[&Event]) -> Result<HashSet<Uuid>, DbError> {
         let written = tokio::time::timeout(ANSWER, self.try_write(events)).await;
         let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
-        if matches!(written, Err(DbError::Away(_))) {
+        if written.as_ref().is_err_and(DbError::is_away) {
             self.session = None;
         }
         written

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::outcome::{NewDelivery, Outcome, Parking, Verdict};
 use crate::base::clock::Millis;
 use crate::bus::{Bus, Emission, NewEvent};
-use crate::db::{CopyRows, Db, DbError, Dedicated};
+use crate::db::{self, CopyRows, Db, DbError, Dedicated};
 use crate::delivery::log::{Attempt, Status};
 use crate::delivery::schedule::store::outcomes::{self, Gap};
 
@@ -88,7 +88,7 @@ async fn try_write(
         notices => bus.emit(&transaction, notices.to_vec()).await?,
     };
     bus.acknowledge(&transaction).await?;
-    transaction.commit().await?;
+    db::commit(transaction).await?;
     emission.committed();
     Ok(())
 }

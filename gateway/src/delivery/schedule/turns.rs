@@ -131,9 +131,9 @@ impl Turns<'_> {
 
 /// A database that is away is told of elsewhere; one that refuses would stop the lines for good.
 fn tell(fault: &DbError) {
-    match fault {
-        DbError::Away(cause) => tracing::debug!(cause, "no look at whose turn it is"),
-        DbError::Refused(_) => tracing::error!(%fault, "no look at whose turn it is"),
+    match fault.is_away() {
+        true => tracing::debug!(%fault, "no look at whose turn it is"),
+        false => tracing::error!(%fault, "no look at whose turn it is"),
     }
 }
 

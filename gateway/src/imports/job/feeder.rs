@@ -242,7 +242,7 @@ impl Feeder {
         let mut ends = Vec::with_capacity(self.tasks.len());
         for task in self.tasks {
             let end = task.await.unwrap_or_else(|fault| {
-                WriterEnd::Failed(DbError::Away(format!("a writer panicked: {fault}")))
+                WriterEnd::Failed(DbError::Internal(format!("a writer panicked: {fault}")))
             });
             ends.push(end);
         }

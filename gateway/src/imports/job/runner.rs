@@ -202,9 +202,15 @@ fn how_it_ended(read: Result<(), Stop>, writers: Vec<WriterEnd>) -> Option<Endin
                         .to_owned(),
                 );
             }
-            WriterEnd::Failed(DbError::Away(cause)) => {
-                tracing::warn!(cause, "an import failed: the database is away");
+            WriterEnd::Failed(fault) if fault.is_away() => {
+                tracing::warn!(%fault, "an import failed: the database is away");
                 return failed("database_away", "The database was away for too long.".to_owned());
+            }
+            WriterEnd::Failed(DbError::Contended) => {
+                return failed(
+                    "contended",
+                    "Others kept changing the same records; what was written before stays.".to_owned(),
+                );
             }
             WriterEnd::Failed(fault) => {
                 tracing::error!(%fault, "an import failed");

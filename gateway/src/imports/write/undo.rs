@@ -14,7 +14,7 @@ use super::undo_log::{Replaced, UndoLog};
 use super::version::Version;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::db::{Db, DbError, Transaction};
+use crate::db::{self, Db, DbError, Transaction};
 use crate::imports::model::Job;
 use crate::imports::store;
 use crate::records::Object;
@@ -94,19 +94,19 @@ pub async fn undo(
         };
         match undoing.undo_last(&undone).await {
             Ok(Step::Undone(next)) => {
-                transaction.commit().await?;
+                db::commit(transaction).await?;
                 undone = next;
                 tries = 0;
             }
             Ok(Step::Finished) => {
                 if job.undo.is_none() {
                     store::note_undone(&transaction, job.number, None, &undone.to_text()).await?;
-                    transaction.commit().await?;
+                    db::commit(transaction).await?;
                 }
                 return Ok(());
             }
             Ok(Step::Again) if tries < MAX_TRIES => tries += 1,
-            Ok(Step::Again) => return Err(DbError::Away("others keep changing the same records".into())),
+            Ok(Step::Again) => return Err(DbError::Contended),
             Err(fault) if tries < MAX_TRIES && fault.sqlstate() == Some("40P01") => tries += 1,
             Err(fault) => return Err(fault),
         }
@@ -136,7 +136,7 @@ impl Undoing<'_> {
         let log = match kept {
             None => UndoLog::default(),
             Some(kept) => UndoLog::decode(&kept)
-                .map_err(|fault| DbError::Away(format!("a chunk's undo log is damaged: {fault}")))?,
+                .map_err(|fault| DbError::Internal(format!("a chunk's undo log is damaged: {fault}")))?,
         };
         if !self.restore(&log.replaced, &mut undone).await? {
             return Ok(Step::Again);

@@ -19,7 +19,7 @@ use super::undo_log::{Replaced, UndoLog};
 use super::version::Version;
 use crate::base::clock::Millis;
 use crate::bus::Bus;
-use crate::db::{Db, DbError};
+use crate::db::{self, Db, DbError};
 use crate::imports::store;
 use crate::telemetry::names;
 
@@ -101,7 +101,7 @@ impl Writer {
             };
             counter!(names::IMPORT_RETRIES).increment(1);
             match fault {
-                Some(fault @ DbError::Away(_)) => {
+                Some(fault) if fault.is_away() => {
                     *session = None;
                     if self.is_dry && !is_first {
                         return Ok(Applied::Lost);
@@ -115,7 +115,7 @@ impl Writer {
                 }
                 Some(fault) if tries >= MAX_TRIES || !is_conflict(&fault) => return Err(fault),
                 None if tries >= MAX_TRIES => {
-                    return Err(DbError::Away("others keep changing the same records".into()));
+                    return Err(DbError::Contended);
                 }
                 _ => {
                     tries += 1;
@@ -195,7 +195,7 @@ impl Writer {
         {
             return Ok(Applied::Ended);
         }
-        transaction.commit().await?;
+        db::commit(transaction).await?;
         emission.committed();
         Ok(Applied::Written)
     }
@@ -221,7 +221,7 @@ impl Writer {
         };
         // Compressing memory into memory does not fail.
         log.encode()
-            .map_err(|fault| DbError::Away(format!("an undo log was not made: {fault}")))
+            .map_err(|fault| DbError::Internal(format!("an undo log was not made: {fault}")))
     }
 }
 

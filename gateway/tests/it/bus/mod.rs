@@ -5,5 +5,5 @@ mod emission;
 mod instance;
 mod place;
 mod postgres;
-mod severed;
+pub mod severed;
 mod unheard_commits;

@@ -30,7 +30,7 @@ async fn set_clock(database: &Database, off: &str) {
 }
 
 /// A gateway on a database whose clock can be set.
-async fn gateway(off: &str) -> (Gateway, Database, Desk) {
+pub(super) async fn gateway(off: &str) -> (Gateway, Database, Desk) {
     let database = Cluster::shared().database().await;
     set_clock(&database, off).await;
     database

@@ -4,6 +4,7 @@ mod clocks;
 mod failover;
 mod gateway_killed;
 mod instance_killed;
+mod key_clocks;
 mod names;
 mod neighbour;
 mod postgres_frozen;

@@ -174,3 +174,48 @@ async fn documents_need_no_key() {
     assert_eq!(head.status, 200);
     assert!(head.body.is_empty());
 }
+
+#[tokio::test]
+async fn a_coded_body_is_refused_and_not_read_as_it_is() {
+    let desk = Desk::open().await;
+    let event = json!({"type": "deal.won", "data": {}}).to_string();
+    let cases = [
+        ("/v1/events", "application/json", event.clone()),
+        ("/v1/events/batch", "application/x-ndjson", event),
+        (
+            "/v1/api-keys",
+            "application/json",
+            json!({"name": "x", "scopes": ["crm:read"]}).to_string(),
+        ),
+    ];
+    for (path, media_type, body) in cases {
+        for coding in ["gzip", "zstd", "br", "GZIP", "identity, gzip", "x"] {
+            let call = desk.api.call(Method::POST, path).body(media_type, body.clone());
+            let reply = call.header("content-encoding", coding).send().await;
+            let problem = reply.problem(415, "media_type_unsupported");
+            assert!(
+                problem["detail"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("Content-Encoding")),
+                "{problem}"
+            );
+        }
+        let call = desk.api.call(Method::POST, path).body(media_type, body);
+        let reply = call.header("content-encoding", "Identity").send().await;
+        assert!((200..300).contains(&reply.status), "{path}: {:?}", reply.body);
+    }
+    // The order of checks: the size comes first.
+    let call = desk.api.call(Method::POST, "/v1/events");
+    let call = call.body("application/json", "x".repeat(MOST + 1));
+    call.header("content-encoding", "gzip")
+        .send()
+        .await
+        .problem(413, "too_large");
+    let made = desk.make_key(&json!({"name": "x", "scopes": ["crm:read"]})).await;
+    let path = format!("/v1/api-keys/{}/revoke", made["id"].as_str().expect("an id"));
+    let call = desk.api.post_call(&path, &json!({}));
+    call.header("content-encoding", "gzip")
+        .send()
+        .await
+        .problem(415, "media_type_unsupported");
+}

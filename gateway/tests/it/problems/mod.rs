@@ -4,5 +4,6 @@ mod cursor;
 mod database;
 mod framing;
 mod json;
+mod outcome;
 mod query;
 mod request_id;

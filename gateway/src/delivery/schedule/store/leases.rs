@@ -108,12 +108,12 @@ impl Leases {
         let leased_at = Instant::now();
         let rows = transaction.query(&statement, parameters).await?;
         let leased: Vec<Leased> = rows.iter().map(|row| leased(row, leased_at)).collect();
-        if let Err(fault) = transaction.commit().await {
+        if let Err(fault) = db::commit(transaction).await {
             let held = leased
                 .iter()
                 .map(|leased| (leased.delivery, leased.fence, leased.due.unwrap_or(leased_at)));
             self.doubtful.lock().extend(held);
-            return Err(fault.into());
+            return Err(fault);
         }
         Ok(leased)
     }
