@@ -196,7 +196,12 @@ async fn as_many_files_may_be_open_as_the_system_grants() {
 
 #[tokio::test]
 async fn a_pool_whose_connections_are_all_in_use_shows_it() {
-    let (gateway, database, desk) = Desk::own(&[("GATEWAY_DATABASE__POOL_SIZE", "2")]).await;
+    // No request may end before the wait for a connection does.
+    let settings = [
+        ("GATEWAY_DATABASE__POOL_SIZE", "2"),
+        ("GATEWAY_SERVER__REQUEST_TIMEOUT_SECONDS", "60"),
+    ];
+    let (gateway, database, desk) = Desk::own(&settings).await;
     let value = async |name: &str| -> f64 {
         let line = format!("{name}{{pool=\"requests\"}} ");
         let text = gateway.operations("/metrics").await.text().to_owned();
