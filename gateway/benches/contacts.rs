@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use gateway::imports::read::opening::{Opening, Reading};
-use gateway::imports::read::row::Outcome;
-use gateway::records::Object;
+use gateway::facade::imports::Outcome;
+use gateway::facade::imports::{Opening, Reading};
+use gateway::facade::records::Object;
 
 const ROWS: u64 = 1_000_000;
 const CHUNK_BYTES: usize = 64 * 1024;

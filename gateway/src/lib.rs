@@ -14,23 +14,25 @@
     )
 )]
 
-pub mod app;
-pub mod audit;
-pub mod base;
-pub mod bus;
+mod app;
+mod audit;
+mod base;
+mod bus;
 pub mod cli;
-pub mod config;
-pub mod db;
-pub mod delivery;
-pub mod events;
-pub mod feed;
-pub mod http;
-pub mod imports;
-pub mod keys;
-pub mod maintenance;
-pub mod operations;
-pub mod outbound;
-pub mod records;
-pub mod routes;
-pub mod telemetry;
-pub mod webhooks;
+mod config;
+mod db;
+mod delivery;
+mod events;
+#[doc(hidden)]
+pub mod facade;
+mod feed;
+mod http;
+mod imports;
+mod keys;
+mod maintenance;
+mod operations;
+mod outbound;
+mod records;
+mod routes;
+mod telemetry;
+mod webhooks;

@@ -3,7 +3,7 @@
 
 use std::iter::once;
 
-use gateway::imports::read::decode::Decoder;
+use gateway::facade::imports::Decoder;
 use gateway_fuzz::Way;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,9 +1,9 @@
 //! Any text as `&mapping=`, and any cell through the escape of errors.csv and back.
 #![no_main]
 
-use gateway::imports::read::escape::{escape_prefix, unescape};
-use gateway::imports::read::header::mapping::Mapping;
-use gateway::records::objects::OBJECTS;
+use gateway::facade::imports::Mapping;
+use gateway::facade::imports::{escape_prefix, unescape};
+use gateway::facade::records::OBJECTS;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

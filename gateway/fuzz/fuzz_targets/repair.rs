@@ -3,9 +3,9 @@
 
 use std::iter::once;
 
-use gateway::imports::read::csv::raw_record::RecordFault;
-use gateway::imports::read::rows::Parsed;
-use gateway::imports::write::chunk::{Chunk, own_columns};
+use gateway::facade::imports::Parsed;
+use gateway::facade::imports::RecordFault;
+use gateway::facade::imports::{Chunk, own_columns};
 use gateway_fuzz::{Way, read, tell};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     // Escapes make cells longer than they were.
-    way.reading.limits = gateway::imports::read::limits::Limits::default();
+    way.reading.limits = gateway::facade::imports::Limits::default();
     way.reading.encoding = None;
     way.reading.delimiter = None;
     let mut repair = format!(

@@ -1,8 +1,8 @@
 //! Any text as any field's value, however it is spelled: a fault, or a form that is its own stored form.
 #![no_main]
 
-use gateway::records::objects::OBJECTS;
-use gateway::records::value::{Spelling, parse};
+use gateway::facade::records::OBJECTS;
+use gateway::facade::records::{Spelling, parse};
 use gateway_fuzz::spelling_told;
 use libfuzzer_sys::fuzz_target;
 

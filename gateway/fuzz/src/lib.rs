@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use gateway::imports::mode::Mode;
-use gateway::imports::read::header::HeaderMap;
-use gateway::imports::read::limits::Limits;
-use gateway::imports::read::opening::{Opening, Reading};
-use gateway::imports::read::row::Outcome;
-use gateway::imports::read::rows::{Parsed, RowStream};
-use gateway::imports::read::sniff::encoding;
-use gateway::records::objects::OBJECTS;
-use gateway::records::value::{DateOrder, DecimalSign, Spelling};
+use gateway::facade::imports::HeaderMap;
+use gateway::facade::imports::Limits;
+use gateway::facade::imports::Mode;
+use gateway::facade::imports::Outcome;
+use gateway::facade::imports::labelled;
+use gateway::facade::imports::{Opening, Reading};
+use gateway::facade::imports::{Parsed, RowStream};
+use gateway::facade::records::OBJECTS;
+use gateway::facade::records::{DateOrder, DecimalSign, Spelling};
 
 /// How a file is read, and how it is cut.
 pub struct Way {
@@ -38,7 +38,7 @@ impl Way {
             Some("utf-16le"),
             Some("shift_jis"),
         ];
-        reading.encoding = labels[usize::from(options % 8) % labels.len()].and_then(encoding::labelled);
+        reading.encoding = labels[usize::from(options % 8) % labels.len()].and_then(labelled);
         reading.delimiter = [None, None, Some(b';'), Some(b'\t')][usize::from(options / 8 % 4)];
         if options & 0x80 != 0 {
             // Small ones, so that files of a fuzzer's size reach them.

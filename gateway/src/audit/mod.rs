@@ -12,4 +12,4 @@ mod work;
 
 pub use model::{Actor, Changes, Entry, Target};
 pub use store::purge_replies;
-pub use work::{Amendable, Begun, Work};
+pub use work::{Begun, Work};

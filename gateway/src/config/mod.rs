@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use imports::Imports;
-pub use kafka::{Kafka, KafkaLogin, KafkaSecurity};
+pub use kafka::{Kafka, KafkaSecurity};
 pub use postgres_address::{PostgresAddress, Roots, TlsMode};
 pub use reader::{Fault, Reader};
 pub use sections::{

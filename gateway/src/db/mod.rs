@@ -15,14 +15,14 @@ mod tls;
 mod types;
 
 pub use abandon::{Abandonable, within};
-pub use clock::{Clock, now};
+pub use clock::now;
 pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use dial::application_name;
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate};
 pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
-pub use pool::{Client, Db, Dedicated, Detached, begin, commit, detach};
+pub use pool::{Client, Db, Dedicated, begin, commit, detach};
 pub use session::Purpose;
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;

@@ -9,8 +9,6 @@ use crate::db::DbError;
 /// A workspace.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Workspace {
-    #[serde(skip)]
-    pub id: WorkspaceId,
     pub name: String,
     pub created_at: Millis,
 }
@@ -26,12 +24,11 @@ pub async fn find(client: &Client, name: &str) -> Result<Option<WorkspaceId>, Db
 /// All workspaces by name.
 pub async fn list(client: &Client) -> Result<Vec<Workspace>, DbError> {
     let rows = client
-        .query("select id, name, created_at from workspaces order by name", &[])
+        .query("select name, created_at from workspaces order by name", &[])
         .await?;
     let workspaces = rows.iter().map(|row| Workspace {
-        id: row.get(0),
-        name: row.get(1),
-        created_at: row.get(2),
+        name: row.get(0),
+        created_at: row.get(1),
     });
     Ok(workspaces.collect())
 }

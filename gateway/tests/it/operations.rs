@@ -61,7 +61,7 @@ async fn every_metric_stands_in_the_table_of_names() {
             .header("content-type")
             .is_some_and(|kind| kind.starts_with("text/plain"))
     );
-    let known: BTreeSet<&str> = gateway::telemetry::names::ALL
+    let known: BTreeSet<&str> = gateway::facade::telemetry::METRICS
         .iter()
         .map(|(name, _)| *name)
         .collect();

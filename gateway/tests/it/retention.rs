@@ -1,6 +1,6 @@
 //! What is older than it is kept goes by whole days, events and the log of deliveries each by their own time.
 
-use gateway::db;
+use gateway::facade::db;
 
 use stage::{Cluster, Database};
 

@@ -1,8 +1,8 @@
 //! Documents that must agree with the code.
 
-use gateway::http::problem::Code;
-use gateway::routes::openapi;
-use gateway::telemetry::names;
+use gateway::facade::http::Code;
+use gateway::facade::routes::openapi_text;
+use gateway::facade::telemetry::METRICS;
 
 use super::source::{read, root, rust_files};
 
@@ -14,13 +14,13 @@ fn tells_of(text: &str, word: &str) -> bool {
 #[test]
 fn every_metric_is_documented_and_no_other() {
     let document = read("docs/metrics.md");
-    let missing: Vec<_> = names::ALL
+    let missing: Vec<_> = METRICS
         .iter()
         .filter(|(name, _)| !tells_of(&document, name))
         .collect();
     assert!(missing.is_empty(), "docs/metrics.md lacks {missing:?}");
     for word in gateway_words(&document) {
-        let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+        let is_known = METRICS.iter().any(|(name, _)| is_metric_or_part(&word, name));
         assert!(is_known, "docs/metrics.md tells of {word}, which is no metric");
     }
 }
@@ -46,7 +46,7 @@ fn every_metric_stands_in_the_table_alone() {
         .iter()
         .filter(|file| file.path != "gateway/src/telemetry/names.rs")
     {
-        for (name, _) in names::ALL {
+        for (name, _) in METRICS {
             assert!(
                 !file.code().contains(&format!("\"{name}\"")),
                 "{} spells {name} out",
@@ -115,7 +115,7 @@ fn every_alert_links_a_runbook_that_exists_and_asks_for_metrics_that_do() {
         );
     }
     for word in gateway_words(&alerts) {
-        let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+        let is_known = METRICS.iter().any(|(name, _)| is_metric_or_part(&word, name));
         assert!(is_known, "alerts.yml asks for {word}, which is no metric");
     }
 }
@@ -139,7 +139,7 @@ fn the_dashboard_asks_for_metrics_that_exist() {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
         serde_json::from_str::<serde_json::Value>(&text).expect("a dashboard is JSON");
         for word in gateway_words(&text) {
-            let is_known = names::ALL.iter().any(|(name, _)| is_metric_or_part(&word, name));
+            let is_known = METRICS.iter().any(|(name, _)| is_metric_or_part(&word, name));
             assert!(is_known, "{} asks for {word}, which is no metric", path.display());
         }
     }
@@ -148,7 +148,7 @@ fn the_dashboard_asks_for_metrics_that_exist() {
 #[test]
 fn the_openapi_file_is_the_one_that_the_gateway_prints() {
     assert!(
-        read("openapi.json") == openapi::text(),
+        read("openapi.json") == openapi_text(),
         "run `gateway openapi > openapi.json`"
     );
 }

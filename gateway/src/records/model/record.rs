@@ -51,11 +51,6 @@ impl Record {
         key_of(self.object, |index| self.value(index))
     }
 
-    /// Whether the record has what its object needs.
-    pub fn is_complete(&self) -> bool {
-        self.object.is_satisfied_by(|index| self.values[index].is_some())
-    }
-
     /// The public id.
     pub fn public_id(&self) -> String {
         public_id(self.object, self.id)

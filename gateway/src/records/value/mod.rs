@@ -15,7 +15,6 @@ mod number;
 mod spelling;
 mod text;
 
-pub use email::is_email;
 pub use fault::{Excerpt, ValueFault};
 pub use spelling::{DateOrder, DecimalSign, Spelling};
 

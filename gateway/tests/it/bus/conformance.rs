@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gateway::base::caller::WorkspaceId;
-use gateway::base::clock::Millis;
-use gateway::bus::{Emission, NewEvent};
-use gateway::db;
+use gateway::facade::base::Millis;
+use gateway::facade::base::WorkspaceId;
+use gateway::facade::bus::{Emission, NewEvent};
+use gateway::facade::db;
 
 use super::instance::{Instance, LABEL, event, ids_of, named};
 use super::place::Place;

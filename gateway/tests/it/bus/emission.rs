@@ -1,6 +1,6 @@
 //! The gateway's own events share the fate of the transaction that they are written in, whoever hears of it.
 
-use gateway::db;
+use gateway::facade::db;
 
 use super::instance::{Instance, event};
 use super::place::Place;

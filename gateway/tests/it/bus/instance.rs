@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway::base::caller::WorkspaceId;
-use gateway::base::tasks::Tasks;
-use gateway::bus::{Accepted, Batch, Bus, NewEvent};
-use gateway::db::{self, Db};
+use gateway::facade::base::Tasks;
+use gateway::facade::base::WorkspaceId;
+use gateway::facade::bus::{Accepted, Batch, Bus, NewEvent};
+use gateway::facade::db::{self, Db};
 use uuid::Uuid;
 
 use stage::{SOON, eventually};

@@ -1,10 +1,10 @@
 //! Where the instances of the bus on PostgreSQL meet: a database.
 
-use gateway::app;
-use gateway::base::tasks::Tasks;
-use gateway::bus::postgres::{PostgresBus, Role};
-use gateway::config::Config;
-use gateway::telemetry::health::Health;
+use gateway::facade::app;
+use gateway::facade::base::Tasks;
+use gateway::facade::bus::{PostgresBus, Role};
+use gateway::facade::config::Config;
+use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
 use stage::{Cluster, Database};

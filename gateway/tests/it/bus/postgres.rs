@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use gateway::base::caller::WorkspaceId;
-use gateway::bus::{Batch, NewEvent};
-use gateway::db;
+use gateway::facade::base::WorkspaceId;
+use gateway::facade::bus::{Batch, NewEvent};
+use gateway::facade::db;
 
 use super::instance::{Instance, event};
 use super::place::Place;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gateway::app;
-use gateway::config::Config;
-use gateway::db::Db;
+use gateway::facade::app;
+use gateway::facade::config::Config;
+use gateway::facade::db::Db;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::base::caller::WorkspaceId;
-use gateway::base::clock::Millis;
-use gateway::base::id::{DeliveryId, DestinationId};
-use gateway::delivery::engine::job::Payload;
-use gateway::delivery::engine::outcome::{Outcome, Verdict};
-use gateway::delivery::engine::record_store::{Session, write};
-use gateway::delivery::log::Attempt;
-use gateway::delivery::schedule::store::leases::Leases;
+use gateway::facade::base::Millis;
+use gateway::facade::base::WorkspaceId;
+use gateway::facade::base::{DeliveryId, DestinationId};
+use gateway::facade::delivery::Attempt;
+use gateway::facade::delivery::Leases;
+use gateway::facade::delivery::Payload;
+use gateway::facade::delivery::{Outcome, Verdict};
+use gateway::facade::delivery::{Session, write};
 use uuid::Uuid;
 
 use super::place::Place;

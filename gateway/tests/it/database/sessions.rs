@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gateway::app;
-use gateway::config::Config;
-use gateway::db::{Db, Purpose};
+use gateway::facade::app;
+use gateway::facade::config::Config;
+use gateway::facade::db::{Db, Purpose};
 
 use stage::{Cluster, Desk, SOON, cluster::Sync, eventually, until};
 

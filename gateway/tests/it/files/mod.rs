@@ -1,11 +1,11 @@
 //! Files as other products export them (synthetic rows under real headers), through the whole chain.
 
-use gateway::imports::read::opening::{Opening, Reading};
-use gateway::imports::read::refusal::Refusal;
-use gateway::imports::read::row::Outcome;
-use gateway::imports::read::rows::RowStream;
-use gateway::records::Object;
-use gateway::records::value::{DateOrder, Spelling};
+use gateway::facade::imports::Outcome;
+use gateway::facade::imports::Refusal;
+use gateway::facade::imports::RowStream;
+use gateway::facade::imports::{Opening, Reading};
+use gateway::facade::records::Object;
+use gateway::facade::records::{DateOrder, Spelling};
 
 /// What a file was read as.
 #[derive(Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! Retention: what an import leaves behind goes, the job stays, and whoever asks for what is gone is told so.
 
-use gateway::app;
-use gateway::config::Config;
-use gateway::imports::job::purge_store;
+use gateway::facade::app;
+use gateway::facade::config::Config;
+use gateway::facade::imports;
 
 use super::jobs::counts;
 use stage::{Database, Desk, eventually};
@@ -18,7 +18,7 @@ async fn purge(database: &Database, retention_days: u32) {
     let text = format!("[database]\nurl = \"{}\"\n", database.url());
     let config = Config::parse(&text, []).expect("valid");
     let client = app::database(&config).expect("an address").connect().await;
-    purge_store::purge(&client.expect("a connection"), retention_days)
+    imports::purge(&client.expect("a connection"), retention_days)
         .await
         .expect("purged");
 }

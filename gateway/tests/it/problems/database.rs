@@ -1,9 +1,9 @@
 //! What a client hears when the database fails.
 
-use gateway::app;
-use gateway::config::Config;
-use gateway::db::DbError;
-use gateway::http::problem::Problem;
+use gateway::facade::app;
+use gateway::facade::config::Config;
+use gateway::facade::db::DbError;
+use gateway::facade::http::Problem;
 
 use stage::Cluster;
 

@@ -1,10 +1,10 @@
 //! Where the instances of the bus on Apache Kafka meet: a topic, and a database beside it.
 
-use gateway::app;
-use gateway::base::tasks::Tasks;
-use gateway::bus::kafka::KafkaBus;
-use gateway::config::{BusKind, Config};
-use gateway::telemetry::health::Health;
+use gateway::facade::app;
+use gateway::facade::base::Tasks;
+use gateway::facade::bus::KafkaBus;
+use gateway::facade::config::{BusKind, Config};
+use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
 use stage::{Broker, Settings};

@@ -1,0 +1,79 @@
+//! What tests, fuzzers and benches may reach of the library, and all that they may reach.
+//!
+//! The modules themselves are private to the crate, so that the compiler finds what nothing uses any more.
+
+pub mod app {
+    pub use crate::app::database;
+}
+
+pub mod base {
+    pub use crate::base::caller::WorkspaceId;
+    pub use crate::base::clock::Millis;
+    pub use crate::base::id::{DeliveryId, DestinationId};
+    pub use crate::base::tasks::Tasks;
+}
+
+pub mod bus {
+    #[cfg(feature = "kafka")]
+    pub use crate::bus::kafka::KafkaBus;
+    pub use crate::bus::postgres::{PostgresBus, Role};
+    pub use crate::bus::{Accepted, Batch, Bus, Emission, NewEvent};
+}
+
+pub mod config {
+    pub use crate::config::{BusKind, Config};
+}
+
+pub mod db {
+    pub use crate::db::{Client, Db, DbError, Purpose, begin, drop_partitions, migrate};
+}
+
+pub mod delivery {
+    pub use crate::delivery::engine::job::Payload;
+    pub use crate::delivery::engine::outcome::{Outcome, Verdict};
+    pub use crate::delivery::engine::record_store::{Session, write};
+    pub use crate::delivery::log::Attempt;
+    pub use crate::delivery::schedule::store::leases::Leases;
+}
+
+pub mod http {
+    pub use crate::http::problem::{Code, Problem};
+}
+
+pub mod imports {
+    pub use crate::imports::job::purge_store::purge;
+    pub use crate::imports::mode::Mode;
+    pub use crate::imports::read::csv::raw_record::RecordFault;
+    pub use crate::imports::read::decode::Decoder;
+    pub use crate::imports::read::escape::{escape_prefix, unescape};
+    pub use crate::imports::read::header::HeaderMap;
+    pub use crate::imports::read::header::mapping::Mapping;
+    pub use crate::imports::read::limits::Limits;
+    pub use crate::imports::read::opening::{Opening, Reading};
+    pub use crate::imports::read::refusal::Refusal;
+    pub use crate::imports::read::row::Outcome;
+    pub use crate::imports::read::rows::{Parsed, RowStream};
+    pub use crate::imports::read::sniff::encoding::labelled;
+    pub use crate::imports::write::chunk::{Chunk, own_columns};
+}
+
+pub mod records {
+    pub use crate::records::Object;
+    pub use crate::records::objects::OBJECTS;
+    pub use crate::records::value::{DateOrder, DecimalSign, Spelling, parse};
+}
+
+pub mod routes {
+    /// The OpenAPI description.
+    pub use crate::routes::openapi::text as openapi_text;
+}
+
+pub mod telemetry {
+    pub use crate::telemetry::health::Health;
+    /// Every metric.
+    pub use crate::telemetry::names::ALL as METRICS;
+}
+
+pub mod webhooks {
+    pub use crate::webhooks::filter::{Data, Filter, FilterText};
+}
