@@ -11,5 +11,5 @@ mod store;
 mod work;
 
 pub use model::{Actor, Changes, Entry, Target};
-pub use store::purge_replies;
+pub use store::{insert, purge_replies};
 pub use work::{Begun, Work};

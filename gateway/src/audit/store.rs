@@ -20,7 +20,7 @@ pub(super) struct Filter {
     pub after: Option<Uuid>,
 }
 
-pub(super) async fn insert(
+pub async fn insert(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
     actor: &Actor,

@@ -15,7 +15,7 @@ use super::read::limits::Limits;
 use super::store::Ending;
 use super::write::undo;
 use super::{Imports, store};
-use crate::audit::{Actor, Changes, Target, Work};
+use crate::audit::Actor;
 use crate::base::id::ImportId;
 use crate::base::page;
 use crate::db::{self, DbError};
@@ -162,28 +162,24 @@ pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem>
         return Err(still_running());
     }
     // The undo goes on when the client goes away.
-    let undoing = tokio::spawn(async move {
+    let tasks = imports.running.tasks.clone();
+    let undoing = tasks.spawn(async move {
         let keeper = db::detach(imports.db.client().await?);
         if !store::try_lock(&keeper, job.number).await? {
             return Err(still_running());
         }
-        let mut client = imports.db.client().await?;
         // Another undo may have ended just now.
-        let job = store::find(&client, workspace, job.id).await?;
+        let job = store::find(&keeper, workspace, job.id).await?;
         let job = job.ok_or_else(Problem::not_found)?;
         if !job.keeps_traces {
             return Err(purged(
                 "What it did to the records is no longer kept (imports.retention_days), so it cannot be taken back.",
             ));
         }
-        undo::undo(&imports.db, object, workspace, &job)
+        undo::undo(&imports.db, object, workspace, &actor, &job)
             .await
             .map_err(broke_off)?;
-        let work = Work::begin_as(&mut client, workspace, actor).await?;
-        let target = Target::new("import", job.id, job.filename.as_deref());
-        work.audit("import.undone", &target, &Changes::default()).await?;
-        work.commit_silently().await?;
-        let job = store::find(&client, workspace, job.id).await?;
+        let job = store::find(&keeper, workspace, job.id).await?;
         job.ok_or_else(Problem::not_found)
     });
     let job = undoing.await.map_err(|fault| Problem::internal(&fault))??;

@@ -97,6 +97,8 @@ impl Job {
 pub struct ImportRequest {
     pub reading: Reading,
     pub filename: Option<String>,
+    /// The place within [`Object::key`] of the field that `&match=` names.
+    pub match_by: Option<usize>,
     pub is_dry: bool,
     pub emits_each: bool,
     pub date_order: Option<&'static str>,
@@ -160,6 +162,15 @@ impl ImportRequest {
                 }
             }
         }
+        let match_by = query.read("match", |name| {
+            let fields: Vec<&str> = object
+                .iter()
+                .flat_map(|object| object.key)
+                .map(|key| key.field)
+                .collect();
+            let place = fields.iter().position(|field| *field == name);
+            place.ok_or_else(|| format!("expected a key field: {}", fields.join(" or ")))
+        });
         let of_charset = charset.and_then(encoding::labelled);
         if charset.is_some() && of_charset.is_none() && given.is_none() {
             let faults = &mut query.faults;
@@ -188,6 +199,7 @@ impl ImportRequest {
                 limits,
             },
             filename,
+            match_by,
             is_dry: is_dry.unwrap_or(false),
             emits_each: emits_each.unwrap_or(false),
             date_order: order.map(|order| match order {

@@ -51,7 +51,8 @@ pub async fn get_record(records: Records, object: &'static Object, call: Call) -
     Reply::ok(&found)
 }
 
-/// `POST`: a new record, or with `?upsert=true` a change of the one that has the same key.
+/// `POST`: a new record, or with `?upsert=true` a change of the one that has its external id, else of the one that has its
+/// natural key.
 pub async fn create_record(
     records: Records,
     object: &'static Object,
@@ -71,9 +72,15 @@ pub async fn create_record(
     let mut draft = Draft::read(body, object);
     let mut record = draft.create();
     for _ in 0..TRIES {
-        let existing = match (upserts, record.key()) {
-            (Some(true), Some(key)) => {
-                store::lock_key(work.transaction(), object, work.workspace(), &key).await?
+        let existing = match upserts {
+            Some(true) => {
+                let matches = store::lock_matches(work.transaction(), work.workspace(), &record).await?;
+                match matches {
+                    [Some(one), Some(other)] if one.id != other.id && draft.faults.is_empty() => {
+                        return Err(key_taken(object, other.id));
+                    }
+                    [by_external_id, by_natural_key] => by_external_id.or(by_natural_key),
+                }
             }
             _ => None,
         };
@@ -104,8 +111,7 @@ pub async fn create_record(
             work.audit(&action, &target(&record), &Changes::default()).await?;
             return work.commit(StatusCode::CREATED, &record).await;
         }
-        let key = record.key().unwrap_or_default();
-        let taken = store::id_of_key(work.transaction().client(), object, work.workspace(), &key).await?;
+        let taken = store::other_of_keys(work.transaction().client(), work.workspace(), &record).await?;
         if let (Some(id), None | Some(false)) = (taken, upserts) {
             return Err(key_taken(object, id));
         }
@@ -177,9 +183,10 @@ async fn update(
     let object = after.object;
     let workspace = work.workspace();
     after.updated_at = Millis::now();
-    if let Some(key) = after.key()
-        && before.key().as_ref() != Some(&key)
-        && let Some(id) = store::id_of_key(work.transaction().client(), object, workspace, &key).await?
+    let has_new_key =
+        before.external_id() != after.external_id() || before.natural_key() != after.natural_key();
+    if has_new_key
+        && let Some(id) = store::other_of_keys(work.transaction().client(), workspace, &after).await?
     {
         return Err(key_taken(object, id));
     }
@@ -205,8 +212,7 @@ impl Updated {
             Self::Done(reply) => return Ok(reply),
             Self::Taken(record) => record,
         };
-        let key = record.key().unwrap_or_default();
-        match store::id_of_key(client, record.object, workspace, &key).await? {
+        match store::other_of_keys(client, workspace, &record).await? {
             Some(id) => Err(key_taken(record.object, id)),
             None => Err(Problem::unavailable(
                 "Another change of the same key was under way, and nothing was done; send it again.",

@@ -1,6 +1,6 @@
 //! What a request says of a record, taken out of its JSON.
 
-use super::model::record::{Extra, Record};
+use super::model::record::{Extra, Record, extra_fault};
 use super::value::{self, Spelling};
 use super::{Field, Kind, Object};
 use crate::http::fields::{Faults, Fields};
@@ -105,6 +105,9 @@ impl Draft {
             let mut message = String::new();
             self.object.push_need(&mut message);
             self.faults.add("body", "required", message);
+        }
+        if let Some(fault) = extra_fault(&record.extra) {
+            self.faults.add("body.extra", "too_large", fault);
         }
     }
 }

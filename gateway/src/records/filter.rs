@@ -1,26 +1,18 @@
 //! What a list of records is narrowed down to.
 
-use super::model::record::stored_key;
+use super::model::key::push_stored_key;
 use super::value::{self, Spelling};
 use super::{Kind, Object, search};
 use crate::base::caller::WorkspaceId;
 use crate::http::query::Query;
 
 /// Filters beside the key's fields, of the objects that have such a field.
-const OTHERS: [&str; 7] = [
-    "external_id",
-    "account_name",
-    "owner",
-    "stage",
-    "status",
-    "category",
-    "active",
-];
+const OTHERS: [&str; 6] = ["account_name", "owner", "stage", "status", "category", "active"];
 
 /// The filters of one list.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// The stored key.
+    /// The stored natural key.
     pub key: Option<String>,
     /// Fields that must have these values.
     pub equal: Vec<(usize, String)>,
@@ -89,9 +81,14 @@ impl Filter {
         if let Some(exact) = search::exact_query(object, workspace, index, &stored) {
             self.narrow(exact);
         }
-        match object.key.iter().position(|key| key.field == field.name) {
-            // Whoever has the best of the key's fields has it for a key.
-            Some(0) => self.key = Some(stored_key(0, object.key[0].folds_case, &stored)),
+        let mut natural = object.natural_key().iter();
+        match natural.position(|key| key.field == field.name) {
+            // Whoever has the best of the natural key's fields has it for a key.
+            Some(0) => {
+                let mut key = String::new();
+                push_stored_key(object, 0, &stored, &mut key);
+                self.key = Some(key);
+            }
             // The whole value is a lexeme.
             _ if search::is_folded_second_key(object, index) => {}
             _ => self.equal.push((index, stored)),
@@ -118,13 +115,13 @@ mod tests {
     #[test]
     fn each_object_has_the_filters_of_its_fields() {
         let of = |object: &str| names(Object::named(object).expect("an object")).collect::<Vec<_>>();
-        assert_eq!(of("contact"), ["email", "external_id", "account_name", "owner"]);
-        assert_eq!(of("account"), ["domain", "name", "external_id", "owner"]);
+        assert_eq!(of("contact"), ["external_id", "email", "account_name", "owner"]);
+        assert_eq!(of("account"), ["external_id", "domain", "name", "owner"]);
         assert_eq!(
             of("deal"),
             ["external_id", "account_name", "owner", "stage", "status"]
         );
-        assert_eq!(of("product"), ["sku", "external_id", "category", "active"]);
+        assert_eq!(of("product"), ["external_id", "sku", "category", "active"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! the examples of the template, the cells that a field tolerates. A field that is added is then complete in one place.
 //! [`value`] turns one cell or JSON string into the form that is stored.
 //!
-//! A record with a key is the only one of its workspace with that key ([`model::record::stored_key`]): the database holds
-//! to it.
+//! A record has up to two keys, its `external_id` and its natural key ([`model::key`]), and is the only one of its workspace
+//! and object that has them: the database holds to it.
 //! A record always has what its object needs. Every change is written with its events and its audit entry.
 
 pub mod api;

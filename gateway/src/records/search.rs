@@ -52,9 +52,10 @@ pub fn push_vector<'v>(
     }
 }
 
-/// A key's field that gives way to a better one, and is compared without case: the index of keys does not find it.
+/// A field of the natural key that gives way to a better one, and is compared without case: the index of keys does not
+/// find it.
 pub fn is_folded_second_key(object: &Object, index: usize) -> bool {
-    let others = object.key.iter().skip(1);
+    let others = object.natural_key().iter().skip(1);
     let mut folded = others.filter(|key| key.folds_case);
     folded.any(|key| key.field == object.fields[index].name)
 }

@@ -90,34 +90,49 @@ pub(super) async fn lock(
     Ok(row.map(|row| record(object, &row, 0)))
 }
 
-/// The record that has a key, locked.
-pub(super) async fn lock_key(
+/// The records that have one of a record's keys, locked: the one that has its external id, and the one that has its
+/// natural key.
+pub(super) async fn lock_matches(
     transaction: &Transaction<'_>,
-    object: &'static Object,
     workspace: WorkspaceId,
-    key: &str,
-) -> Result<Option<Record>, DbError> {
+    keys: &Record,
+) -> Result<[Option<Record>; 2], DbError> {
+    let object = keys.object;
+    // In the order of ids, so that two who lock the same records never wait in a circle.
     let statement = format!(
-        "select {} from {} where workspace_id = $1 and key = $2 for update",
+        "select key, {} from {} where workspace_id = $1 and (external_id = $2 or key = $3) order by id for update",
         columns(object),
         object.plural
     );
-    let row = transaction.query_opt(&statement, &[&workspace, &key]).await?;
-    Ok(row.map(|row| record(object, &row, 0)))
+    let natural_key = keys.natural_key();
+    let parameters: [&(dyn ToSql + Sync); 3] = [&workspace, &keys.external_id(), &natural_key];
+    let mut matches = [None, None];
+    for row in transaction.query(&statement, &parameters).await? {
+        let found = record(object, &row, 1);
+        if natural_key.is_some() && row.get::<_, Option<String>>(0) == natural_key {
+            matches[1] = Some(found.clone());
+        }
+        if keys.external_id().is_some() && found.external_id() == keys.external_id() {
+            matches[0] = Some(found);
+        }
+    }
+    Ok(matches)
 }
 
-/// The id of the record that has a key.
-pub(super) async fn id_of_key(
+/// The id of another record that has one of a record's keys.
+pub(super) async fn other_of_keys(
     client: &Client,
-    object: &'static Object,
     workspace: WorkspaceId,
-    key: &str,
+    keys: &Record,
 ) -> Result<Option<Uuid>, DbError> {
     let statement = format!(
-        "select id from {} where workspace_id = $1 and key = $2",
-        object.plural
+        "select id from {} where workspace_id = $1 and (external_id = $2 or key = $3) and id <> $4
+         order by external_id is not distinct from $2 desc limit 1",
+        keys.object.plural
     );
-    let row = client.query_opt(&statement, &[&workspace, &key]).await?;
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&workspace, &keys.external_id(), &keys.natural_key(), &keys.id];
+    let row = client.query_opt(&statement, &parameters).await?;
     Ok(row.map(|row| row.get(0)))
 }
 
@@ -136,7 +151,7 @@ impl<'a> Written<'a> {
         search::push_vector(record.object, workspace, |index| record.value(index), &mut words);
         Self {
             workspace,
-            key: record.key(),
+            key: record.natural_key(),
             words,
             extra: extra_text(&record.extra),
             record,
@@ -174,7 +189,7 @@ fn assignments(object: &Object) -> Vec<(&'static str, String)> {
     assignments
 }
 
-/// Writes a new record; `false` if its key is taken.
+/// Writes a new record; `false` if one of its keys is taken.
 pub(super) async fn insert(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
@@ -183,7 +198,7 @@ pub(super) async fn insert(
     let (names, values): (Vec<_>, Vec<_>) = assignments(record.object).into_iter().unzip();
     let statement = format!(
         "insert into {} (workspace_id, id, updated_at, {}) values ($1, $2, $3, {})
-         on conflict (workspace_id, key) do nothing",
+         on conflict do nothing",
         record.object.plural,
         names.join(", "),
         values.join(", ")
@@ -193,7 +208,7 @@ pub(super) async fn insert(
     Ok(inserted == 1)
 }
 
-/// Writes all fields of a record that is there. A unique violation: its key is another's.
+/// Writes all fields of a record that is there. A unique violation: one of its keys is another's.
 pub(super) async fn update(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,

@@ -87,6 +87,10 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("mapping", "JSON: header to field, or to null to leave it out."),
     ("encoding", "The file's encoding, a label of the WHATWG's list."),
     ("delimiter", "The character between cells, or `tab`."),
+    (
+        "match",
+        "The one key field that rows are matched by, instead of all of them.",
+    ),
     ("date_order", "`mdy` or `dmy`."),
     ("decimal", "`,` or `.`"),
     (

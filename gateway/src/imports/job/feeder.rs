@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ use crate::imports::read::row::Outcome;
 use crate::imports::read::rows::RowStream;
 use crate::imports::write::chunk::Chunk;
 use crate::imports::write::merge::Rules;
+use crate::imports::write::row_keys::RowKeys;
+use crate::imports::write::statements::Turn;
 use crate::imports::write::writer::{Writer, WriterEnd};
 use crate::imports::{Imports, store};
 
@@ -49,7 +51,10 @@ pub struct Feeder {
     open: Vec<Chunk>,
     writers: Vec<mpsc::Sender<Chunk>>,
     tasks: Vec<JoinHandle<WriterEnd>>,
-    next_chunk: i32,
+    next_part: Arc<AtomicI32>,
+    keys: RowKeys,
+    is_matched_by_one: bool,
+    external_id: Option<usize>,
     /// Chunks that were written.
     spare: Arc<Mutex<Vec<Chunk>>>,
     field_count: usize,
@@ -75,6 +80,7 @@ impl Feeder {
         number: i32,
         stream: RowStream,
         bytes_read: Arc<AtomicU64>,
+        token: &CancellationToken,
     ) -> Self {
         let reading = &request.reading;
         let field_count = reading.object.fields.len();
@@ -87,13 +93,20 @@ impl Feeder {
             open: Vec::new(),
             writers: Vec::new(),
             tasks: Vec::new(),
-            next_chunk: 0,
+            next_part: Arc::default(),
+            is_matched_by_one: rules.match_by.is_some(),
+            keys: RowKeys::new(reading.object, rules.match_by),
+            external_id: reading.object.external_id_index(),
             spare: Arc::default(),
             field_count,
             bytes_read,
             imports,
         };
-        for place in 0..feeder.imports.settings.lanes {
+        let writer_count = match links_keys(&feeder.header, rules) {
+            true => 1,
+            false => feeder.imports.settings.lanes,
+        };
+        for place in 0..writer_count {
             let (sender, chunks) = mpsc::channel(1);
             let writer = Writer {
                 db: feeder.imports.db.clone(),
@@ -101,7 +114,12 @@ impl Feeder {
                 rules,
                 import_no: number,
                 is_dry: request.is_dry,
-                number: place as i32,
+                turn: match links_keys(&feeder.header, rules) {
+                    true => Turn::Whole,
+                    false => Turn::Share(place as i32),
+                },
+                next_part: feeder.next_part.clone(),
+                token: token.clone(),
                 spare: feeder.spare.clone(),
             };
             feeder.tasks.push(tokio::spawn(writer.run(chunks)));
@@ -148,9 +166,9 @@ impl Feeder {
         self.flush(token).await
     }
 
-    /// How many chunks were dealt out.
-    pub fn chunk_count(&self) -> i64 {
-        self.next_chunk.into()
+    /// Counts the parts that were written, once the writers have ended.
+    pub fn part_count(&self) -> Arc<AtomicI32> {
+        self.next_part.clone()
     }
 
     /// Whether nobody, on whatever instance, has ended the job.
@@ -199,11 +217,18 @@ impl Feeder {
                     spare
                 }
                 Outcome::Row(row) => {
-                    let key = row.stored_key();
+                    self.keys.read(&row);
+                    let external_id = self.external_id.and_then(|index| row.value(index));
+                    let key = self.keys.natural().or(external_id);
                     let writer = key.map_or(spare, |key| writer_of(key, writer_count));
-                    let may_fail = mode != Mode::Upsert || !row.is_complete();
+                    let has_two_keys = external_id.is_some() && self.keys.natural().is_some();
+                    let may_fail = mode != Mode::Upsert
+                        || !row.is_complete()
+                        || has_two_keys
+                        || self.is_matched_by_one
+                        || row.extras().next().is_some();
                     let original = may_fail.then_some(&*self.header);
-                    self.open[writer].push_row(&parsed.record, &row, key, original);
+                    self.open[writer].push_row(&parsed.record, &row, &self.keys, original);
                     writer
                 }
             };
@@ -227,9 +252,7 @@ impl Feeder {
         let spare = self.spare.lock().pop();
         let fresh = spare.unwrap_or_else(|| Chunk::new(self.field_count));
         let mut chunk = std::mem::replace(&mut self.open[writer], fresh);
-        chunk.number = self.next_chunk;
         chunk.bytes_read = self.bytes_read.load(Ordering::Relaxed);
-        self.next_chunk += 1;
         tokio::select! {
             sent = self.writers[writer].send(chunk) => sent.map_err(|_| Stop::Ended),
             () = token.cancelled() => Err(Stop::Ended),
@@ -248,6 +271,22 @@ impl Feeder {
         }
         ends
     }
+}
+
+/// Whether a row may have two keys, so that rows of different keys may be the same record.
+fn links_keys(header: &HeaderMap, rules: Rules) -> bool {
+    let object = rules.object;
+    let has = |field: &str| {
+        let index = object.field_index(field);
+        index.is_some_and(|index| !header.sources(index).is_empty())
+    };
+    let natural = object.natural_key().iter().filter(|key| has(key.field)).count();
+    let natural = match rules.match_by {
+        // The best of them is the natural key, and there are no others.
+        None => natural.min(1),
+        Some(_) => natural,
+    };
+    natural + usize::from(has(object.key[0].field)) > 1
 }
 
 fn writer_of(key: &str, writer_count: usize) -> usize {

@@ -5,6 +5,7 @@
 //! the client that waits for it goes away, unless that cuts the upload.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub enum Progress {
     /// There is no job, or nobody knows how it ended.
     Refused(Problem),
-    /// The whole body was read.
+    /// The whole body was read, and what its rows came to is committed.
     Uploaded(ImportId),
     Ended(Box<Job>),
 }
@@ -76,6 +77,7 @@ impl Runner {
             object: self.request.reading.object,
             workspace: self.caller.workspace,
             mode: self.request.reading.mode,
+            match_by: self.request.match_by,
             emits_each: self.request.emits_each && !self.request.is_dry,
         };
         let mut feeder = Feeder::new(
@@ -85,18 +87,22 @@ impl Runner {
             number,
             stream,
             source.counter(),
+            &token,
         );
         let read = feeder.read(&mut source, first, &token).await;
-        if read.is_ok() {
+        let is_read = read.is_ok();
+        let encoding = feeder.stream.encoding();
+        let part_count = feeder.part_count();
+        let writers = feeder.finish().await;
+        let part_count = part_count.load(Ordering::Relaxed);
+        // Only now its rows outlive this process.
+        if is_read {
             let _ = self.progress.send(Progress::Uploaded(id)).await;
         }
-        let encoding = feeder.stream.encoding();
-        let chunk_count = feeder.chunk_count();
-        let writers = feeder.finish().await;
         let ending = how_it_ended(read, writers).map(|ending| Ending {
             bytes_read: Some(source.bytes_read()),
             encoding: Some(encoding),
-            chunk_count: Some(chunk_count),
+            chunk_count: Some(part_count.into()),
             ..ending
         });
         // A client that is still sending hears of it.

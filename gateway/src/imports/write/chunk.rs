@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::row_keys::RowKeys;
 use crate::imports::read::csv::raw_record::RawRecord;
 use crate::imports::read::escape;
 use crate::imports::read::header::{ColumnUse, HeaderMap};
@@ -24,7 +25,8 @@ pub struct ChunkRow {
     pub id: Uuid,
     /// Whether it would do as a new record.
     pub is_complete: bool,
-    key: Span,
+    natural_key: Span,
+    matched_key: Span,
     original: Span,
     extras: (u32, u32),
 }
@@ -42,8 +44,6 @@ pub struct Failure {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Chunks count from 0 through the whole import.
-    pub number: i32,
     pub rows: Vec<ChunkRow>,
     pub failures: Vec<Failure>,
     /// Rows that have nothing to apply.
@@ -102,7 +102,7 @@ impl Chunk {
         &mut self,
         record: &RawRecord<'_>,
         row: &Row<'_>,
-        key: Option<&str>,
+        keys: &RowKeys,
         original: Option<&HeaderMap>,
     ) {
         for index in 0..self.field_count {
@@ -114,7 +114,8 @@ impl Chunk {
             let extra = (self.keep(name), self.keep(text));
             self.extras.push(extra);
         }
-        let key = key.map(|key| self.keep(key));
+        let natural_key = keys.natural().map(|key| self.keep(key));
+        let matched_key = keys.matched().map(|key| self.keep(key));
         let original = original.map(|header| {
             let from = self.text.len();
             push_cells(header, record, &mut self.text);
@@ -125,7 +126,8 @@ impl Chunk {
             line_number: record.line_number,
             id: Uuid::now_v7(),
             is_complete: row.is_complete(),
-            key,
+            natural_key,
+            matched_key,
             original,
             extras: (from, self.extras.len() as u32),
         });
@@ -147,9 +149,14 @@ impl Chunk {
         });
     }
 
-    /// The stored key of a row.
-    pub fn key(&self, row: usize) -> Option<&str> {
-        self.rows[row].key.map(|span| self.slice(span))
+    /// The stored natural key of the record that a row alone would make.
+    pub fn natural_key(&self, row: usize) -> Option<&str> {
+        self.rows[row].natural_key.map(|span| self.slice(span))
+    }
+
+    /// The stored natural key that `&match=` asks of a row for.
+    pub fn matched_key(&self, row: usize) -> Option<&str> {
+        self.rows[row].matched_key.map(|span| self.slice(span))
     }
 
     /// What a row says of a field.

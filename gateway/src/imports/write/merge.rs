@@ -4,16 +4,18 @@
 //! Pure: the same rows and the same stored records give the same plan, so a chunk whose transaction failed is simply
 //! planned again.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::ops::Range;
 
 use super::chunk::{Chunk, Failure};
+use super::slots::{Slot, Slots};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::bus::NewEvent;
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::model::change;
-use crate::records::model::record::{Extra, Record, is_same_value};
+use crate::records::model::record::{Extra, Record, extra_fault, is_same_value};
 
 /// How rows are applied.
 #[derive(Debug, Clone, Copy)]
@@ -21,14 +23,16 @@ pub struct Rules {
     pub object: &'static Object,
     pub workspace: WorkspaceId,
     pub mode: Mode,
+    /// The place within [`Object::key`] of the one field that rows are matched by (`&match=`).
+    pub match_by: Option<usize>,
     /// Whether each row emits its own event.
     pub emits_each: bool,
 }
 
-/// A record that is stored, and the number of its place in the list that the plan was made from.
+/// A record that is stored.
 #[derive(Debug)]
 pub struct Stored {
-    pub key: String,
+    pub natural_key: Option<String>,
     pub record: Record,
 }
 
@@ -56,113 +60,217 @@ pub struct Plan {
     pub created: Vec<Created>,
     /// The place of the stored record, and what it becomes.
     pub updated: Vec<(usize, Record)>,
+    /// Whether one record gets a key that another has in the database until it is updated.
+    pub hands_keys_on: bool,
     pub failures: Vec<Failure>,
+    /// Of the rows that were planned.
     pub counts: Counts,
     pub events: Vec<NewEvent>,
 }
 
-/// What stands under a key at some moment.
-enum Slot {
-    Stored(usize),
-    Fresh(usize),
-    Created(Box<Record>),
-    Updated(usize, Box<Record>),
-}
-
-/// Plans a chunk.
-pub fn plan(rules: &Rules, chunk: &Chunk, stored: &[Stored], now: Millis) -> Plan {
+/// Plans the rows of a chunk that are within `rows`.
+pub fn plan(rules: &Rules, chunk: &Chunk, rows: Range<usize>, stored: &[Stored], now: Millis) -> Plan {
     let mut merge = Merge {
         rules,
         chunk,
+        external_id: rules.object.external_id_index(),
         stored,
         now,
-        slots: Vec::with_capacity(chunk.rows.len()),
-        by_key: HashMap::with_capacity(chunk.rows.len()),
+        slots: Slots::of(stored, rows.len()),
         plan: Plan::default(),
     };
-    for (index, found) in stored.iter().enumerate() {
-        merge.by_key.insert(&found.key, merge.slots.len());
-        merge.slots.push(Slot::Stored(index));
-    }
-    for row in 0..chunk.rows.len() {
-        merge.apply(row);
+    for row in rows {
+        if let Err(message) = merge.apply(row) {
+            merge.plan.failures.push(chunk.failure(row, message));
+        }
     }
     merge.finish()
+}
+
+/// The keys that a row changes: the former, and the one that takes its place.
+#[derive(Default)]
+struct NewKeys<'m> {
+    external_id: Option<(Option<String>, &'m str)>,
+    natural: Option<(Option<String>, String)>,
 }
 
 struct Merge<'m> {
     rules: &'m Rules,
     chunk: &'m Chunk,
+    /// The place of the object's `external_id`.
+    external_id: Option<usize>,
     stored: &'m [Stored],
     now: Millis,
-    slots: Vec<Slot>,
-    by_key: HashMap<&'m str, usize>,
+    slots: Slots<'m>,
     plan: Plan,
 }
 
 impl<'m> Merge<'m> {
-    fn apply(&mut self, row: usize) {
-        let key = self.chunk.key(row);
-        match key.and_then(|key| self.by_key.get(key).copied()) {
+    /// Applies a row, or says why it fails.
+    fn apply(&mut self, row: usize) -> Result<(), String> {
+        match self.find(row)? {
             Some(slot) => self.change(row, slot),
-            None => self.create(row, key),
+            None => self.create(row),
         }
     }
 
-    fn create(&mut self, row: usize, key: Option<&'m str>) {
+    fn external_id(&self, row: usize) -> Option<&'m str> {
+        self.chunk.value(row, self.external_id?)
+    }
+
+    /// The record that a row is.
+    fn find(&self, row: usize) -> Result<Option<usize>, String> {
+        let by_external_id = || self.slots.of_external_id(self.external_id(row));
+        match self.rules.match_by {
+            Some(0) => Ok(by_external_id()),
+            Some(_) => Ok(self.slots.of_natural_key(self.chunk.matched_key(row))),
+            None => {
+                let natural = self.slots.of_natural_key(self.chunk.natural_key(row));
+                match (by_external_id(), natural) {
+                    (Some(one), Some(other)) if one != other => Err(format!(
+                        "its external_id is that of one {0}, and its {1} that of another",
+                        self.rules.object.name,
+                        self.natural_field(row)
+                    )),
+                    (one, other) => Ok(one.or(other)),
+                }
+            }
+        }
+    }
+
+    /// The name of the field that is a row's natural key.
+    fn natural_field(&self, row: usize) -> &'static str {
+        let object = self.rules.object;
+        let fields = object.natural_key().iter().map(|key| key.field);
+        let mut given = fields.filter(|field| {
+            let index = object.field_index(field);
+            index.is_some_and(|index| self.chunk.value(row, index).is_some())
+        });
+        given.next().unwrap_or("key")
+    }
+
+    fn create(&mut self, row: usize) -> Result<(), String> {
         let object = self.rules.object;
         if self.rules.mode == Mode::Update {
-            let message = format!(
-                "no {} with this key exists, and mode=update creates none",
-                object.name
-            );
-            return self.fail(row, message);
+            return Err(match self.rules.match_by.map(|place| object.key[place].field) {
+                Some(field) if !self.gives(row, field) => {
+                    format!("no key is given to find the record by ({field})")
+                }
+                _ => format!(
+                    "no {} with this key exists, and mode=update creates none",
+                    object.name
+                ),
+            });
         }
         if !self.chunk.rows[row].is_complete {
             let mut message = String::new();
             object.push_need(&mut message);
-            return self.fail(row, message);
+            return Err(message);
         }
+        let external_id = self.external_id(row);
+        let natural_key = self.chunk.natural_key(row);
+        self.check_free("external_id", self.slots.of_external_id(external_id))?;
+        let taken = self.slots.of_natural_key(natural_key);
+        self.check_free(self.natural_field(row), taken)?;
         self.plan.counts.created += 1;
-        if let Some(key) = key {
-            self.by_key.insert(key, self.slots.len());
-        }
-        self.slots.push(Slot::Fresh(row));
+        let slot = self.slots.push(Slot::Fresh(row));
+        self.slots.take_external_id(external_id.map(Cow::Borrowed), slot);
+        self.slots.take_natural_key(natural_key.map(Cow::Borrowed), slot);
         if self.rules.emits_each {
             self.emit(None, &self.fresh(row));
         }
+        Ok(())
     }
 
-    fn change(&mut self, row: usize, slot: usize) {
+    fn gives(&self, row: usize, field: &str) -> bool {
+        let index = self.rules.object.field_index(field);
+        index.is_some_and(|index| self.chunk.value(row, index).is_some())
+    }
+
+    /// An error if somebody has a key.
+    fn check_free(&self, field: &str, holder: Option<usize>) -> Result<(), String> {
+        match holder {
+            Some(_) => Err(format!("another {} has its {field}", self.rules.object.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn change(&mut self, row: usize, slot: usize) -> Result<(), String> {
         let object = self.rules.object;
         if self.rules.mode == Mode::Create {
-            let message = format!(
+            return Err(format!(
                 "{} {} with this key exists already",
                 object.article(),
                 object.name
-            );
-            return self.fail(row, message);
+            ));
         }
-        let before = match &self.slots[slot] {
-            Slot::Stored(index) => &self.stored[*index].record,
-            Slot::Fresh(first) => &self.fresh(*first),
-            Slot::Created(record) | Slot::Updated(_, record) => record,
-        };
-        if !self.differs(row, before) {
+        let before = self.present(slot);
+        if !self.differs(row, &before) {
+            drop(before);
             self.plan.counts.unchanged += 1;
-            return;
+            return Ok(());
         }
-        let mut after = before.clone();
+        let mut after = before.clone().into_owned();
         self.put(row, &mut after);
-        if self.rules.emits_each {
-            let before = before.clone();
+        if let Some(fault) = extra_fault(&after.extra) {
+            return Err(fault);
+        }
+        let keys = self.new_keys(row, slot, &before, &after)?;
+        let before = self.rules.emits_each.then(|| before.into_owned());
+        self.move_keys(slot, keys);
+        if let Some(before) = before {
             self.emit(Some(&before), &after);
         }
         self.plan.counts.updated += 1;
-        self.slots[slot] = match self.slots[slot] {
-            Slot::Stored(index) | Slot::Updated(index, _) => Slot::Updated(index, Box::new(after)),
-            Slot::Fresh(_) | Slot::Created(_) => Slot::Created(Box::new(after)),
-        };
+        self.slots.update(slot, after);
+        Ok(())
+    }
+
+    /// What a record is at this moment.
+    fn present(&self, slot: usize) -> Cow<'_, Record> {
+        match self.slots.get(slot) {
+            Slot::Stored(index) => Cow::Borrowed(&self.stored[*index].record),
+            Slot::Fresh(first) => Cow::Owned(self.fresh(*first)),
+            Slot::Created(record) | Slot::Updated(_, record) => Cow::Borrowed(&**record),
+        }
+    }
+
+    /// The keys that a row changes; one that another record has is the row's error.
+    fn new_keys(
+        &self,
+        row: usize,
+        slot: usize,
+        before: &Record,
+        after: &Record,
+    ) -> Result<NewKeys<'m>, String> {
+        let mut keys = NewKeys::default();
+        if let Some(id) = self
+            .external_id(row)
+            .filter(|id| Some(*id) != before.external_id())
+        {
+            self.check_free("external_id", self.slots.of_external_id(Some(id)))?;
+            keys.external_id = Some((before.external_id().map(str::to_owned), id));
+        }
+        let natural = self.chunk.natural_key(row);
+        if natural.is_some() && self.slots.of_natural_key(natural) != Some(slot) {
+            let (old, new) = (before.natural_key(), after.natural_key());
+            if let Some(new) = new.filter(|new| Some(new) != old.as_ref()) {
+                self.check_free(self.natural_field(row), self.slots.of_natural_key(Some(&new)))?;
+                keys.natural = Some((old, new));
+            }
+        }
+        Ok(keys)
+    }
+
+    fn move_keys(&mut self, slot: usize, keys: NewKeys<'m>) {
+        if let Some((old, new)) = keys.external_id {
+            self.slots.release_external_id(old.as_deref(), slot);
+            self.slots.take_external_id(Some(Cow::Borrowed(new)), slot);
+        }
+        if let Some((old, new)) = keys.natural {
+            self.slots.release_natural_key(old.as_deref(), slot);
+            self.slots.take_natural_key(Some(Cow::Owned(new)), slot);
+        }
     }
 
     fn differs(&self, row: usize, record: &Record) -> bool {
@@ -212,12 +320,9 @@ impl<'m> Merge<'m> {
         self.plan.events.extend(events);
     }
 
-    fn fail(&mut self, row: usize, message: String) {
-        self.plan.failures.push(self.chunk.failure(row, message));
-    }
-
     fn finish(mut self) -> Plan {
-        for slot in std::mem::take(&mut self.slots) {
+        self.plan.hands_keys_on = self.slots.hand_keys_on();
+        for slot in self.slots.into_slots() {
             match slot {
                 Slot::Stored(_) => {}
                 Slot::Fresh(row) => self.plan.created.push(Created::Row(row)),
@@ -225,8 +330,11 @@ impl<'m> Merge<'m> {
                 Slot::Updated(index, record) => self.plan.updated.push((index, *record)),
             }
         }
-        self.plan.counts.unchanged += self.chunk.unchanged_count;
-        self.plan.counts.failed = (self.plan.failures.len() + self.chunk.failures.len()) as u64;
+        self.plan.counts.failed = self.plan.failures.len() as u64;
         self.plan
     }
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

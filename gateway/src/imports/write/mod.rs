@@ -6,9 +6,12 @@
 
 pub mod chunk;
 pub mod merge;
+mod part;
 mod record_line;
+pub mod row_keys;
 mod session;
-mod statements;
+mod slots;
+pub mod statements;
 pub mod undo;
 mod undo_log;
 mod version;

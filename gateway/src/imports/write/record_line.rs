@@ -45,7 +45,7 @@ impl RecordLine {
 
     /// Writes a record.
     pub fn put_record(&mut self, lines: &mut Lines, record: &Record, import_no: Option<i32>) {
-        let key = record.key();
+        let key = record.natural_key();
         self.extra = extra_text(&record.extra).unwrap_or_default();
         let head = Head {
             id: record.id,
@@ -65,7 +65,7 @@ impl RecordLine {
             id: chunk.rows[row].id,
             import_no: Some(import_no),
             updated_at: now,
-            key: chunk.key(row),
+            key: chunk.natural_key(row),
         };
         self.put(lines, &head, |index| {
             chunk.value(row, index).or(fields[index].default)

@@ -7,7 +7,7 @@
 //!
 //! A dry run writes to a temporary copy of the table, which lies over the real one for its reads.
 
-use super::statements::Statements;
+use super::statements::{Statements, Turn};
 use crate::base::caller::WorkspaceId;
 use crate::db::{Db, DbError, Dedicated, Purpose};
 use crate::records::Object;
@@ -24,11 +24,12 @@ impl Session {
         db: &Db,
         object: &'static Object,
         workspace: WorkspaceId,
+        turn: Turn,
         is_dry: bool,
     ) -> Result<Self, DbError> {
         let client = db.connect_for(Purpose::Import).await?;
         client.batch_execute(&setup(object, is_dry)).await?;
-        let statements = Statements::prepare(&client, object, workspace, is_dry).await?;
+        let statements = Statements::prepare(&client, object, workspace, turn, is_dry).await?;
         Ok(Self { client, statements })
     }
 
@@ -55,7 +56,8 @@ fn setup(object: &Object, is_dry: bool) -> String {
         setup.push_str(&format!(
             "create temp table overlay (like {table});
              create unique index on overlay (id);
-             create unique index on overlay (workspace_id, key);"
+             create unique index on overlay (workspace_id, key);
+             create unique index on overlay (workspace_id, external_id);"
         ));
     }
     setup

@@ -1,10 +1,14 @@
 //! What a session reads and writes within one transaction.
 
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
 use super::chunk::{Chunk, Failure};
 use super::merge::{Counts, Created, Stored};
+use super::part::{LookupKeys, Part};
 use super::record_line::{RecordLine, columns_of};
 use super::version::{RowPlace, Version};
 use crate::base::caller::WorkspaceId;
@@ -15,23 +19,44 @@ use crate::records::Object;
 use crate::records::model::record::Record;
 use crate::records::store::{columns, record};
 
-/// The first half of the lock on a writer's share of the keys ("lane").
+/// The first half of the locks on an object's keys and on a writer's share of them ("lane").
 const LANE_CLASS: i32 = 0x6c61_6e65;
 
-/// Taken by a chunk on its object and writer, for the rest of its transaction.
-const LOCK: &str = "select pg_advisory_xact_lock($1::int4, hashtext($2::text))";
+/// Which of an object's keys a writer goes through. A key is always in the same share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// All of them: one row may link keys of different shares.
+    Whole,
+    Share(i32),
+}
+
+/// Taken by a part for the rest of its transaction, so that two imports take turns.
+const LOCK_WHOLE: &str =
+    "select pg_advisory_xact_lock($1::int4, hashtext($2::text)) where $3::text is not null";
+const LOCK_SHARE: &str = "select pg_advisory_xact_lock_shared($1::int4, hashtext($2::text)),
+                                 pg_advisory_xact_lock($1::int4, hashtext($3::text))";
+
+/// What a look at the stored records found.
+pub enum Found {
+    Records(Vec<Stored>, Vec<Version>),
+    /// More bytes than were asked for.
+    TooMuch,
+}
 
 /// The statements of one session, prepared.
 pub struct Statements {
     object: &'static Object,
     workspace: WorkspaceId,
     is_dry: bool,
-    lookup: Statement,
+    by_natural_key: Statement,
+    by_external_id: Statement,
     by_id: Statement,
     copy_new: Statement,
     copy_staged: Statement,
+    release_keys: Statement,
     update: Statement,
     copy_failures: Statement,
+    turn: Turn,
     lock: Statement,
     note: Statement,
 }
@@ -42,8 +67,13 @@ impl Statements {
         client: &Client,
         object: &'static Object,
         workspace: WorkspaceId,
+        turn: Turn,
         is_dry: bool,
     ) -> Result<Self, DbError> {
+        let lock = match turn {
+            Turn::Whole => LOCK_WHOLE,
+            Turn::Share(_) => LOCK_SHARE,
+        };
         let set: Vec<String> = object
             .fields
             .iter()
@@ -55,7 +85,8 @@ impl Statements {
         };
         let own = columns_of(object);
         Ok(Self {
-            lookup: client.prepare(&lookup(object, is_dry)).await?,
+            by_natural_key: client.prepare(&lookup(object, "key", is_dry)).await?,
+            by_external_id: client.prepare(&lookup(object, "external_id", is_dry)).await?,
             by_id: client
                 .prepare(&format!(
                     "select key, ctid, import_no, {} from {} where workspace_id = $1 and id = any($2::uuid[])",
@@ -67,10 +98,11 @@ impl Statements {
             copy_staged: client
                 .prepare(&format!("copy staged (place, {own}) from stdin"))
                 .await?,
+            release_keys: client.prepare(&release_keys(object)).await?,
             update: client
                 .prepare(&format!(
-                    "update {} t set import_no = s.import_no, updated_at = s.updated_at, words = s.words,
-                         extra = s.extra, {}
+                    "update {} t set import_no = s.import_no, updated_at = s.updated_at, key = s.key,
+                         words = s.words, extra = s.extra, {}
                      from staged s where t.ctid = s.place and t.id = s.id and t.workspace_id = s.workspace_id",
                     object.plural,
                     set.join(", ")
@@ -79,7 +111,8 @@ impl Statements {
             copy_failures: client
                 .prepare("copy import_failures (import_no, row_number, line_number, message, cells) from stdin")
                 .await?,
-            lock: client.prepare(LOCK).await?,
+            turn,
+            lock: client.prepare(lock).await?,
             note: client.prepare(NOTE_CHUNK).await?,
             object,
             workspace,
@@ -87,57 +120,86 @@ impl Statements {
         })
     }
 
-    /// Takes a writer's turn among all imports of the object, and the records that have one of these keys then.
+    /// Takes a writer's turn among all imports of the object, and the records that have one of these keys then, unless
+    /// they are more than `max_bytes`.
     pub async fn begin(
         &self,
         transaction: &Transaction<'_>,
-        writer: i32,
-        keys: &[&str],
-    ) -> Result<(Vec<Stored>, Vec<Version>), DbError> {
+        keys: &LookupKeys<'_>,
+        max_bytes: usize,
+    ) -> Result<Found, DbError> {
         if self.is_dry {
-            return self.find(transaction, keys).await;
+            return self.find(transaction, keys, max_bytes).await;
         }
-        let turn = format!("{} {} {writer}", self.object.name, self.workspace.0);
-        let parameters: [&(dyn ToSql + Sync); 2] = [&LANE_CLASS, &turn];
+        let whole = format!("{} {}", self.object.name, self.workspace.0);
+        let share = match self.turn {
+            Turn::Whole => whole.clone(),
+            Turn::Share(number) => format!("{whole} {number}"),
+        };
+        let parameters: [&(dyn ToSql + Sync); 3] = [&LANE_CLASS, &whole, &share];
         let locking = async { Ok(transaction.execute(&self.lock, &parameters).await?) };
         // Sent one behind the other without a wait; the second begins when the first has ended.
-        let (_, found) = futures_util::future::try_join(locking, self.find(transaction, keys)).await?;
+        let finding = self.find(transaction, keys, max_bytes);
+        let (_, found) = futures_util::future::try_join(locking, finding).await?;
         Ok(found)
     }
 
-    /// Notes a chunk; `false` if the job has ended meanwhile, and nothing of the chunk may stay.
+    /// Notes a part of a chunk; `false` if the job has ended meanwhile, and nothing of the part may stay.
     pub async fn note(
         &self,
         transaction: &Transaction<'_>,
         import_no: i32,
-        chunk: &Chunk,
+        part: &Part<'_>,
         undo: Option<&[u8]>,
         counts: &Counts,
     ) -> Result<bool, DbError> {
         let parameters: [&(dyn ToSql + Sync); 8] = [
             &import_no,
-            &chunk.number,
+            &part.number,
             &undo,
             &signed(counts.created),
             &signed(counts.updated),
             &signed(counts.unchanged),
             &signed(counts.failed),
-            &signed(chunk.bytes_read),
+            &signed(part.chunk.bytes_read),
         ];
         Ok(transaction.execute(&self.note, &parameters).await? == 1)
     }
 
-    /// The records that have one of these keys.
-    async fn find(
+    /// The records that have one of these keys, each once.
+    pub async fn find(
         &self,
         transaction: &Transaction<'_>,
-        keys: &[&str],
-    ) -> Result<(Vec<Stored>, Vec<Version>), DbError> {
-        if keys.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+        keys: &LookupKeys<'_>,
+        max_bytes: usize,
+    ) -> Result<Found, DbError> {
+        let (mut stored, mut versions) = (Vec::new(), Vec::new());
+        let mut seen = HashSet::new();
+        let mut bytes = 0;
+        let lists = [
+            (&self.by_natural_key, &keys.natural_keys),
+            (&self.by_external_id, &keys.external_ids),
+        ];
+        let has_both = lists.iter().all(|(_, list)| !list.is_empty());
+        for (statement, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let parameters: [&(dyn ToSql + Sync); 2] = [&self.workspace, list];
+            // Row by row, so that large records are not in memory by the thousand.
+            let rows = transaction.query_raw(statement, parameters).await?;
+            let mut rows = std::pin::pin!(rows);
+            while let Some(row) = rows.try_next().await? {
+                let (found, version) = self.stored(&row);
+                if has_both && !seen.insert(found.record.id) {
+                    continue;
+                }
+                bytes += found.record.text_bytes();
+                if bytes > max_bytes {
+                    return Ok(Found::TooMuch);
+                }
+                stored.push(found);
+                versions.push(version);
+            }
         }
-        let rows = transaction.query(&self.lookup, &[&self.workspace, &keys]).await?;
-        Ok(rows.iter().map(|row| self.stored(row)).unzip())
+        Ok(Found::Records(stored, versions))
     }
 
     /// The records that have one of these ids.
@@ -152,7 +214,7 @@ impl Statements {
 
     fn stored(&self, row: &tokio_postgres::Row) -> (Stored, Version) {
         let stored = Stored {
-            key: row.get::<_, Option<String>>(0).unwrap_or_default(),
+            natural_key: row.get(0),
             record: record(self.object, row, 3),
         };
         let version = Version {
@@ -186,10 +248,12 @@ impl Statements {
         copy.finish().await
     }
 
-    /// Writes changed records over the versions that were read; `false` if one of them is not there any more.
+    /// Writes changed records over the versions that were read; `false` if one of them is not there any more. `moves_keys`:
+    /// one may get a key that another of them has until then.
     pub async fn change<'r>(
         &self,
         transaction: &Transaction<'_>,
+        moves_keys: bool,
         changed: impl ExactSizeIterator<Item = (Version, &'r Record, Option<i32>)> + Clone,
     ) -> Result<bool, DbError> {
         let expected = changed.len() as u64;
@@ -217,6 +281,9 @@ impl Statements {
             copy.flush().await?;
         }
         copy.finish().await?;
+        if moves_keys && !self.is_dry {
+            transaction.execute(&self.release_keys, &[]).await?;
+        }
         Ok(self.is_dry || transaction.execute(&self.update, &[]).await? == expected)
     }
 
@@ -265,12 +332,26 @@ impl Statements {
     }
 }
 
-fn lookup(object: &Object, is_dry: bool) -> String {
+/// A unique index looks at each row by itself, so records that hand keys on to each other let go of theirs first.
+fn release_keys(object: &Object) -> String {
+    format!(
+        "with released as (
+             update {} t set key = null, external_id = null from staged s
+             where t.ctid = s.place and t.id = s.id and t.workspace_id = s.workspace_id
+                 and (t.key is distinct from s.key or t.external_id is distinct from s.external_id)
+             returning t.id, t.ctid as place)
+         update staged s set place = r.place from released r where r.id = s.id",
+        object.plural
+    )
+}
+
+/// The records whose column `key` is one of `$2`.
+fn lookup(object: &Object, key: &str, is_dry: bool) -> String {
     let columns = columns(object);
     let table = object.plural;
     let stored = format!(
         "select key, ctid, import_no, {columns} from {table} t
-         where workspace_id = $1 and key = any($2::text[])"
+         where workspace_id = $1 and {key} = any($2::text[])"
     );
     match is_dry {
         false => stored,
@@ -278,7 +359,7 @@ fn lookup(object: &Object, is_dry: bool) -> String {
             "{stored} and not exists (select from overlay o where o.id = t.id)
              union all
              select key, ctid, import_no, {columns} from overlay
-             where workspace_id = $1 and key = any($2::text[])"
+             where workspace_id = $1 and {key} = any($2::text[])"
         ),
     }
 }

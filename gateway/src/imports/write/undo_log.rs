@@ -1,6 +1,7 @@
 //! What a chunk did to the records, in a form that is small to keep and enough to undo it.
 //!
-//! Ids of what it created, then a JSON list of what it replaced, all in one zstd frame: one row a chunk.
+//! A byte that names the form, then in one zstd frame: ids of what it created, then a JSON list of what it replaced. Fields
+//! stand there by name, because their places change as objects get more of them. One row a part of a chunk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +13,8 @@ use super::merge::Stored;
 use super::version::Version;
 use crate::records::model::record::{Extra, Record};
 
+/// The form that is written; the first one had no such byte, and is not kept by the schema.
+const FORM: u8 = 2;
 /// Fast rather than small.
 const LEVEL: i32 = 1;
 /// A chunk's undo log is smaller by far; what is larger is damaged.
@@ -27,7 +30,7 @@ pub struct Replaced {
     /// Milliseconds since the Unix epoch.
     pub updated_at: i64,
     /// The old values of the fields that changed.
-    pub values: BTreeMap<usize, Option<String>>,
+    pub values: BTreeMap<String, Option<String>>,
     /// The old `extra`, if it changed.
     pub extra: Option<Extra>,
 }
@@ -36,13 +39,16 @@ impl Replaced {
     /// What `after` replaced.
     pub fn of(before: &Stored, version: Version, after: &Record) -> Self {
         let before = &before.record;
-        let pairs = before.values.iter().zip(&after.values).enumerate();
+        let fields = before.object.fields.iter().map(|field| field.name);
+        let pairs = fields.zip(before.values.iter().zip(&after.values));
         let changed = pairs.filter(|(_, (old, new))| old != new);
         Self {
             id: before.id.as_u64_pair(),
             import_no: version.import_no,
             updated_at: before.updated_at.0,
-            values: changed.map(|(index, (old, _))| (index, old.clone())).collect(),
+            values: changed
+                .map(|(name, (old, _))| (name.to_owned(), old.clone()))
+                .collect(),
             extra: (before.extra != after.extra).then(|| before.extra.clone()),
         }
     }
@@ -54,9 +60,10 @@ impl Replaced {
 
     /// Puts the old values back.
     pub fn restore(&self, record: &mut Record) {
-        for (index, old) in &self.values {
-            if let Some(value) = record.values.get_mut(*index) {
-                value.clone_from(old);
+        for (name, old) in &self.values {
+            // A field that the object has no more has nowhere to go.
+            if let Some(index) = record.object.field_index(name) {
+                record.values[index].clone_from(old);
             }
         }
         if let Some(extra) = &self.extra {
@@ -86,13 +93,16 @@ impl UndoLog {
             plain.extend_from_slice(id.as_bytes());
         }
         serde_json::to_writer(&mut plain, &self.replaced)?;
-        zstd::bulk::compress(&plain, LEVEL).map(Some)
+        let mut kept = vec![FORM];
+        kept.append(&mut zstd::bulk::compress(&plain, LEVEL)?);
+        Ok(Some(kept))
     }
 
     /// Reads that form.
     pub fn decode(kept: &[u8]) -> io::Result<Self> {
-        let plain = zstd::stream::decode_all(kept)?;
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
+        let frame = kept.strip_prefix(&[FORM]).ok_or_else(damaged)?;
+        let plain = zstd::stream::decode_all(frame)?;
         if plain.len() > MAX_BYTES {
             return Err(damaged());
         }
@@ -112,6 +122,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_log_names_its_fields_so_that_they_may_move() {
+        // As it is kept, by whatever version.
+        let plain = [
+            &0_u32.to_be_bytes()[..],
+            br#"[{"id":[1,2],"import_no":7,"updated_at":5,"values":{"city":"Rome","gone":"x"},"extra":{"T":"1"}}]"#,
+        ]
+        .concat();
+        let kept = [&[2][..], &zstd::bulk::compress(&plain, 1).expect("compresses")].concat();
+        let log = UndoLog::decode(&kept).expect("decodes");
+        let mut record = Record::new(crate::records::Object::named("contact").expect("an object"));
+        log.replaced[0].restore(&mut record);
+        assert_eq!(record.named("city"), Some("Rome"));
+        assert_eq!(record.values.iter().flatten().count(), 1);
+        assert_eq!((record.extra["T"].as_str(), record.updated_at.0), ("1", 5));
+        // A frame without the byte is of the first form.
+        assert!(UndoLog::decode(&kept[1..]).is_err());
+    }
+
+    #[test]
     fn what_was_done_is_read_back() {
         let log = UndoLog {
             created: vec![Uuid::now_v7(), Uuid::now_v7()],
@@ -119,7 +148,11 @@ mod tests {
                 id: Uuid::now_v7().as_u64_pair(),
                 import_no: None,
                 updated_at: 7,
-                values: [(0, None), (3, Some("x".to_owned()))].into(),
+                values: [
+                    ("email".to_owned(), None),
+                    ("phone".to_owned(), Some("x".to_owned())),
+                ]
+                .into(),
                 extra: Some(Extra::new()),
             }],
         };

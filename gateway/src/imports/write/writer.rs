@@ -1,20 +1,25 @@
 //! Writes chunks, one after another, each in a transaction of its own.
 //!
-//! An import has a few writers (`imports.lanes`); a key always goes to the same one, so rows of one key keep their order.
-//! A chunk holds an advisory lock on (object, writer's number) of its workspace, so that two imports take turns instead of
-//! failing each other. A concurrent change makes the chunk start again: a key that was taken is a unique violation, a
-//! record that was changed is not found where it was read.
+//! An import whose rows have one key each has a few writers (`imports.lanes`); a key always goes to the same one, so rows of
+//! one key keep their order. Where a row may link two keys there is one writer. A part of a chunk holds an advisory lock on
+//! its share of the object's keys ([`Turn`]), so that two imports take turns instead of failing each other. A concurrent
+//! change makes the part start again: a key that was taken is a unique violation, a record that was changed is not found
+//! where it was read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Failure};
 use super::merge::{Created, Plan, Rules, Stored, plan};
+use super::part::Part;
 use super::session::Session;
+use super::statements::{Found, Turn};
 use super::undo_log::{Replaced, UndoLog};
 use super::version::Version;
 use crate::base::clock::Millis;
@@ -28,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 /// So often a chunk is planned again because of others; then something else is wrong.
 const MAX_TRIES: u32 = 200;
+/// Stored records that a part is planned from; the part is made smaller until they fit, or it is one row.
+const MAX_STORED_BYTES: usize = 8 << 20;
 
 /// What one writer needs to know.
 #[derive(Clone)]
@@ -37,7 +44,11 @@ pub struct Writer {
     pub rules: Rules,
     pub import_no: i32,
     pub is_dry: bool,
-    pub number: i32,
+    pub turn: Turn,
+    /// The number of the next part, of whichever writer.
+    pub next_part: Arc<AtomicI32>,
+    /// Cancelled when someone else ends the job.
+    pub token: CancellationToken,
     /// Where written chunks go, to be filled again.
     pub spare: Arc<Mutex<Vec<Chunk>>>,
 }
@@ -58,6 +69,8 @@ enum Applied {
     Written,
     /// Others changed what the plan was made from.
     Again,
+    /// The stored records are too large for so many rows.
+    TooMuch,
     Ended,
     Lost,
 }
@@ -69,10 +82,16 @@ impl Writer {
         let mut is_first = true;
         while let Some(mut chunk) = chunks.recv().await {
             let started = Instant::now();
-            match self.write(&mut session, &chunk, is_first).await {
+            let writing = self.write(&mut session, &chunk, &mut is_first);
+            // The transaction goes with the session; the job has ended, so nobody asks for its rows.
+            let written = tokio::select! {
+                written = writing => written,
+                () = self.token.cancelled() => return WriterEnd::Ended,
+            };
+            match written {
                 Ok(Applied::Ended) => return WriterEnd::Ended,
                 Ok(Applied::Lost) => return WriterEnd::Lost,
-                Ok(Applied::Written | Applied::Again) => is_first = false,
+                Ok(Applied::Written | Applied::Again | Applied::TooMuch) => {}
                 Err(fault) => return WriterEnd::Failed(fault),
             }
             histogram!(names::IMPORT_CHUNK_SECONDS).record(started.elapsed());
@@ -84,17 +103,50 @@ impl Writer {
         WriterEnd::Done
     }
 
-    /// Writes a chunk, however often that takes; never [`Applied::Again`].
+    /// Writes a chunk, in as many parts as it takes.
     async fn write(
         &self,
         session: &mut Option<Session>,
         chunk: &Chunk,
+        is_first: &mut bool,
+    ) -> Result<Applied, DbError> {
+        let row_count = chunk.rows.len();
+        let (mut from, mut most) = (0, row_count.max(1));
+        let mut number = self.next_part.fetch_add(1, Ordering::Relaxed);
+        loop {
+            let to = row_count.min(from + most);
+            let part = Part {
+                chunk,
+                rows: from..to,
+                number,
+            };
+            match self.write_part(session, &part, *is_first).await? {
+                Applied::TooMuch => most = ((to - from) / 2).max(1),
+                Applied::Written => {
+                    *is_first = false;
+                    if to == row_count {
+                        return Ok(Applied::Written);
+                    }
+                    from = to;
+                    most = most.saturating_mul(2);
+                    number = self.next_part.fetch_add(1, Ordering::Relaxed);
+                }
+                ended => return Ok(ended),
+            }
+        }
+    }
+
+    /// Writes a part, however often that takes; never [`Applied::Again`].
+    async fn write_part(
+        &self,
+        session: &mut Option<Session>,
+        part: &Part<'_>,
         is_first: bool,
     ) -> Result<Applied, DbError> {
         let mut away_since: Option<Instant> = None;
         let mut tries = 0;
         loop {
-            let fault = match self.try_write(session, chunk).await {
+            let fault = match self.try_write(session, part).await {
                 Ok(Applied::Again) => None,
                 Ok(applied) => return Ok(applied),
                 Err(fault) => Some(fault),
@@ -125,14 +177,14 @@ impl Writer {
             // A commit that was cut off may have ended only now, on the connection before. One that breaks here is found
             // broken by the next try.
             if let Some(open) = session.as_mut()
-                && let Ok(true) = store::has_chunk(open.client(), self.import_no, chunk.number).await
+                && let Ok(true) = store::has_chunk(open.client(), self.import_no, part.number).await
             {
                 return Ok(self.found_written());
             }
         }
     }
 
-    /// What a chunk comes to that an earlier connection has written.
+    /// What a part comes to that an earlier connection has written.
     fn found_written(&self) -> Applied {
         match self.is_dry {
             true => Applied::Lost,
@@ -140,14 +192,15 @@ impl Writer {
         }
     }
 
-    async fn try_write(&self, session: &mut Option<Session>, chunk: &Chunk) -> Result<Applied, DbError> {
+    async fn try_write(&self, session: &mut Option<Session>, part: &Part<'_>) -> Result<Applied, DbError> {
+        let chunk = part.chunk;
         let Rules {
             object, workspace, ..
         } = self.rules;
         if session.is_none() {
-            let mut fresh = Session::open(&self.db, object, workspace, self.is_dry).await?;
+            let mut fresh = Session::open(&self.db, object, workspace, self.turn, self.is_dry).await?;
             // The one before may have been cut off in the middle of its commit.
-            let is_written = store::has_chunk(fresh.client(), self.import_no, chunk.number).await?;
+            let is_written = store::has_chunk(fresh.client(), self.import_no, part.number).await?;
             *session = Some(fresh);
             if is_written {
                 return Ok(self.found_written());
@@ -158,27 +211,43 @@ impl Writer {
         };
         let (client, statements) = session.split();
         let transaction = client.transaction().await?;
-        let mut keys: Vec<&str> = (0..chunk.rows.len()).filter_map(|row| chunk.key(row)).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let (stored, versions) = statements.begin(&transaction, self.number, &keys).await?;
+        let max_bytes = match part.rows.len() {
+            0 | 1 => usize::MAX,
+            _ => MAX_STORED_BYTES,
+        };
+        let (stored, versions) = match statements
+            .begin(&transaction, &part.keys(object), max_bytes)
+            .await?
+        {
+            Found::Records(stored, versions) => (stored, versions),
+            Found::TooMuch => return Ok(Applied::TooMuch),
+        };
         let now = Millis::now();
-        let mut plan = plan(&self.rules, chunk, &stored, now);
+        let mut plan = plan(&self.rules, chunk, part.rows.clone(), &stored, now);
         sort_by_key(&mut plan, chunk);
-        statements
-            .create(&transaction, chunk, &plan.created, self.import_no, now)
-            .await?;
         let import_no = Some(self.import_no);
         let changed = plan
             .updated
             .iter()
             .map(|(index, record)| (versions[*index], record, import_no));
-        if !statements.change(&transaction, changed).await? {
+        // Before the new records, which may get a key that one of these gives up.
+        if !statements
+            .change(&transaction, plan.hands_keys_on, changed)
+            .await?
+        {
             return Ok(Applied::Again);
         }
         statements
-            .report(&transaction, self.import_no, [&chunk.failures, &plan.failures])
+            .create(&transaction, chunk, &plan.created, self.import_no, now)
             .await?;
+        let mut failures: [&[Failure]; 2] = [&[], &plan.failures];
+        let mut counts = plan.counts;
+        if part.is_first() {
+            failures[0] = &chunk.failures;
+            counts.failed += chunk.failures.len() as u64;
+            counts.unchanged += chunk.unchanged_count;
+        }
+        statements.report(&transaction, self.import_no, failures).await?;
         let undo_log = match self.is_dry {
             true => None,
             false => self.undo_log(chunk, &plan, &stored, &versions)?,
@@ -190,7 +259,7 @@ impl Writer {
         let emission = self.bus.emit(&transaction, events).await?;
         let undo = undo_log.as_deref();
         if !statements
-            .note(&transaction, self.import_no, chunk, undo, &plan.counts)
+            .note(&transaction, self.import_no, part, undo, &counts)
             .await?
         {
             return Ok(Applied::Ended);
@@ -228,12 +297,12 @@ impl Writer {
 /// Two writers that insert in one order never wait for each other in a circle; and neighbours share pages.
 fn sort_by_key(plan: &mut Plan, chunk: &Chunk) {
     plan.created.sort_by_cached_key(|created| match created {
-        Created::Row(row) => chunk.key(*row).map(str::to_owned),
-        Created::Record(record) => record.key(),
+        Created::Row(row) => chunk.natural_key(*row).map(str::to_owned),
+        Created::Record(record) => record.natural_key(),
     });
 }
 
 /// Unique violation, deadlock, serialisation failure, a lock that took too long.
-fn is_conflict(fault: &DbError) -> bool {
+pub fn is_conflict(fault: &DbError) -> bool {
     matches!(fault.sqlstate(), Some("23505" | "40P01" | "40001" | "55P03"))
 }

@@ -5,13 +5,34 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
-use super::key::push_stored_key;
+use super::key::push_natural_key;
 use crate::base::clock::Millis;
 use crate::base::id::{parse_uuid, uuid_millis};
 use crate::records::{Kind, Object};
 
 /// Names and texts that no field took.
 pub type Extra = BTreeMap<String, String>;
+
+/// What `extra` of one record may hold: no less than one row of a file can bring, so that only what many requests or
+/// imports add up to is refused.
+const MAX_EXTRA_NAMES: usize = 10_000;
+const MAX_EXTRA_BYTES: usize = 16 << 20;
+
+/// What is wrong with a record's `extra`, if it holds too much.
+pub fn extra_fault(extra: &Extra) -> Option<String> {
+    if extra.len() > MAX_EXTRA_NAMES {
+        return Some(format!(
+            "the record's extra would have more than {MAX_EXTRA_NAMES} names"
+        ));
+    }
+    let bytes: usize = extra.iter().map(|(name, text)| name.len() + text.len()).sum();
+    (bytes > MAX_EXTRA_BYTES).then(|| {
+        format!(
+            "the record's extra would be larger than {} MiB",
+            MAX_EXTRA_BYTES >> 20
+        )
+    })
+}
 
 /// One record of any object.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +67,22 @@ impl Record {
         self.value(self.object.field_index(name)?)
     }
 
-    /// The record's key as it is stored, if it has one.
-    pub fn key(&self) -> Option<String> {
-        key_of(self.object, |index| self.value(index))
+    /// The record's natural key as it is stored, if it has one.
+    pub fn natural_key(&self) -> Option<String> {
+        let mut stored = String::new();
+        push_natural_key(self.object, |index| self.value(index), &mut stored).then_some(stored)
+    }
+
+    /// The record's external id.
+    pub fn external_id(&self) -> Option<&str> {
+        self.value(self.object.external_id_index()?)
+    }
+
+    /// The bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        let values = self.values.iter().flatten().map(String::len);
+        let extra = self.extra.iter().map(|(name, text)| name.len() + text.len());
+        values.chain(extra).sum()
     }
 
     /// The public id.
@@ -71,22 +105,6 @@ pub fn public_id(object: &Object, id: Uuid) -> String {
 /// Reads a public id.
 pub fn parse_id(object: &Object, text: &str) -> Option<Uuid> {
     parse_uuid(object.id_prefix, text)
-}
-
-/// The key, as it is stored, of a record of which `value` gives the fields: the number of the key's field, so that an
-/// email and an external id that look the same are two keys, and the value with its case folded where the object says.
-pub fn key_of<'v>(object: &Object, value: impl Fn(usize) -> Option<&'v str>) -> Option<String> {
-    object.key.iter().enumerate().find_map(|(rank, key)| {
-        let value = value(object.field_index(key.field)?)?;
-        Some(stored_key(rank, key.folds_case, value))
-    })
-}
-
-/// The stored form of a value of the key's field `rank`.
-pub fn stored_key(rank: usize, folds_case: bool, value: &str) -> String {
-    let mut stored = String::with_capacity(value.len() + 1);
-    push_stored_key(rank, folds_case, value, &mut stored);
-    stored
 }
 
 /// Whether two stored forms are the same value: decimals are, with more zeros or fewer.
@@ -140,15 +158,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_field_of_the_key_that_is_set_is_the_key() {
-        let object = Object::named("contact").expect("an object");
+    fn the_first_field_of_the_natural_key_that_is_set_is_the_key() {
+        let object = Object::named("account").expect("an object");
         let mut record = Record::new(object);
-        assert_eq!(record.key(), None);
-        let external = object.field_index("external_id").expect("a field");
+        assert_eq!((record.natural_key(), record.external_id()), (None, None));
+        let external = object.external_id_index().expect("a field");
         record.values[external] = Some("X-1".into());
-        assert_eq!(record.key().as_deref(), Some("1X-1"));
-        record.values[0] = Some("Ada@Example.com".into());
-        assert_eq!(record.key().as_deref(), Some("0ada@example.com"));
+        assert_eq!((record.natural_key(), record.external_id()), (None, Some("X-1")));
+        for (name, value, key) in [("name", "ACME", "1acme"), ("domain", "acme.com", "0acme.com")] {
+            record.values[object.field_index(name).expect("a field")] = Some(value.into());
+            assert_eq!(record.natural_key().as_deref(), Some(key));
+        }
+    }
+
+    #[test]
+    fn every_object_has_an_external_id_for_its_first_key() {
+        for object in crate::records::objects::OBJECTS {
+            assert_eq!(object.key[0].field, "external_id");
+            assert!(object.external_id_index().is_some() && !object.key[0].folds_case);
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub static ACCOUNT: Object = Object {
     helpers: &[],
     key: &[
         KeyField {
+            field: "external_id",
+            folds_case: false,
+        },
+        KeyField {
             field: "domain",
             folds_case: true,
         },

@@ -35,12 +35,12 @@ pub static CONTACT: Object = Object {
     }],
     key: &[
         KeyField {
-            field: "email",
-            folds_case: true,
-        },
-        KeyField {
             field: "external_id",
             folds_case: false,
+        },
+        KeyField {
+            field: "email",
+            folds_case: true,
         },
     ],
     prefix: "person",

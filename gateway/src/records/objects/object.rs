@@ -55,7 +55,8 @@ pub struct Object {
     pub fields: &'static [Field],
     /// Columns that steer others.
     pub helpers: &'static [Helper],
-    /// The first of these that a record has is its key.
+    /// What a record is found by: its `external_id`, and behind it the fields of the natural key, of which the first that
+    /// a record has is its natural key.
     pub key: &'static [KeyField],
     /// What Pipedrive puts before ` - ` in the object's own headers.
     pub prefix: &'static str,
@@ -80,6 +81,16 @@ impl Object {
     /// The field of that exact name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The fields of the natural key, best first.
+    pub fn natural_key(&self) -> &'static [KeyField] {
+        &self.key[1..]
+    }
+
+    /// The place of the field `external_id`, which every object has.
+    pub fn external_id_index(&self) -> Option<usize> {
+        self.field_index(self.key[0].field)
     }
 
     /// `a` or `an`, as the name wants it.

@@ -22,11 +22,11 @@ pub static PRODUCT: Object = Object {
     }],
     key: &[
         KeyField {
-            field: "sku",
+            field: "external_id",
             folds_case: false,
         },
         KeyField {
-            field: "external_id",
+            field: "sku",
             folds_case: false,
         },
     ],

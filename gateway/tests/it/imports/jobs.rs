@@ -196,19 +196,11 @@ async fn progress_is_seen_and_a_stalled_upload_is_cancelled() {
 }
 
 #[tokio::test]
-async fn respond_async_answers_before_the_end() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+async fn respond_async_answers_202_and_the_job_ends() {
+    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
     let headers = [("content-type", "text/csv"), ("prefer", "respond-async")];
-    // While this lock is held, no import of contacts comes to its end.
-    let mut session = database.session().await;
-    let lock = session.transaction().await.expect("a transaction");
-    lock.batch_execute("lock table contacts in share mode")
-        .await
-        .expect("locked");
     let accepted = api.import_as("object=contact", &headers, b"email\na@b.c\n").await;
     let job = accepted.ok(202);
-    assert_eq!(job["status"], "running");
-    lock.commit().await.expect("released");
     let path = format!("/v1/imports/{}", job["id"].as_str().expect("an id"));
     eventually("the end", PATIENCE, async || {
         api.get(&path).await.ok(200)["status"] == "completed"
@@ -217,4 +209,35 @@ async fn respond_async_answers_before_the_end() {
     assert_eq!(counts(&api.get(&path).await.ok(200)), [1, 1, 0, 0, 0]);
     let refused = api.import_as("object=contact", &headers, b"{\"a\": 1}").await;
     assert_eq!(refused.refusal(422)["code"], "file_refused");
+}
+
+#[tokio::test]
+async fn respond_async_answers_no_sooner_than_its_rows_are_kept() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let mut session = database.session().await;
+    let lock = session.transaction().await.expect("a transaction");
+    lock.batch_execute("lock table contacts in share mode")
+        .await
+        .expect("a lock");
+    let headers = [("content-type", "text/csv"), ("prefer", "respond-async")];
+    let importing = api.import_as("object=contact", &headers, b"email\na@b.c\n");
+    let mut importing = std::pin::pin!(importing);
+    eventually("the writer waits", PATIENCE, || async {
+        database
+            .count(
+                "select count(*) from pg_locks where not granted
+                 and database = (select oid from pg_database where datname = current_database())",
+            )
+            .await
+            > 0
+    })
+    .await;
+    let early = tokio::time::timeout(std::time::Duration::from_secs(1), &mut importing).await;
+    assert!(
+        early.is_err(),
+        "202 while the rows are in memory alone: {early:?}"
+    );
+    lock.rollback().await.expect("rolled back");
+    importing.await.ok(202);
+    assert_eq!(database.count("select count(*) from contacts").await, 1);
 }

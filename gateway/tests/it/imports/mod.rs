@@ -5,6 +5,7 @@ use std::time::Duration;
 mod dry_run;
 mod hostile;
 mod jobs;
+mod matching;
 mod purging;
 mod rules;
 mod undoing;

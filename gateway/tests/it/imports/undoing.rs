@@ -69,6 +69,8 @@ async fn an_undo_restores_what_was_and_leaves_what_others_changed() {
     assert_eq!(after, format!("{} mine@x.y/Pisa", before.replace("Bari", "Pisa")));
     let again = api.post_text(&path(&first), "").await.ok(200);
     assert_eq!(again["undo"], undone["undo"]);
+    let entries = "select count(*) from audit where action = 'import.undone'";
+    assert_eq!(database.ask(entries).await, "2", "one for each import");
     assert_eq!(database.ask(STATE).await, after);
     assert_eq!(api.get("/v1/crm/contacts?q=new").await.ok(200)["data"], json!([]));
 }
@@ -102,4 +104,53 @@ async fn a_large_import_is_undone_to_the_last_record() {
         (&json!(12_000), &json!([]))
     );
     assert_eq!(database.ask("select count(*) from contacts").await, "0");
+}
+
+#[tokio::test]
+async fn a_record_that_several_chunks_wrote_is_counted_and_listed_once() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[("GATEWAY_IMPORTS__LANES", "1")]).await;
+    let before = "email,city\nold@x.y,Rome\n";
+    api.import("object=contact", before.as_bytes()).await.ok(201);
+    let rows = (0..4_500).map(|row| match row % 1_500 {
+        0 => format!("new@x.y,{row}\n"),
+        1 => format!("old@x.y,{row}\n"),
+        2 => format!("mine@x.y,{row}\n"),
+        _ => format!("{row}@x.y,\n"),
+    });
+    let file = "email,city\n".to_owned() + &rows.collect::<String>();
+    let job = api.import("object=contact", file.as_bytes()).await.ok(201);
+    let id = |email: &str| format!("select 'con_' || id from contacts where email = '{email}'");
+    let mine = database.ask(&id("mine@x.y")).await;
+    let path = format!("/v1/crm/contacts/{mine}");
+    api.patch_text(&path, r#"{"city":"Pisa"}"#).await.ok(200);
+    let path = format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
+    let undone = api.post_nothing(&path).await.ok(200)["undo"].clone();
+    assert_eq!(
+        undone["left"],
+        json!([{"id": mine, "reason": "It was changed since."}])
+    );
+    assert_eq!(
+        (&undone["removed"], &undone["restored"]),
+        (&json!(4_492), &json!(1))
+    );
+    let left = "select string_agg(concat(email, city), ' ' order by email) from contacts";
+    assert_eq!(database.ask(left).await, "mine@x.yPisa old@x.yRome");
+}
+
+#[tokio::test]
+async fn an_undo_and_its_entry_in_the_trail_are_one_transaction() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let job = api.import("object=contact", b"email\na@x.y\n").await.ok(201);
+    database
+        .run(
+            "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+             create trigger refuse before insert on audit for each row when (new.action = 'import.undone')
+                 execute function refuse()",
+        )
+        .await;
+    let path = format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
+    assert_eq!(api.post_nothing(&path).await.status, 500);
+    assert_eq!(database.count("select count(*) from contacts").await, 1);
+    database.run("drop trigger refuse on audit").await;
+    assert_eq!(api.post_nothing(&path).await.ok(200)["undo"]["removed"], 1);
 }

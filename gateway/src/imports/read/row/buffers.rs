@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::records::model::key::push_stored_key;
 use crate::records::value::{Excerpt, ValueFault};
 
 /// A stretch of the buffers' text.
@@ -31,10 +30,6 @@ pub struct RowBuffers {
     pub extras: Vec<(usize, Span)>,
     /// What is wrong, joined by `; `.
     pub faults: String,
-    /// The field that is the row's key.
-    pub key_field: Option<usize>,
-    /// The key as it is stored, led by its field's rank.
-    pub key: String,
 }
 
 impl RowBuffers {
@@ -44,8 +39,6 @@ impl RowBuffers {
             slots: vec![Slot::Absent; field_count],
             extras: Vec::new(),
             faults: String::new(),
-            key_field: None,
-            key: String::new(),
         }
     }
 
@@ -54,8 +47,6 @@ impl RowBuffers {
         self.slots.fill(Slot::Absent);
         self.extras.clear();
         self.faults.clear();
-        self.key_field = None;
-        self.key.clear();
     }
 
     pub fn value(&self, index: usize) -> Option<&str> {
@@ -92,17 +83,5 @@ impl RowBuffers {
             Excerpt(heading),
             Excerpt(value)
         );
-    }
-
-    /// Finds the key among the values; `fields` are the object's, best first, with whether case is folded.
-    pub fn find_key(&mut self, fields: &[(usize, bool)]) {
-        for (rank, (index, folds_case)) in fields.iter().enumerate() {
-            let Some(Slot::Value(span)) = self.slots.get(*index) else {
-                continue;
-            };
-            push_stored_key(rank, *folds_case, &self.text[span.clone()], &mut self.key);
-            self.key_field = Some(*index);
-            return;
-        }
     }
 }

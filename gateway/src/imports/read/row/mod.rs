@@ -25,8 +25,8 @@ pub struct RowBuilder {
     mode: Mode,
     spelling: Spelling,
     encoding: String,
-    /// The key's fields, best first, and whether case is folded.
-    key: Vec<(usize, bool)>,
+    /// The places of the key's fields.
+    key: Vec<usize>,
     first_name: Option<usize>,
     last_name: Option<usize>,
     name: Option<usize>,
@@ -71,18 +71,6 @@ impl<'b> Row<'b> {
         })
     }
 
-    /// The field that is the row's key, and the key, its case folded where the object's is.
-    pub fn key(&self) -> Option<(usize, &'b str)> {
-        let field = self.buffers.key_field?;
-        // The first digit is the field's rank.
-        Some((field, self.buffers.key.get(1..)?))
-    }
-
-    /// The key as it is stored.
-    pub fn stored_key(&self) -> Option<&'b str> {
-        self.buffers.key_field.map(|_| self.buffers.key.as_str())
-    }
-
     /// Whether a new record of it would have what the object needs. False only if the row has a key, so
     /// that it may update a record; if there is none, it has failed.
     pub fn is_complete(&self) -> bool {
@@ -107,9 +95,7 @@ impl RowBuilder {
             mode,
             spelling,
             encoding,
-            key: key
-                .filter_map(|key| Some((object.field_index(key.field)?, key.folds_case)))
-                .collect(),
+            key: key.filter_map(|key| object.field_index(key.field)).collect(),
             first_name: object.field_index("first_name"),
             last_name: object.field_index("last_name"),
             name: object.field_index("name"),
@@ -172,7 +158,6 @@ impl RowBuilder {
             self.group
                 .lend_title(&self.header, cells, name, &mut self.buffers);
         }
-        self.buffers.find_key(&self.key);
         let is_complete = self.check_whole();
         if !self.buffers.faults.is_empty() {
             return Outcome::Failed(&self.buffers.faults);
@@ -190,11 +175,10 @@ impl RowBuilder {
         let buffers = &mut self.buffers;
         // A value that is at fault is not missing as well.
         let is_complete = object.is_satisfied_by(|index| buffers.slots[index] != Slot::Absent);
-        let has_key = buffers.key_field.is_some();
-        let is_key_at_fault = self
-            .key
-            .iter()
-            .any(|(index, _)| buffers.slots[*index] == Slot::Faulty);
+        let mut key = self.key.iter();
+        let has_key = key.any(|index| buffers.value(*index).is_some());
+        let mut key = self.key.iter();
+        let is_key_at_fault = key.any(|index| buffers.slots[*index] == Slot::Faulty);
         if self.mode == Mode::Update && !has_key && !is_key_at_fault {
             buffers.begin_fault();
             let names = object.key.iter().map(|key| key.field);

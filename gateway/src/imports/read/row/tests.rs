@@ -112,29 +112,9 @@ fn update_needs_the_key() {
         outcomes("External ID,City\n7,Rome\n,Oslo\n", update),
         [
             "external_id=7 city=Rome",
-            "failed: no key is given to find the record by (email or external_id)"
+            "failed: no key is given to find the record by (external_id or email)"
         ]
     );
-}
-
-#[test]
-fn keys_fold_case_where_the_object_says_so() {
-    let object = Object::named("contact").unwrap();
-    let mut source: &[u8] = b"Email,External ID\nAda@X.com,Z\n,Z9\nx,\n";
-    let mut opening = Opening::new(Reading::of(object));
-    let mut stream = opening.feed(&mut source).unwrap().unwrap();
-    let mut keys = Vec::new();
-    while let Some(parsed) = stream.next_row(&mut source) {
-        if let Outcome::Row(row) = parsed.outcome {
-            let (field, key) = row.key().unwrap();
-            keys.push((object.fields[field].name, key.to_owned(), row.is_complete()));
-        }
-    }
-    let expected = [
-        ("email", "ada@x.com".to_owned(), true),
-        ("external_id", "Z9".to_owned(), false),
-    ];
-    assert_eq!(keys, expected);
 }
 
 #[test]
