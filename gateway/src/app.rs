@@ -23,6 +23,7 @@ use crate::config::{BusKind, Config};
 use crate::db::{self, Db, Purpose, SchemaError};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
+use crate::delivery::engine::health::HealthWriter;
 use crate::delivery::engine::lanes::Lanes;
 use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
@@ -212,6 +213,11 @@ impl Engine {
             ripe: ripe.clone(),
         };
         recording.spawn("recorder", recorder.run(waiting, recording.stop()));
+        let health_writer = HealthWriter {
+            lanes: lanes.clone(),
+            destinations: destinations.clone(),
+        };
+        recording.spawn("health", health_writer.run(recording.stop()));
         let fanout = Fanout {
             bus: bus.clone(),
             destinations: destinations.clone(),

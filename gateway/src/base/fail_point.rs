@@ -11,6 +11,7 @@ pub enum Point {
     Fanout,
     Dispatch,
     Filter,
+    Attempt,
     Recorder,
 }
 

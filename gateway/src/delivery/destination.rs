@@ -58,8 +58,12 @@ pub trait Destinations: Send + Sync {
     /// Calls `each` with every destination that wants `event`; with `made_by`, only with those that were made by then.
     fn wanting(&self, event: &Event, made_by: Option<Millis>, each: &mut dyn FnMut(&dyn Destination));
 
-    /// Writes down how a destination is doing, and tells whoever wants to know.
-    fn set_health(&self, id: DestinationId, health: HealthState) -> Answer<'static, Result<(), DbError>>;
+    /// Writes down how destinations are doing, all at once, and tells whoever wants to know. The answer is of which it is
+    /// written now.
+    fn set_health(
+        &self,
+        healths: Vec<(DestinationId, HealthState)>,
+    ) -> Answer<'static, Result<Vec<DestinationId>, DbError>>;
 
     /// Disables a destination that said it is gone, and tells whoever wants to know.
     fn disable_gone(&self, id: DestinationId) -> Answer<'static, Result<(), DbError>>;

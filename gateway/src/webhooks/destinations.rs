@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use metrics::counter;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, destination_of};
 use super::filter::Data;
 use super::notices::Notices;
 use super::registry::Registry;
@@ -67,16 +67,24 @@ impl Destinations for Endpoints {
         }
     }
 
-    fn set_health(&self, id: DestinationId, health: HealthState) -> Answer<'static, Result<(), DbError>> {
-        let Some(endpoint) = self.registry.find(webhook_of(id)) else {
-            return Box::pin(async { Ok(()) });
-        };
-        let notice = match health {
-            HealthState::Paused => self.notices.paused(&endpoint),
-            HealthState::Healthy | HealthState::Failing => None,
-        };
+    fn set_health(
+        &self,
+        healths: Vec<(DestinationId, HealthState)>,
+    ) -> Answer<'static, Result<Vec<DestinationId>, DbError>> {
+        let (registry, notices) = (self.registry.clone(), self.notices.clone());
         let (db, bus) = (self.db.clone(), self.bus.clone());
-        Box::pin(async move { store::set_health(&db, &*bus, &endpoint, health, notice).await })
+        Box::pin(async move {
+            let healths: Vec<_> = healths
+                .into_iter()
+                .map(|(id, health)| (webhook_of(id), health))
+                .collect();
+            let notice = |(id, health): (WebhookId, HealthState)| match health {
+                HealthState::Paused => notices.paused(&*registry.find(id)?),
+                HealthState::Healthy | HealthState::Failing => None,
+            };
+            let written = store::set_health(&db, &*bus, &healths, notice).await?;
+            Ok(written.into_iter().map(destination_of).collect())
+        })
     }
 
     fn disable_gone(&self, id: DestinationId) -> Answer<'static, Result<(), DbError>> {

@@ -165,27 +165,38 @@ pub async fn delete(transaction: &Transaction<'_>, id: WebhookId) -> Result<(), 
     Ok(())
 }
 
-/// Writes how an endpoint is doing, and tells whoever wants to know.
+/// Writes how endpoints are doing, in one statement, and tells of those that it changed what `notice` says. Gives back of
+/// which it is written now; where a request holds an endpoint locked it has to be tried again.
 pub async fn set_health(
     db: &Db,
     bus: &dyn Bus,
-    endpoint: &Endpoint,
-    health: HealthState,
-    notice: Option<NewEvent>,
-) -> Result<(), DbError> {
+    healths: &[(WebhookId, HealthState)],
+    notice: impl Fn((WebhookId, HealthState)) -> Option<NewEvent>,
+) -> Result<Vec<WebhookId>, DbError> {
+    let (ids, names): (Vec<WebhookId>, Vec<&str>) =
+        healths.iter().map(|(id, health)| (*id, health.name())).unzip();
     let mut client = db.client().await?;
-    let work = Work::begin_as(&mut client, endpoint.workspace, Actor::System).await?;
-    let statement = "update webhooks set health = $2 where id = $1 and health <> $2";
-    let changed = work
-        .transaction()
-        .execute(statement, &[&endpoint.id, &health.name()])
+    let transaction = db::begin(&mut client).await?;
+    let statement = "
+        with held as materialized (
+            select w.id, w.health as before, told.health
+            from unnest($1::uuid[], $2::text[]) as told(id, health) join webhooks w on w.id = told.id
+            for no key update of w skip locked
+        ), changed as (
+            update webhooks w set health = held.health from held where w.id = held.id and held.before <> held.health
+        )
+        select id, before <> health from held";
+    let rows = transaction.query(statement, &[&ids, &names]).await?;
+    let written: Vec<(WebhookId, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    // Another instance may have told of the others already.
+    let is_changed = |id: WebhookId| written.contains(&(id, true));
+    let changed = healths.iter().copied().filter(|(id, _)| is_changed(*id));
+    let emission = bus
+        .emit(&transaction, changed.filter_map(notice).collect())
         .await?;
-    // Another instance may have told of it already.
-    let notice = notice.filter(|_| changed > 0);
-    let emission = bus.emit(work.transaction(), notice.into_iter().collect()).await?;
-    work.commit_silently().await?;
+    transaction.commit().await?;
     emission.committed();
-    Ok(())
+    Ok(written.into_iter().map(|(id, _)| id).collect())
 }
 
 /// Disables an endpoint that said it is gone, and tells whoever wants to know.

@@ -130,9 +130,22 @@ fn millis(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use bytes::Bytes;
+    use http::{HeaderValue, Request};
+    use http_body_util::Full;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::base::id::DestinationId;
+    use crate::config::Config;
+    use crate::delivery::destination::Terms;
+    use crate::delivery::engine::breaker::HealthState;
+    use crate::delivery::engine::job::Hold;
+    use crate::delivery::engine::outcome::Judgement;
+    use crate::outbound::connections::Connections;
+    use crate::outbound::target::Target;
 
     fn answered(status: u16, retry: Option<&'static str>, ended: Ended) -> Tried {
         let mut headers = HeaderMap::new();
@@ -179,5 +192,78 @@ mod tests {
         for nonsense in ["-1", "soon", "1.5", ""] {
             assert_eq!(wait(429, nonsense), None, "{nonsense}");
         }
+    }
+
+    struct Receiver {
+        target: Target,
+        connections: Connections,
+        terms: Terms,
+    }
+
+    impl Destination for Receiver {
+        fn id(&self) -> DestinationId {
+            DestinationId::from_uuid(Uuid::nil())
+        }
+
+        fn terms(&self) -> &Terms {
+            &self.terms
+        }
+
+        fn target(&self) -> &Target {
+            &self.target
+        }
+
+        fn connections(&self) -> &Connections {
+            &self.connections
+        }
+
+        fn request(&self, _: &Job, _: u16, _: Millis) -> Request<Full<Bytes>> {
+            let request = Request::post("/").header(http::header::HOST, "x");
+            request.body(Full::default()).expect("a request")
+        }
+
+        fn judge(&self, _: &Tried) -> Judgement {
+            Judgement::Success
+        }
+    }
+
+    /// A recorder that is full makes the lease of a slow attempt wait; the answer is read meanwhile.
+    #[tokio::test]
+    async fn a_wait_of_ours_is_no_timeout_of_the_receivers() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            tokio::time::sleep(SLOW + Duration::from_millis(200)).await;
+            let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+            stream.write_all(answer).await.expect("written");
+            stream
+        });
+        let allowed = "[webhooks]\nallow_cidrs = [\"127.0.0.1/32\"]";
+        let config = Config::parse(allowed, []).expect("a configuration");
+        let client = Client::new(&config.webhooks).expect("a client");
+        let receiver = Receiver {
+            target: Target::parse(&format!("http://{address}/")).expect("a target"),
+            connections: Connections::default(),
+            terms: Terms {
+                is_enabled: true,
+                health: HealthState::Healthy,
+                max_attempts: 1,
+                timeout: SLOW * 4,
+                rate_limit_per_second: None,
+                is_ordered: false,
+            },
+        };
+        let job = Job::for_test(Hold::Leased {
+            fence: 1,
+            until: tokio::time::Instant::now(),
+        });
+        let tried = attempt(&client, &receiver, &job, async || {
+            tokio::time::sleep(SLOW * 5).await
+        })
+        .await;
+        assert_eq!(tried.attempt.error_code, None);
+        assert!(tried.attempt.total_ms < 2_000.0, "our wait is not counted");
+        drop(answering.await);
     }
 }

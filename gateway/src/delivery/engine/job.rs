@@ -89,6 +89,31 @@ pub struct Job {
 }
 
 #[cfg(test)]
+impl Job {
+    /// A job without anything to send.
+    pub fn for_test(hold: Hold) -> Self {
+        let payload = Payload {
+            event: Uuid::nil(),
+            event_id: String::new(),
+            workspace: WorkspaceId(1),
+            label: "deal.won".into(),
+            ordering_key: None,
+            body: Bytes::new(),
+        };
+        Self {
+            payload: Arc::new(payload),
+            destination: DestinationId::from_uuid(Uuid::nil()),
+            delivery: DeliveryId::from_uuid(Uuid::nil()),
+            attempts_made: 0,
+            hold,
+            is_ordered: false,
+            is_test: false,
+            queued_at: Instant::now(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

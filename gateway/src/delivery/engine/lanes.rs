@@ -23,6 +23,7 @@ use super::outcome::{Judgement, MAX_STEP, NewDelivery, Outcome, Parking, Tried, 
 use crate::base::backoff::Backoff;
 use crate::base::clock::Millis;
 use crate::base::digest_hasher::DigestHasher;
+use crate::base::fail_point::{self, Point};
 use crate::base::id::DestinationId;
 use crate::bus::{BatchId, Bus};
 use crate::db::Db;
@@ -160,12 +161,11 @@ impl Lanes {
         }
         let is_probe = lane.is_paused() && !job.is_test;
         let tried = self.attempt_visibly(&*destination, job, hold).await;
+        fail_point::reach(Point::Attempt);
         self.metrics.note(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
         let judgement = destination.judge(&tried);
-        if let Some(health) = lane.note(judgement == Judgement::Success, took) {
-            self.persist_health(job.destination, health);
-        }
+        lane.note(judgement == Judgement::Success, took);
         if judgement == Judgement::Gone {
             self.disable(job.destination);
         }
@@ -252,16 +252,6 @@ impl Lanes {
         }
     }
 
-    fn persist_health(&self, destination: DestinationId, health: HealthState) {
-        tracing::info!(%destination, health = health.name(), "destination health changed");
-        let writing = self.destinations.set_health(destination, health);
-        self.workers.spawn(async move {
-            if let Err(fault) = writing.await {
-                tracing::warn!(%destination, %fault, "destination health could not be written");
-            }
-        });
-    }
-
     fn disable(&self, destination: DestinationId) {
         tracing::info!(%destination, "destination answered that it is gone and is disabled");
         let disabling = self.destinations.disable_gone(destination);
@@ -283,15 +273,18 @@ impl Lanes {
         }
     }
 
-    async fn sweep(&self) {
-        let lanes: Vec<(Uuid, Arc<Lane>)> = self
-            .lanes
-            .pin()
+    /// All lanes that there are now.
+    pub(super) fn all(&self) -> Vec<(DestinationId, Arc<Lane>)> {
+        let lanes = self.lanes.pin();
+        let all = lanes
             .iter()
-            .map(|(id, lane)| (*id, lane.clone()))
-            .collect();
+            .map(|(id, lane)| (DestinationId::from_uuid(*id), lane.clone()));
+        all.collect()
+    }
+
+    async fn sweep(&self) {
         let (mut busy_count, mut waiting_count) = (0, 0);
-        for (id, lane) in lanes {
+        for (id, lane) in self.all() {
             for job in lane.take_stale() {
                 self.park(&job, "lane_slow").await;
             }
@@ -299,10 +292,10 @@ impl Lanes {
             let (waiting, is_busy) = lane.load();
             busy_count += usize::from(is_busy);
             waiting_count += waiting;
-            match self.destinations.find(DestinationId::from_uuid(id)) {
+            match self.destinations.find(id) {
                 Some(destination) => destination.connections().close_idle(),
                 None if !is_busy && waiting == 0 => {
-                    self.lanes.pin().remove(&id);
+                    self.lanes.pin().remove(&id.uuid());
                 }
                 None => {}
             }
@@ -314,8 +307,7 @@ impl Lanes {
     /// Takes no more jobs, parks what waits, and gives attempts under way `limit` to end.
     pub async fn drain(&self, limit: Duration) {
         self.is_draining.store(true, Ordering::Release);
-        let lanes: Vec<Arc<Lane>> = self.lanes.pin().values().cloned().collect();
-        for lane in &lanes {
+        for (_, lane) in self.all() {
             lane.drain();
         }
         self.sweep().await;

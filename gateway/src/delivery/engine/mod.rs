@@ -6,6 +6,7 @@ pub mod attempt;
 mod attempt_metrics;
 pub mod breaker;
 pub mod fanout;
+pub mod health;
 pub mod job;
 pub mod lane;
 pub mod lanes;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use stage::{Cluster, Desk, Gateway, Receiver, SOON, cli, eventually};
+use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, cli, eventually};
 
 /// The contract's 5 s, and a little for a machine that has other things to do.
 const WITHIN: Duration = Duration::from_millis(7_500);
@@ -111,4 +111,15 @@ async fn counted(gateway: &Gateway, place: &str, count: usize) {
         gateway.operations("/metrics").await.text().contains(&sample)
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_panics_after_it_was_leased_gives_its_lease_back() {
+    let (_gateway, _database, desk) = Desk::own(&[("GATEWAY_FAIL_POINT", "attempt:panic")]).await;
+    let slow = Receiver::deciding(|_, _| Act::Status(200).after(Duration::from_millis(700))).await;
+    // The lease is longer than this test waits.
+    desk.hook_with(&slow, &["deal.won"], json!({"timeout_seconds": 60}))
+        .await;
+    desk.send("deal.won", json!({})).await;
+    slow.wait_for(3).await;
 }

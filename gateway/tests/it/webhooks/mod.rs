@@ -7,6 +7,7 @@ mod create;
 mod deliveries;
 mod disabled;
 mod filter;
+mod flapping;
 mod guard;
 mod headers;
 mod http2;

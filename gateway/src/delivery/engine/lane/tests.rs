@@ -1,35 +1,15 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use uuid::Uuid;
 
 use super::*;
-use crate::base::caller::WorkspaceId;
-use crate::base::id::{DeliveryId, DestinationId};
 use crate::bus::{Ledger, Origin};
-use crate::delivery::engine::job::Payload;
 
 fn job() -> Job {
-    Job {
-        payload: Arc::new(Payload {
-            event: Uuid::nil(),
-            event_id: String::new(),
-            workspace: WorkspaceId(1),
-            label: "deal.won".into(),
-            ordering_key: None,
-            body: Bytes::new(),
-        }),
-        destination: DestinationId::from_uuid(Uuid::nil()),
-        delivery: DeliveryId::from_uuid(Uuid::nil()),
-        attempts_made: 0,
-        hold: Hold::Leased {
-            fence: 1,
-            until: Instant::now(),
-        },
-        is_ordered: false,
-        is_test: false,
-        queued_at: Instant::now(),
-    }
+    Job::for_test(Hold::Leased {
+        fence: 1,
+        until: Instant::now(),
+    })
 }
 
 fn lane() -> Arc<Lane> {
@@ -137,4 +117,21 @@ fn a_probe_that_finds_no_place_is_not_spent() {
         matches!(lane.offer(test), Offered::Taken),
         "a test goes out at once"
     );
+}
+
+#[test]
+fn health_is_written_where_it_differs_from_what_was_written() {
+    let lane = lane();
+    assert_eq!(lane.take_unwritten(), None);
+    for is_success in [false, false, false, true] {
+        lane.note(is_success, Duration::ZERO);
+    }
+    assert_eq!(lane.take_unwritten(), None, "it failed and healed in between");
+    for _ in 0..3 {
+        lane.note(false, Duration::ZERO);
+    }
+    assert_eq!(lane.take_unwritten(), Some(HealthState::Failing));
+    assert_eq!(lane.take_unwritten(), None);
+    lane.unwrite();
+    assert_eq!(lane.take_unwritten(), Some(HealthState::Failing));
 }

@@ -64,6 +64,8 @@ struct State {
     pace: Pace,
     is_slow: bool,
     breaker: Breaker,
+    /// The health that is written down, as far as this instance knows.
+    written: Option<HealthState>,
     /// When the next attempt may start, where the destination has a rate limit.
     next_slot: Option<Instant>,
     is_draining: bool,
@@ -113,6 +115,7 @@ impl Lane {
                 pace: Pace::new(Instant::now()),
                 is_slow: false,
                 breaker: Breaker::new(thresholds, health),
+                written: Some(health),
                 next_slot: None,
                 is_draining: false,
             }),
@@ -220,16 +223,27 @@ impl Lane {
         wanted.min(self.caps.queue).saturating_sub(state.queue.len())
     }
 
-    /// Notes what came of an attempt that took `took`; the new state if it changed.
-    pub fn note(&self, is_success: bool, took: Duration) -> Option<HealthState> {
+    /// Notes what came of an attempt that took `took`.
+    pub fn note(&self, is_success: bool, took: Duration) {
         let now = Instant::now();
         let mut state = self.state.lock();
         state.pace.note(took, now);
-        let is_changed = match is_success {
+        match is_success {
             true => state.breaker.succeeded(),
             false => state.breaker.failed(now),
         };
-        is_changed.then(|| state.breaker.state())
+    }
+
+    /// The health that is to be written down, if another one is; from now on it counts as written.
+    pub fn take_unwritten(&self) -> Option<HealthState> {
+        let mut state = self.state.lock();
+        let health = state.breaker.state();
+        (state.written.replace(health) != Some(health)).then_some(health)
+    }
+
+    /// Takes back that the health is written down.
+    pub fn unwrite(&self) {
+        self.state.lock().written = None;
     }
 
     /// Whether the breaker is open, so that an attempt is a probe.
