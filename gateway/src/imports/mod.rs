@@ -37,6 +37,7 @@ pub struct Imports {
 impl Imports {
     /// No import runs yet.
     pub fn new(db: Db, bus: Arc<dyn Bus>, settings: config::Imports) -> Self {
+        job::lifecycle::show_counters();
         Self {
             db,
             bus,

@@ -61,6 +61,7 @@ metrics_table! {
     LOG_LINES_DROPPED describe_counter "gateway_log_lines_dropped_total" "Log lines that were dropped because they could not be written, or not as fast as they came.";
     IMPORTS describe_counter "gateway_imports_total" "Imports ended, by object and status.";
     IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports under way on this instance.";
+    IMPORTS_OLDEST_CHUNK describe_gauge "gateway_imports_oldest_chunk_seconds" "Of the imports under way on this instance, the longest time since one began or last committed a chunk.";
     IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running was reached.";
     IMPORT_ROWS describe_counter "gateway_import_rows_total" "Rows of imports whose outcome is committed.";
     IMPORT_CHUNK_SECONDS describe_histogram "gateway_import_chunk_seconds" "Duration of the transaction of one chunk of rows.";

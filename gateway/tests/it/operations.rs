@@ -90,8 +90,6 @@ async fn every_metric_stands_in_the_table_of_names() {
         "gateway_events_refused_total",
         "gateway_bus_takeovers_total",
         "gateway_recorder_failures_total",
-        "gateway_import_retries_total",
-        "gateway_imports_refused_total",
         "gateway_dispatch_panics_total",
     ];
     // Those of the other bus are looked at in its own suite.

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::running::RunningJob;
 use super::source::{Source, SourceFault};
 use crate::db::DbError;
 use crate::imports::mode::Mode;
@@ -80,7 +81,7 @@ impl Feeder {
         number: i32,
         stream: RowStream,
         bytes_read: Arc<AtomicU64>,
-        token: &CancellationToken,
+        job: &RunningJob,
     ) -> Self {
         let reading = &request.reading;
         let field_count = reading.object.fields.len();
@@ -119,8 +120,9 @@ impl Feeder {
                     false => Turn::Share(place as i32),
                 },
                 next_part: feeder.next_part.clone(),
-                token: token.clone(),
+                token: job.token.clone(),
                 spare: feeder.spare.clone(),
+                last_chunk: job.last_chunk.clone(),
             };
             feeder.tasks.push(tokio::spawn(writer.run(chunks)));
             feeder.writers.push(sender);

@@ -14,6 +14,7 @@ use crate::events::types::TypeNames;
 use crate::imports::Imports;
 use crate::imports::model::Job;
 use crate::imports::store::{self, Ending};
+use crate::records::objects::OBJECTS;
 use crate::telemetry::names;
 
 /// Between two looks for jobs whose instance died.
@@ -56,6 +57,17 @@ pub async fn end_job(
     Ok(Some(job))
 }
 
+/// Shows the counters of imports from the start, so that the first failure counts as an increase.
+pub fn show_counters() {
+    counter!(names::IMPORTS_REFUSED).increment(0);
+    counter!(names::IMPORT_RETRIES).increment(0);
+    for object in OBJECTS {
+        for status in ["completed", "cancelled", "failed"] {
+            counter!(names::IMPORTS, "object" => object.name, "status" => status).increment(0);
+        }
+    }
+}
+
 /// The event of a job's end; a dry run has none.
 fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
     let label = TypeNames::default().label("import.completed");
@@ -70,6 +82,7 @@ fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
 /// Looks for jobs whose instance died, at the start and from then on.
 pub async fn sweep(imports: Imports, stop: CancellationToken) {
     loop {
+        imports.running.observe();
         if let Err(fault) = fail_orphans(&imports).await {
             tracing::debug!(%fault, "no sweep for imports of dead instances");
         }

@@ -72,7 +72,7 @@ impl Runner {
         let number = self.begin(&mut client, id, &stream).await?;
         // Its session holds the lock that says the job's instance lives.
         let keeper = db::detach(client);
-        let token = self.imports.running.add(number);
+        let job = self.imports.running.add(number);
         let rules = Rules {
             object: self.request.reading.object,
             workspace: self.caller.workspace,
@@ -87,9 +87,9 @@ impl Runner {
             number,
             stream,
             source.counter(),
-            &token,
+            &job,
         );
-        let read = feeder.read(&mut source, first, &token).await;
+        let read = feeder.read(&mut source, first, &job.token).await;
         let is_read = read.is_ok();
         let encoding = feeder.stream.encoding();
         let part_count = feeder.part_count();

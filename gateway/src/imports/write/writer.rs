@@ -51,6 +51,8 @@ pub struct Writer {
     pub token: CancellationToken,
     /// Where written chunks go, to be filled again.
     pub spare: Arc<Mutex<Vec<Chunk>>>,
+    /// When any writer of the job last committed a chunk.
+    pub last_chunk: Arc<Mutex<Instant>>,
 }
 
 /// How a writer ended.
@@ -94,6 +96,7 @@ impl Writer {
                 Ok(Applied::Written | Applied::Again | Applied::TooMuch) => {}
                 Err(fault) => return WriterEnd::Failed(fault),
             }
+            *self.last_chunk.lock() = Instant::now();
             histogram!(names::IMPORT_CHUNK_SECONDS).record(started.elapsed());
             let row_count = chunk.rows.len() + chunk.failures.len();
             counter!(names::IMPORT_ROWS).increment(row_count as u64 + chunk.unchanged_count);

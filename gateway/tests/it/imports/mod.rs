@@ -6,6 +6,7 @@ mod dry_run;
 mod hostile;
 mod jobs;
 mod matching;
+mod metrics;
 mod purging;
 mod rules;
 mod undoing;
