@@ -7,11 +7,11 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::http::connection::Answer;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::{Reply, ReplyBody, problem_response};
 use crate::http::request_id::RequestId;
-use crate::http::timed_io::Watch;
+use crate::http::transport::connection::Answer;
+use crate::http::transport::timed_io::Watch;
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
 

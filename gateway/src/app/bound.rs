@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use super::StartError;
 use crate::config::Config;
-use crate::http::listener::Listener;
-use crate::http::timed_io::Waits;
-use crate::http::tls::Certificate;
+use crate::http::transport::listener::Listener;
+use crate::http::transport::timed_io::Waits;
+use crate::http::transport::tls::Certificate;
 
 /// Both listeners. A port that is taken is told at once.
 pub struct Bound {

@@ -3,7 +3,7 @@
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::tls::Certificate;
+use crate::http::transport::tls::Certificate;
 
 /// Reads the certificate again at every SIGHUP until `stop`; the one in use stays if the new one is damaged.
 pub(super) async fn reload_on_hangup(

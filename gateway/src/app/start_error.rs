@@ -6,7 +6,7 @@ use crate::base::stop::TaskFault;
 #[cfg(feature = "kafka")]
 use crate::bus::kafka::KafkaStartError;
 use crate::db::{DbError, SchemaError, SetupError};
-use crate::http::tls::CertificateError;
+use crate::http::transport::tls::CertificateError;
 use crate::outbound::client::ClientError;
 use crate::webhooks::vault::VaultError;
 

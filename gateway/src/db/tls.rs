@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::{Roots, TlsMode};
-use crate::http::tls::provider;
+use crate::http::transport::tls::provider;
 
 /// Why the database cannot even be tried.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use http::header::{HOST, TRANSFER_ENCODING};
 use http::{Request, Version};
 
 use super::problem::{Code, Problem};
-use super::timed_io::Watch;
+use super::transport::timed_io::Watch;
 
 /// 400 for a head that is ambiguous. Nothing that follows on its connection is read.
 pub fn check<B>(request: &Request<B>, watch: &Watch) -> Result<(), Problem> {

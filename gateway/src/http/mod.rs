@@ -3,16 +3,12 @@
 
 pub mod body;
 pub mod call;
-pub mod connection;
 pub mod fields;
 pub mod forwarded;
 pub mod framing;
 pub mod json;
-pub mod listener;
 pub mod problem;
-pub mod proxied;
 pub mod query;
 pub mod reply;
 pub mod request_id;
-pub mod timed_io;
-pub mod tls;
+pub mod transport;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::problem::Problem;
 use super::request_id::{self, RequestId};
-use super::timed_io::UnderWay;
+use super::transport::timed_io::UnderWay;
 
 /// A streamed body that ends before its end: the client is cut off, so that it does not take a part for the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

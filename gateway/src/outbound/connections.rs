@@ -10,8 +10,8 @@ use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
 use parking_lot::Mutex;
 
-use super::exchange::USUAL_HEADERS;
-
+/// Room for more than so many answer headers costs a microsecond an answer, so a target gets the room once it has used up this much.
+pub(super) const USUAL_HEADERS: usize = 100;
 /// Connections that have been idle for longer are not used again: most servers close theirs after 60 s.
 const IDLE: Duration = Duration::from_secs(30);
 const MAX_IDLE: usize = 64;

@@ -21,8 +21,6 @@ pub const KEPT_BYTES: usize = 16 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 1_000;
-/// Room for more than so many costs more than a microsecond an answer, so that a target gets it once it makes use of it.
-pub(super) const USUAL_HEADERS: usize = 100;
 /// HTTP/2 counts so much for each field beside its bytes (RFC 9113, 6.5.2).
 const HTTP2_FIELD_BYTES: usize = 32;
 /// What a receiver may send ahead on all streams of a connection of HTTP/2.

@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
-use crate::http::tls::provider;
+use crate::http::transport::tls::provider;
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,6 @@ use crate::db::Abandonable;
 use crate::feed::Freshness;
 use crate::http::body::RequestBody;
 use crate::http::call::Call;
-use crate::http::connection::Answer;
 use crate::http::fields::Faults;
 use crate::http::forwarded::client_address;
 use crate::http::framing;
@@ -32,7 +31,8 @@ use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
 use crate::http::reply::{Reply, ReplyBody, problem_response};
 use crate::http::request_id::RequestId;
-use crate::http::timed_io::Watch;
+use crate::http::transport::connection::Answer;
+use crate::http::transport::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
 

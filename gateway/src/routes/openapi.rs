@@ -168,7 +168,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "examples": ["respond-async"]},
         }));
     }
-    if takes_idempotency_key(route) {
+    if route.takes_idempotency_key() {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
             "description": "The same key and body within 24 hours give the first reply again.",
@@ -176,11 +176,6 @@ fn parameters(route: &Route) -> Vec<Value> {
         }));
     }
     parameters
-}
-
-/// Every POST but those of imports, which are too long to be replayed.
-pub(super) fn takes_idempotency_key(route: &Route) -> bool {
-    route.method == http::Method::POST && !route.path.starts_with("/v1/imports")
 }
 
 fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
@@ -233,7 +228,7 @@ fn codes(route: &Route) -> Vec<Code> {
     if matches!(route.reply, ReplyDoc::Page(_)) {
         codes.push(Code::CursorInvalid);
     }
-    if takes_idempotency_key(route) {
+    if route.takes_idempotency_key() {
         codes.extend_from_slice(OF_POSTS);
     }
     if matches!(route.method, http::Method::POST | http::Method::PATCH) {

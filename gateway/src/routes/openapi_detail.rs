@@ -67,7 +67,7 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
 /// The headers of a successful reply.
 pub(super) fn success_headers(route: &Route) -> Value {
     let mut headers = request_id();
-    if super::openapi::takes_idempotency_key(route) {
+    if route.takes_idempotency_key() {
         headers.insert(
             "Idempotent-Replayed".into(),
             json!({

@@ -9,6 +9,7 @@ use super::source::{File, rust_files};
 const ROWS: &[&[&str]] = &[
     &["main"],
     &["lib"],
+    &["facade"],
     &["cli"],
     &["app"],
     &["operations", "maintenance", "routes"],

@@ -10,7 +10,8 @@ const UNWATCHED: &[(&str, &str)] = &[
         "asks once what became of a transaction",
     ),
     ("gateway/src/cli/signals.rs", "hears signals; the last resort"),
-    ("gateway/src/db/pool.rs", "drives one session, and ends with it"),
+    ("gateway/src/db/dial.rs", "drives one session, and ends with it"),
+    ("gateway/src/db/pool.rs", "cancels one given-up statement, and drives one listening session"),
     (
         "gateway/src/imports/api.rs",
         "one import or undo, which its request waits for",

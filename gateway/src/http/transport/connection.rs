@@ -16,8 +16,8 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::reply::ReplyBody;
 use super::timed_io::{MAX_HEAD_BYTES, TimedIo, Waits, Watch};
+use crate::http::reply::ReplyBody;
 
 /// HTTP/2 requests that one connection may have under way.
 const MAX_STREAMS: u32 = 200;
