@@ -194,7 +194,7 @@ pub async fn set_health(
     let emission = bus
         .emit(&transaction, changed.filter_map(notice).collect())
         .await?;
-    transaction.commit().await?;
+    db::commit(transaction).await?;
     emission.committed();
     Ok(written.into_iter().map(|(id, _)| id).collect())
 }

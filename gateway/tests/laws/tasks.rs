@@ -11,10 +11,9 @@ const UNWATCHED: &[(&str, &str)] = &[
     ),
     ("gateway/src/cli/signals.rs", "hears signals; the last resort"),
     ("gateway/src/db/dial.rs", "drives one session, and ends with it"),
-    ("gateway/src/db/pool.rs", "cancels one given-up statement, and drives one listening session"),
     (
-        "gateway/src/imports/api.rs",
-        "one import or undo, which its request waits for",
+        "gateway/src/db/pool.rs",
+        "cancels one given-up statement, and drives one listening session",
     ),
     (
         "gateway/src/imports/job/feeder.rs",

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::chunk::{Chunk, Failure};
+pub use super::slots::Stored;
 use super::slots::{Slot, Slots};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
@@ -27,13 +28,6 @@ pub struct Rules {
     pub match_by: Option<usize>,
     /// Whether each row emits its own event.
     pub emits_each: bool,
-}
-
-/// A record that is stored.
-#[derive(Debug)]
-pub struct Stored {
-    pub natural_key: Option<String>,
-    pub record: Record,
 }
 
 /// How many rows ended how.

@@ -3,8 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::merge::Stored;
 use crate::records::model::record::Record;
+
+/// A record that is stored.
+#[derive(Debug)]
+pub struct Stored {
+    pub natural_key: Option<String>,
+    pub record: Record,
+}
 
 /// What a record is at some moment.
 pub enum Slot {
