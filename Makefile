@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export CARGO_NET_RETRY ?= 10
-# Tests wait most of the time: for servers to start, for retries, for leases to end.
+# Tests mostly wait: for servers to start, for retries, for leases to end.
 TEST_THREADS ?= $(shell echo $$(($$(nproc) * 3)))
 
 .PHONY: help run build test fmt lint deny docs reference openapi fuzz bench
@@ -10,10 +10,10 @@ TEST_THREADS ?= $(shell echo $$(($$(nproc) * 3)))
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-# A first run should not wait for the Kafka client or for link-time optimisation: see [profile.quick] in Cargo.toml.
+# The first run leaves out the Kafka client and link-time optimisation, to build faster: see [profile.quick] in Cargo.toml.
 WITH_KAFKA := $(or $(KAFKA),$(filter kafka,$(GATEWAY_BUS__KIND)))
 
-run: ## Build and run on a PostgreSQL of its own, in .gateway/; KAFKA=1 builds with Kafka
+run: ## Build and run on its own PostgreSQL in .gateway/; KAFKA=1 builds with Kafka
 	@scripts/need compiler $(if $(WITH_KAFKA),kafka-client)
 	@if [ -z "$$DATABASE_URL$$GATEWAY_DATABASE__URL" ]; then scripts/need postgresql; fi
 	@$(if $(WITH_KAFKA),,echo "Building without Apache Kafka and for a quick start; 'make build' makes the full release.")
@@ -51,7 +51,7 @@ openapi: ## Write openapi.json from the table of routes
 	cargo build --locked
 	$(TARGET)/debug/gateway openapi > openapi.json
 
-fuzz: ## Throw random files at the parsers; ARGS="--seconds 300 rows"
+fuzz: ## Fuzz the parsers; ARGS="--seconds 300 rows"
 	@scripts/fuzz $(ARGS)
 
 bench: ## Measure against the calibrators; ARGS="--rounds 3 --only accept"
