@@ -161,6 +161,7 @@ impl Engine {
         let vault = Vault::open(&db, &config.webhooks).await?;
         let client = Client::new(&config.webhooks)?;
         let instance = Instance::new(config.keys.stale_after);
+        let instance_id = instance.id();
         let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
         let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
@@ -250,7 +251,7 @@ impl Engine {
             ),
         );
 
-        let imports = Imports::new(db.clone(), bus.clone(), config.imports.clone());
+        let imports = Imports::new(db.clone(), bus.clone(), instance_id, config.imports.clone());
         upkeep.spawn("imports", lifecycle::sweep(imports.clone(), upkeep.stop()));
         let services = Services {
             db: db.clone(),

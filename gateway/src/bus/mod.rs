@@ -11,6 +11,7 @@ mod intake_queue;
 pub mod kafka;
 mod ledger;
 pub mod postgres;
+pub mod silence;
 pub mod table;
 
 use std::future::Future;

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::job::report;
 use super::read::escape::push_cell;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -68,9 +69,10 @@ pub fn get_guide(call: Call) -> Result<Reply, Problem> {
 pub fn get_template(call: Call) -> Result<Reply, Problem> {
     let object = object_in(&call)?;
     call.query.finish()?;
-    let mut text = String::new();
+    let mut text = report::BYTE_ORDER_MARK.to_string();
     push_template(object, &mut text);
-    Ok(Reply::of(http::StatusCode::OK, "text/csv; charset=utf-8", text))
+    let reply = Reply::of(http::StatusCode::OK, "text/csv; charset=utf-8", text);
+    Ok(report::attachment(reply, "template.csv"))
 }
 
 fn object_in(call: &Call) -> Result<&'static Object, Problem> {

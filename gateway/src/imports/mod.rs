@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::base::id::InstanceId;
 use crate::bus::Bus;
 use crate::config;
 use crate::db::Db;
@@ -29,6 +30,8 @@ use job::running::Running;
 pub struct Imports {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
+    /// This instance, which its jobs are known by.
+    pub instance: InstanceId,
     pub settings: config::Imports,
     pub running: Arc<Running>,
     pub places: Arc<Semaphore>,
@@ -36,11 +39,12 @@ pub struct Imports {
 
 impl Imports {
     /// No import runs yet.
-    pub fn new(db: Db, bus: Arc<dyn Bus>, settings: config::Imports) -> Self {
+    pub fn new(db: Db, bus: Arc<dyn Bus>, instance: InstanceId, settings: config::Imports) -> Self {
         job::lifecycle::show_counters();
         Self {
             db,
             bus,
+            instance,
             places: Arc::new(Semaphore::new(settings.max_running)),
             running: Arc::default(),
             settings,

@@ -69,10 +69,11 @@ pub struct Job {
     pub bytes_total: Option<i64>,
     pub encoding: String,
     pub delimiter: String,
-    /// Header → field; null where the column is left out.
-    #[schema(value_type = Object)]
+    /// Header → field; null where the column is left out. Null in a list where it is larger than 16 KiB.
+    #[schema(value_type = Option<Object>)]
     pub mapping: Box<RawValue>,
-    #[schema(value_type = Vec<String>)]
+    /// Null in a list where they are larger than 16 KiB.
+    #[schema(value_type = Option<Vec<String>>)]
     pub unmapped_headers: Box<RawValue>,
     pub error: Option<JobError>,
     #[schema(value_type = String, format = DateTime)]

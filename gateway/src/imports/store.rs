@@ -1,22 +1,27 @@
 //! The SQL of jobs, their chunks and their reports.
 
+use std::time::SystemTime;
+
 use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 
 use super::model::{ImportRequest, Job, JobError, Starter};
 use crate::base::caller::{Caller, WorkspaceId};
 use crate::base::clock::Millis;
-use crate::base::id::ImportId;
+use crate::base::id::{ImportId, InstanceId};
 use crate::base::page::Page;
-use crate::db::DbError;
+use crate::db::{DbError, ToSql};
 
-/// The first half of the two-part advisory lock that a job's instance holds; the second is the job's number.
+/// The first half of the two-part advisory lock that an undo or a purge holds; the second is the job's number.
 const LOCK_CLASS: i32 = 0x696d_706f;
 
 const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
     rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read, bytes_total, encoding, delimiter,
     mapping::text, unmapped_headers::text, error_code, error_message, created_at, finished_at, key_id, key_name,
     undo::text, traces_kept";
+
+/// The most bytes of one column of a job that a list shows.
+const LISTED_BYTES: usize = 16 << 10;
 
 /// What the header told of a file.
 pub struct Opened {
@@ -28,10 +33,11 @@ pub struct Opened {
     pub bytes_total: Option<i64>,
 }
 
-/// Writes a job that has begun, and takes the lock that says its instance lives; gives its number.
+/// Writes a job that has begun on an instance; gives its number.
 pub async fn insert(
     transaction: &Transaction<'_>,
     caller: &Caller,
+    instance: InstanceId,
     id: ImportId,
     request: &ImportRequest,
     opened: &Opened,
@@ -40,9 +46,9 @@ pub async fn insert(
     let row = transaction
         .query_one(
             "insert into imports (id, workspace_id, object, filename, mode, dry_run, events, date_order, encoding,
-                 delimiter, mapping, unmapped_headers, columns, bytes_total, key_id, key_name, created_at)
+                 delimiter, mapping, unmapped_headers, columns, bytes_total, key_id, key_name, created_at, instance)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($11::text)::json, ($12::text)::json, $13, $14, $15,
-                 $16, $17)
+                 $16, $17, $18)
              returning number",
             &[
                 &id,
@@ -62,14 +68,11 @@ pub async fn insert(
                 &caller.key_id,
                 &&*caller.key_name,
                 &Millis::now(),
+                &instance,
             ],
         )
         .await?;
-    let number: i32 = row.get(0);
-    // Before the commit, so that nobody finds the job running and its lock free.
-    let lock = "select pg_advisory_lock($1, $2)";
-    transaction.execute(lock, &[&LOCK_CLASS, &number]).await?;
-    Ok(number)
+    Ok(row.get(0))
 }
 
 /// Takes the lock on a job for the session, if nobody holds it.
@@ -93,12 +96,23 @@ pub async fn find(client: &Client, workspace: WorkspaceId, id: ImportId) -> Resu
     Ok(row.as_ref().map(job))
 }
 
+/// A job's columns in a list: those that may have a megabyte are left out where they are large, since a page has 200 jobs.
+fn list_columns() -> String {
+    let mut columns = COLUMNS.replacen(" columns,", " '' as columns,", 1);
+    for name in ["mapping", "unmapped_headers", "undo"] {
+        let short = format!("case when octet_length({name}::text) <= {LISTED_BYTES} then {name}::text end");
+        columns = columns.replacen(&format!("{name}::text"), &short, 1);
+    }
+    columns
+}
+
 /// A page of jobs, newest first.
 pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<Job>, DbError> {
     let after = page.after.as_deref().and_then(ImportId::parse);
     let statement = format!(
-        "select {COLUMNS} from imports where workspace_id = $1 and ($2::uuid is null or id < $2)
-         order by id desc limit $3"
+        "select {} from imports where workspace_id = $1 and ($2::uuid is null or id < $2)
+         order by id desc limit $3",
+        list_columns()
     );
     let rows = client
         .query(&statement, &[&workspace, &after, &page.fetch_count()])
@@ -106,11 +120,28 @@ pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Resul
     Ok(rows.iter().map(job).collect())
 }
 
-/// Numbers, ids and workspaces of the jobs that run, of whatever instance.
-pub async fn running(client: &Client) -> Result<Vec<(i32, WorkspaceId)>, DbError> {
-    let statement = "select number, workspace_id from imports where status = 'running' order by number";
+/// A job that runs, on whatever instance.
+pub struct RunningJob {
+    pub number: i32,
+    pub workspace: WorkspaceId,
+    pub instance: Option<InstanceId>,
+    /// The last heartbeat of its instance, if that is known.
+    pub heartbeat: Option<SystemTime>,
+}
+
+/// The jobs that run.
+pub async fn running(client: &Client) -> Result<Vec<RunningJob>, DbError> {
+    let statement = "select j.number, j.workspace_id, j.instance, i.heartbeat_at
+                     from imports j left join instances i on i.id = j.instance
+                     where j.status = 'running' order by j.number";
     let rows = client.query(statement, &[]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let job = |row: &Row| RunningJob {
+        number: row.get(0),
+        workspace: row.get(1),
+        instance: row.get(2),
+        heartbeat: row.get(3),
+    };
+    Ok(rows.iter().map(job).collect())
 }
 
 /// Whether a job goes on.
@@ -200,20 +231,28 @@ pub async fn finish(
     Ok(row.as_ref().map(job))
 }
 
-/// A stretch of a job's report: failed rows behind `after`, in the file's request.
+/// A stretch of a job's report: failed rows behind `after`, in the file's order, at most so many, and no further one when
+/// they have so many bytes.
 pub async fn failures(
     client: &Client,
     import_no: i32,
     after: i64,
     count: i64,
+    bytes: i64,
     with_cells: bool,
 ) -> Result<Vec<Row>, DbError> {
     let cells = if with_cells { "cells" } else { "null::text" };
+    // The first is given whatever its size; of texts that are stored apart the length is known without reading them.
     let statement = format!(
-        "select row_number, line_number, message, {cells} from import_failures
-         where import_no = $1 and row_number > $2 order by row_number limit $3"
+        "select row_number, line_number, message, cells from (
+             select *, sum(octet_length(message) + octet_length(coalesce(cells, ''))) over (order by row_number)
+                 - octet_length(message) - octet_length(coalesce(cells, '')) as bytes_before
+             from (select row_number, line_number, message, {cells} as cells from import_failures
+                   where import_no = $1 and row_number > $2 order by row_number limit $3) page) counted
+         where bytes_before < $4 order by row_number"
     );
-    Ok(client.query(&statement, &[&import_no, &after, &count]).await?)
+    let parameters: [&(dyn ToSql + Sync); 4] = [&import_no, &after, &count, &bytes];
+    Ok(client.query(&statement, &parameters).await?)
 }
 
 /// The last chunk that is not undone yet, with what it did.

@@ -16,7 +16,6 @@ mod interleavings;
 mod owner;
 mod remains;
 mod shelf;
-mod silence;
 mod takeover;
 
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use tokio::sync::oneshot;
 use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError};
 use crate::base::tasks::Tasks;
 use crate::bus::intake_queue::IntakeQueue;
+use crate::bus::silence::Silence;
 use crate::config;
 use crate::db::{Db, DbError, Transaction};
 use crate::telemetry::health::Health;
@@ -34,7 +34,6 @@ use emit::Emitter;
 use handover::Handover;
 use inbox::{Inbox, Waiting};
 use owner::Ownership;
-use silence::Silence;
 
 /// What the events of this bus are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

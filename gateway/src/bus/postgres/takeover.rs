@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::handover::Handover;
 use super::owner::{LOCK_CLASS, Ownership};
 use super::remains;
-use super::silence::Silence;
+use crate::bus::silence::Silence;
 use crate::bus::table::events;
 use crate::db::{Db, DbError, Dedicated, ToSql};
 use crate::telemetry::names;

@@ -261,15 +261,27 @@ impl Feeder {
         }
     }
 
-    /// Waits until the writers have written what they were given.
-    pub async fn finish(self) -> Vec<WriterEnd> {
-        drop(self.writers);
+    /// Waits until the writers have written what they were given, or the job was ended by someone else.
+    pub async fn finish(mut self, token: &CancellationToken) -> Vec<WriterEnd> {
+        self.writers.clear();
         let mut ends = Vec::with_capacity(self.tasks.len());
-        for task in self.tasks {
-            let end = task.await.unwrap_or_else(|fault| {
+        let mut ticks = tokio::time::interval_at(Instant::now() + FLUSH, FLUSH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for mut task in std::mem::take(&mut self.tasks) {
+            let end = loop {
+                tokio::select! {
+                    ended = &mut task => break ended,
+                    // A cancel on another instance is known to the database alone.
+                    _ = ticks.tick(), if !token.is_cancelled() => {
+                        if !self.is_still_running().await {
+                            token.cancel();
+                        }
+                    }
+                }
+            };
+            ends.push(end.unwrap_or_else(|fault| {
                 WriterEnd::Failed(DbError::Internal(format!("a writer panicked: {fault}")))
-            });
-            ends.push(end);
+            }));
         }
         ends
     }

@@ -1,14 +1,16 @@
 //! The end of a job: written once, with its event; and the jobs whose instance died.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use metrics::counter;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::bus::NewEvent;
+use crate::bus::silence::Silence;
 use crate::db::DbError;
 use crate::events::types::TypeNames;
 use crate::imports::Imports;
@@ -18,7 +20,9 @@ use crate::records::objects::OBJECTS;
 use crate::telemetry::names;
 
 /// Between two looks for jobs whose instance died.
-const SWEEP: Duration = Duration::from_secs(2);
+const SWEEP: Duration = Duration::from_millis(500);
+/// Silence of a job's instance, or of one that is not known, after which the job is taken for lost.
+const DEAD: Duration = Duration::from_secs(5);
 
 /// Ends a job that runs, on behalf of `canceller` if there is one; `None` if it has ended already.
 pub async fn end_job(
@@ -81,9 +85,10 @@ fn completed(workspace: WorkspaceId, job: &Job) -> Vec<NewEvent> {
 
 /// Looks for jobs whose instance died, at the start and from then on.
 pub async fn sweep(imports: Imports, stop: CancellationToken) {
+    let mut silence = Silence::default();
     loop {
         imports.running.observe();
-        if let Err(fault) = fail_orphans(&imports).await {
+        if let Err(fault) = fail_orphans(&imports, &mut silence).await {
             tracing::debug!(%fault, "no sweep for imports of dead instances");
         }
         tokio::select! {
@@ -93,26 +98,31 @@ pub async fn sweep(imports: Imports, stop: CancellationToken) {
     }
 }
 
-async fn fail_orphans(imports: &Imports) -> Result<(), DbError> {
+/// A job is lost when its instance is. Neither a broken session nor a database that restarts says so: heartbeats do, counted
+/// while the database answers.
+async fn fail_orphans(imports: &Imports, silence: &mut Silence) -> Result<(), DbError> {
     let client = imports.db.client().await?;
-    for (number, workspace) in store::running(&client).await? {
-        // A lock that went with a broken connection says nothing of this instance's own jobs.
-        if imports.running.contains(number) {
+    let mut jobs = store::running(&client).await?;
+    drop(client);
+    // What this instance runs needs no heartbeat. What it does not, though it bears its name, is one whose beginning was
+    // cut off.
+    jobs.retain(|job| !imports.running.contains(job.number));
+    let heartbeats: Vec<(i32, SystemTime)> = jobs
+        .iter()
+        .map(|job| {
+            let heartbeat = job.heartbeat.filter(|_| job.instance != Some(imports.instance));
+            (job.number, heartbeat.unwrap_or(SystemTime::UNIX_EPOCH))
+        })
+        .collect();
+    silence.note(&heartbeats, Instant::now());
+    for (number, _) in silence.of(DEAD) {
+        let Some(job) = jobs.iter().find(|job| job.number == number) else {
             continue;
-        }
-        if !store::try_lock(&client, number).await? {
-            continue;
-        }
-        let ending = Ending::of(
-            "failed",
-            Some((
-                "interrupted",
-                "The gateway ended before the import did.".to_owned(),
-            )),
-        );
-        let ended = end_job(imports, workspace, number, &ending, None).await;
-        store::unlock(&client, number).await?;
-        if ended?.is_some() {
+        };
+        let reason = "The gateway ended before the import did.".to_owned();
+        let ending = Ending::of("failed", Some(("interrupted", reason)));
+        let ended = end_job(imports, job.workspace, number, &ending, None).await?;
+        if ended.is_some() {
             tracing::warn!(
                 import = number,
                 "an import was found without its instance; it is failed"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -13,8 +14,9 @@ use crate::imports::model::Job;
 use crate::imports::read::escape::push_escaped_cell;
 use crate::imports::store;
 
-/// Failed rows that are read at once. A row's cells can be large.
-const PAGE_ROWS: i64 = 200;
+/// Failed rows that are read at once, and their bytes: one row's cells can be large.
+const PAGE_ROWS: i64 = 500;
+const PAGE_BYTES: i64 = 256 << 10;
 const LOOK: Duration = Duration::from_millis(300);
 /// A comment after this silence, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -23,14 +25,27 @@ const WAITING: usize = 2;
 
 type Pieces = mpsc::Sender<Result<Bytes, BrokeOff>>;
 
+/// By which a spreadsheet knows UTF-8; our own reader takes it off.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A reply that a browser saves under a name.
+pub fn attachment(reply: Reply, filename: &'static str) -> Reply {
+    let value = HeaderValue::from_str(&format!("attachment; filename=\"{filename}\""));
+    match value {
+        Ok(value) => reply.with_header(CONTENT_DISPOSITION, value),
+        // The names are ASCII.
+        Err(_) => reply,
+    }
+}
+
 /// errors.csv; with `with_cells` the rows themselves too, to be mended and uploaded again.
 pub fn errors_csv(db: Db, job: &Job, with_cells: bool) -> Reply {
     let (pieces, reading) = mpsc::channel(WAITING);
-    let mut head = String::from("row_number,error_message");
+    let mut columns = "row_number,error_message".to_owned();
     if with_cells {
-        head = format!("row_number,line_number,error_message,{}", job.columns);
+        columns = format!("row_number,line_number,error_message,{}", job.columns);
     }
-    head.push_str("\r\n");
+    let head = format!("{BYTE_ORDER_MARK}{columns}\r\n");
     let number = job.number;
     tokio::spawn(async move {
         if pieces.send(Ok(head.into())).await.is_err() {
@@ -41,7 +56,7 @@ pub fn errors_csv(db: Db, job: &Job, with_cells: bool) -> Reply {
             let _ = pieces.send(Err(BrokeOff)).await;
         }
     });
-    Reply::stream("text/csv; charset=utf-8", reading)
+    attachment(Reply::stream("text/csv; charset=utf-8", reading), "errors.csv")
 }
 
 async fn send_failures(db: &Db, import_no: i32, with_cells: bool, pieces: &Pieces) -> Result<(), DbError> {
@@ -49,7 +64,7 @@ async fn send_failures(db: &Db, import_no: i32, with_cells: bool, pieces: &Piece
     loop {
         let rows = {
             let client = db.client().await?;
-            store::failures(&client, import_no, after, PAGE_ROWS, with_cells).await?
+            store::failures(&client, import_no, after, PAGE_ROWS, PAGE_BYTES, with_cells).await?
         };
         let mut text = String::new();
         for row in &rows {

@@ -34,6 +34,9 @@ use crate::telemetry::names;
 /// Between two tries to write down how a job ended while the database is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A file of which a header has come is taken for what it looks like after so long, so that a slow upload is in the list.
+const DECIDE: Duration = Duration::from_secs(2);
+
 /// How far an import is, for the request that waits for it.
 pub enum Progress {
     /// There is no job, or nobody knows how it ended.
@@ -70,8 +73,7 @@ impl Runner {
         let id = ImportId::generate();
         let mut client = self.imports.db.client().await?;
         let number = self.begin(&mut client, id, &stream).await?;
-        // Its session holds the lock that says the job's instance lives.
-        let keeper = db::detach(client);
+        drop(client);
         let job = self.imports.running.add(number);
         let rules = Rules {
             object: self.request.reading.object,
@@ -93,7 +95,7 @@ impl Runner {
         let is_read = read.is_ok();
         let encoding = feeder.stream.encoding();
         let part_count = feeder.part_count();
-        let writers = feeder.finish().await;
+        let writers = feeder.finish(&job.token).await;
         let part_count = part_count.load(Ordering::Relaxed);
         // Only now its rows outlive this process.
         if is_read {
@@ -109,9 +111,6 @@ impl Runner {
         drop(source);
         let job = self.end(id, number, ending).await;
         self.imports.running.remove(number);
-        // Before the reply, after which an undo may follow at once; the server sees the session's end only later.
-        let _ = store::unlock(&keeper, number).await;
-        drop(keeper);
         if let Some(job) = job {
             let _ = self.progress.send(Progress::Ended(Box::new(job))).await;
         }
@@ -122,7 +121,19 @@ impl Runner {
     async fn open(&self, source: &mut Source) -> Result<(RowStream, Bytes), Problem> {
         let refused = |refusal: Refusal| Problem::new(Code::FileRefused, sentence(refusal)).closing();
         let mut opening = Opening::new(self.request.reading.clone());
-        while let Some(piece) = source.next().await.map_err(|fault| fault.problem())? {
+        let mut ticks = tokio::time::interval(DECIDE);
+        ticks.tick().await;
+        loop {
+            let piece = tokio::select! {
+                piece = source.next() => piece.map_err(|fault| fault.problem())?,
+                _ = ticks.tick() => {
+                    if let Some(stream) = opening.decide().map_err(refused)? {
+                        return Ok((stream, Bytes::new()));
+                    }
+                    continue;
+                }
+            };
+            let Some(piece) = piece else { break };
             let mut rest = &piece[..];
             if let Some(stream) = opening.feed(&mut rest).map_err(refused)? {
                 let used = piece.len() - rest.len();
@@ -152,7 +163,15 @@ impl Runner {
             bytes_total: self.bytes_total.and_then(|total| i64::try_from(total).ok()),
         };
         let work = Work::begin_as(client, self.caller.workspace, self.actor.clone()).await?;
-        let number = store::insert(work.transaction(), &self.caller, id, &self.request, &opened).await?;
+        let number = store::insert(
+            work.transaction(),
+            &self.caller,
+            self.imports.instance,
+            id,
+            &self.request,
+            &opened,
+        )
+        .await?;
         let target = Target::new("import", id, self.request.filename.as_deref());
         work.audit("import.created", &target, &Changes::default()).await?;
         work.commit_silently().await?;

@@ -58,6 +58,17 @@ impl Reading {
     }
 }
 
+/// What a look at a file's first text may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// More may come at once.
+    Arriving,
+    /// The lines that are whole are what there is to go by.
+    Whole,
+    /// There is no more.
+    End,
+}
+
 /// A file whose header is not known yet.
 pub struct Opening {
     reading: Reading,
@@ -115,6 +126,11 @@ impl Opening {
         }
     }
 
+    /// Makes up its mind by the whole lines that have come, if the header is among them: the next may take long.
+    pub fn decide(&mut self) -> Result<Option<RowStream>, Refusal> {
+        self.look_at(Look::Whole)
+    }
+
     /// Says that the file ends here.
     pub fn end(&mut self) -> Result<RowStream, Refusal> {
         self.decoder.end();
@@ -143,12 +159,27 @@ impl Opening {
 
     /// Tries to make out the header; `None`: more text is needed.
     fn look(&mut self, is_end: bool) -> Result<Option<RowStream>, Refusal> {
-        let (given, skipped_bytes) = match delimiter::first_line(&self.text, is_end) {
+        self.look_at(if is_end { Look::End } else { Look::Arriving })
+    }
+
+    fn look_at(&mut self, look: Look) -> Result<Option<RowStream>, Refusal> {
+        let is_end = look == Look::End;
+        let shown_bytes = match look {
+            Look::Arriving | Look::End => self.text.len(),
+            // A line that is under way would count as a whole one.
+            Look::Whole => memchr::memrchr2(b'\n', b'\r', &self.text).map_or(0, |place| place + 1),
+        };
+        if shown_bytes == 0 && !is_end {
+            return Ok(None);
+        }
+        let shown = &self.text[..shown_bytes];
+        let decides = look != Look::Arriving;
+        let (given, skipped_bytes) = match delimiter::first_line(shown, decides) {
             FirstLine::Open => return Ok(None),
             FirstLine::Table => (None, 0),
             FirstLine::Separator { delimiter, bytes } => (Some(delimiter), bytes),
         };
-        let table = &self.text[skipped_bytes..];
+        let table = &shown[skipped_bytes..];
         if !is_end && signature::is_open(table) {
             return Ok(None);
         }
@@ -157,7 +188,7 @@ impl Opening {
         }
         let is_known = |cell: &str| self.is_known(cell);
         let given = self.reading.delimiter.or(given);
-        let Some(delimiter) = given.or_else(|| delimiter::of_text(table, is_end, &is_known)) else {
+        let Some(delimiter) = given.or_else(|| delimiter::of_text(table, decides, &is_known)) else {
             return Ok(None);
         };
         let first_line = 1 + u64::from(skipped_bytes > 0);
@@ -169,7 +200,7 @@ impl Opening {
         }
         let header = self.read_header(reader.record())?;
         reader.expect(header.width());
-        let text_used = self.text.len() - rest.len();
+        let text_used = shown_bytes - rest.len();
         Ok(Some(self.stream(reader, header, delimiter, text_used)))
     }
 

@@ -48,16 +48,22 @@ async fn a_file_its_repetition_and_its_report() {
     assert_eq!(ada["data"][0]["email"], "Ada@X.org");
     let errors = api.get(&format!("/v1/imports/{id}/errors.csv")).await;
     assert!(
-        errors.text().starts_with("row_number,error_message\r\n2,"),
+        errors
+            .text()
+            .starts_with("\u{feff}row_number,error_message\r\n2,"),
         "{}",
         errors.text()
     );
+    let saved = errors.header("content-disposition");
+    assert_eq!(saved, Some("attachment; filename=\"errors.csv\""));
     let original = api
         .get(&format!("/v1/imports/{id}/errors.csv?original=true"))
         .await
         .text()
         .to_owned();
-    assert!(original.starts_with("row_number,line_number,error_message,Email,First Name,Tag\r\n2,3,"));
+    assert!(
+        original.starts_with("\u{feff}row_number,line_number,error_message,Email,First Name,Tag\r\n2,3,")
+    );
     assert!(original.ends_with(",nope,'=Bob,2\r\n"), "{original}");
     // Mended, it comes back exactly.
     let mended = original.replace(",nope,", ",bob@x.org,");
@@ -98,6 +104,9 @@ async fn guides_templates_and_lists() {
         let template = api
             .get(&format!("/v1/imports/objects/{object}/template.csv"))
             .await;
+        let saved = template.header("content-disposition");
+        assert_eq!(saved, Some("attachment; filename=\"template.csv\""));
+        assert!(template.text().starts_with('\u{feff}'));
         let job = api
             .import(&format!("object={object}"), &template.body)
             .await
@@ -222,7 +231,7 @@ async fn respond_async_answers_no_sooner_than_its_rows_are_kept() {
     let headers = [("content-type", "text/csv"), ("prefer", "respond-async")];
     let importing = api.import_as("object=contact", &headers, b"email\na@b.c\n");
     let mut importing = std::pin::pin!(importing);
-    eventually("the writer waits", PATIENCE, || async {
+    let waits = eventually("the writer waits", PATIENCE, || async {
         database
             .count(
                 "select count(*) from pg_locks where not granted
@@ -230,8 +239,11 @@ async fn respond_async_answers_no_sooner_than_its_rows_are_kept() {
             )
             .await
             > 0
-    })
-    .await;
+    });
+    tokio::select! {
+        early = &mut importing => panic!("202 while the rows are in memory alone: {early:?}"),
+        () = waits => {}
+    }
     let early = tokio::time::timeout(std::time::Duration::from_secs(1), &mut importing).await;
     assert!(
         early.is_err(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 mod dry_run;
 mod hostile;
+mod instances;
 mod jobs;
 mod matching;
 mod metrics;

@@ -74,7 +74,7 @@ async fn traces_and_failed_rows_go_and_the_job_stays() {
     let errors = api.get(&path(&clean, "/errors.csv")).await;
     assert_eq!(
         (errors.status, errors.text()),
-        (200, "row_number,error_message\r\n")
+        (200, "\u{feff}row_number,error_message\r\n")
     );
     assert_eq!(
         api.post_text(&path(&young, "/undo"), "").await.ok(200)["undo"]["removed"],

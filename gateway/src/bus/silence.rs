@@ -13,14 +13,14 @@ const MAX_GAP: Duration = Duration::from_secs(2);
 
 /// The last heartbeat of each other instance, and since when it has been the last.
 #[derive(Debug, Default)]
-pub(super) struct Silence {
+pub struct Silence {
     last: HashMap<i32, (SystemTime, Instant)>,
     looked_at: Option<Instant>,
 }
 
 impl Silence {
     /// Notes the heartbeats that a look at `now` found.
-    pub(super) fn note(&mut self, heartbeats: &[(i32, SystemTime)], now: Instant) {
+    pub fn note(&mut self, heartbeats: &[(i32, SystemTime)], now: Instant) {
         if self.looked_at.is_none_or(|before| now - before > MAX_GAP) {
             self.last.clear();
         }
@@ -38,7 +38,7 @@ impl Silence {
 
     /// Those that have been silent for `at_least` by the last look, in the order of their numbers, with the heartbeat that
     /// was their last.
-    pub(super) fn of(&self, at_least: Duration) -> Vec<(i32, SystemTime)> {
+    pub fn of(&self, at_least: Duration) -> Vec<(i32, SystemTime)> {
         let Some(now) = self.looked_at else {
             return Vec::new();
         };
