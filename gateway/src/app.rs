@@ -1,4 +1,4 @@
-//! The only place where things are built: from a configuration to a running gateway, and down again in order.
+//! Builds a running gateway from its configuration, and stops it in order. Nothing is built elsewhere.
 
 mod bound;
 mod ending;
@@ -70,7 +70,7 @@ pub async fn run(config: Config, bound: Bound, stop: Stop) -> Result<(), StartEr
     let drain = config.server.drain;
     tokio::select! {
         ran = Box::pin(run_and_drain(config, bound, &stop)) => ran?,
-        () = ending::overdue(stop.clone(), drain) => tracing::warn!("not drained in time; what is left is a successor's"),
+        () = ending::overdue(stop.clone(), drain) => tracing::warn!("not drained in time; a successor does the rest"),
     }
     stop.fault().map_or(Ok(()), |fault| Err(fault.into()))
 }

@@ -1,4 +1,4 @@
-//! What has to be done now and then: partitions ahead, retention, old replies and changes, metrics folded.
+//! Periodic upkeep: creates partitions ahead, drops old ones, old replies and old changes, and folds metrics.
 
 use std::time::Duration;
 

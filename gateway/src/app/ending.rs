@@ -1,4 +1,4 @@
-//! How a gateway ends: in the order in which work flows, and in time, whatever hangs.
+//! Stops a gateway in the order in which work flows, within a deadline, even if a part hangs.
 
 use std::time::Duration;
 

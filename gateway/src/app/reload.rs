@@ -1,4 +1,4 @@
-//! The certificate is read again on SIGHUP.
+//! Reloads the certificate on SIGHUP.
 
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;

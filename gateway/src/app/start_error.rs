@@ -1,4 +1,4 @@
-//! Why a gateway could not start or go on, in words for its operator.
+//! Errors of starting and running a gateway, with messages for its operator.
 
 use std::net::SocketAddr;
 

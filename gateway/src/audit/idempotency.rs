@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: the same key and body within 24 hours give the first reply again.
+//! `Idempotency-Key`: the same key and body within 24 hours get the first reply again.
 //!
-//! The reply is kept in the transaction of the change, so a crash leaves either both or neither: no double effect
-//! and no key that is stuck. Two requests at once are told apart by an advisory lock that ends with its transaction.
+//! The reply is stored in the transaction of the change, so a crash leaves both or neither: no double effect and no stuck
+//! key. An advisory lock, held until the transaction ends, detects a second request while the first is running.
 
 use std::time::Duration;
 

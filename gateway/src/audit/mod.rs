@@ -1,5 +1,5 @@
-//! Who did what to which, when, from where. Every mutation writes its entry in its own transaction, so there is no
-//! change without an entry and no entry without a change. The table refuses UPDATE and DELETE.
+//! The audit trail: who changed what, when, from where. A change and its entry commit in one transaction. The table refuses
+//! UPDATE, DELETE and TRUNCATE.
 //!
 //! [`Work`] is that transaction: it carries the actor, answers a repeated `Idempotency-Key`, and writes to the
 //! audit trail and the change feed.

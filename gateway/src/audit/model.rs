@@ -1,4 +1,4 @@
-//! The words of the audit trail.
+//! The types of the audit trail: actor, target, changes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! One change and all that belongs to it, in one transaction.
+//! A change with its audit entry, events, feed row and kept reply, in one transaction.
 
 use http::StatusCode;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Who makes a request: what is known once a key has been recognised.
+//! The caller of a request, as its key identifies it.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Places where a test has this process fail on purpose; release builds hold nothing of it.
+//! Places where a test makes this process fail on purpose; release builds omit them.
 //!
-//! `GATEWAY_FAIL_POINT=fanout:panic` panics each time the place is reached, `fanout:end` has it return.
+//! `GATEWAY_FAIL_POINT=fanout:panic` panics each time the place is reached, `fanout:end` makes it return.
 
 /// A place that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Identifiers: a prefix that tells a person what they hold, and a UUIDv7 that sorts by creation.
+//! Identifiers: a prefix that names the kind of object, and a UUIDv7 that sorts by creation.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

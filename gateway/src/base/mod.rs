@@ -1,4 +1,4 @@
-//! The bottom of the house: values that every layer speaks of and that know of none of them.
+//! The lowest layer: types that all others use and that use none of them.
 
 pub mod backoff;
 pub mod caller;

@@ -1,4 +1,4 @@
-//! Cursors: where a list goes on. Opaque to clients, bound to the list and filters that they came from.
+//! Cursors: the position where the next page begins. Opaque to clients, valid only for the list and filters that gave them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

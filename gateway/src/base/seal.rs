@@ -1,8 +1,8 @@
-//! Secrets at rest: sealed with AES-256-GCM, so that the database alone gives none of them away.
+//! Secrets at rest: encrypted with AES-256-GCM, so that the database alone does not reveal them.
 //!
 //! A sealed value is `version (1) | key id (4) | nonce (12) | ciphertext and tag`. The key id is the first
-//! four bytes of the key's SHA-256: it tells which key opens a row and nothing about the key. What the
-//! secret belongs to goes in as associated data, so that a value moved to another row does not open.
+//! four bytes of the key's SHA-256: it identifies the key that opens a row and reveals nothing else. The
+//! secret's owner is the associated data, so that a value moved to another row does not open.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};

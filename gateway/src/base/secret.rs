@@ -1,5 +1,5 @@
-//! Values that must never be printed. The type has no `Display` and its `Debug` shows nothing, so a secret
-//! reaches a log, an error or a metric only by the loud word [`Secret::expose`].
+//! Values that must never be printed. The type has no `Display` and its `Debug` shows nothing, so only an
+//! explicit [`Secret::expose`] can put a secret into a log, an error or a metric.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The one stop of the whole process: asked for by a signal, or by the first long-running task that failed.
+//! The stop signal of the whole process, triggered by a Unix signal or by the first long-running task that fails.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,7 +1,7 @@
-//! The tasks that run as long as the process does, in groups that end one after another.
+//! The tasks that run as long as the process does, in groups that stop one after another.
 //!
-//! A task that panics, or ends before it was asked to, would leave the process half alive: it has the whole process
-//! stop, to be started again.
+//! If a task panics, or ends before it is asked to, the whole process stops, so that its supervisor restarts it instead of
+//! leaving it half alive.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

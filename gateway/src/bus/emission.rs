@@ -1,4 +1,4 @@
-//! Events that were written in someone else's transaction, until it is known how that ended.
+//! Events written in a caller's transaction, until the result of its COMMIT is known.
 
 /// How a transaction ended, as far as its owner knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

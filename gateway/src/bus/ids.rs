@@ -1,4 +1,4 @@
-//! Event ids: UUIDv7 that rise strictly within an instance, also when the clock steps back.
+//! Event ids: UUIDv7 that increase strictly within an instance, even when the clock steps back.
 
 use uuid::Uuid;
 

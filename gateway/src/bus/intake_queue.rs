@@ -1,4 +1,4 @@
-//! Events that wait to become durable: so many, and of so many bytes, and no more.
+//! The queue of events that wait to become durable, bounded in number and bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

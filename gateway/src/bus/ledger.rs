@@ -1,5 +1,5 @@
-//! Counts what is finished of the batches that are out, and so knows from where a successor would have to begin, and how
-//! much of them is in memory.
+//! Counts the unfinished deliveries of each dispatched batch. From that it gives the watermark, where a successor would
+//! begin, and the amount of events in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

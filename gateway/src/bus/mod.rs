@@ -1,8 +1,8 @@
-//! What carries events from where they are accepted to where they are delivered.
+//! The bus carries events from acceptance to delivery.
 //!
-//! A bus takes bytes under a label and knows no event type. [`Bus::publish`] answers when the event is durable and
-//! never before. [`Bus::receive`] hands events out in batches; [`Ledger`] counts what of them is finished, which
-//! means recorded or parked in the database. What is not finished when an instance dies comes out again elsewhere.
+//! It takes bytes under a label and knows no event types. [`Bus::publish`] returns only once the event is durable.
+//! [`Bus::receive`] hands events out in batches; [`Ledger`] counts their finished deliveries, which are recorded or parked
+//! in the database. Unfinished events of an instance that died are handed out again by another.
 
 mod emission;
 mod ids;

@@ -1,7 +1,7 @@
-//! How long other instances have been silent, as this one has seen it: their heartbeats against its own clock.
+//! How long this instance has seen no new heartbeat from others, by its own clock.
 //!
-//! The age of a heartbeat alone says nothing about an instance. While the database is away, recovers or stands still nobody
-//! can write one, and its clock may step. So silence counts only while this instance looks, and finds the database there.
+//! The age of a heartbeat alone proves nothing: while the database is away, recovers or hangs, no instance can write one,
+//! and the database's clock may step. So silence counts only while this instance observes and reaches the database.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

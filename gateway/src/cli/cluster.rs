@@ -1,7 +1,7 @@
 //! A PostgreSQL cluster of the gateway's own, in `.gateway/`: made once, kept between runs, stopped with the gateway.
 //!
-//! PostgreSQL refuses to run as root, so as root its programs run as the user `postgres` that its package makes. What a
-//! crash left running is found by its pid file and taken over.
+//! PostgreSQL refuses to run as root, so as root its programs run as the user `postgres` of its package. A server left
+//! running by a crash is found by its pid file and reused.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

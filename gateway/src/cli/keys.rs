@@ -99,7 +99,10 @@ fn read_new(name: String, scopes: &str) -> Result<NewKey, CommandError> {
         list => {
             let unknown = |word: &str| {
                 let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-                refused(format!("`{word}` is no scope; there are: * {}", known.join(" ")))
+                refused(format!(
+                    "`{word}` is not a scope; the scopes are: * {}",
+                    known.join(" ")
+                ))
             };
             let words = list.split(',').map(str::trim);
             let scopes = words.map(|word| Scope::parse(word).ok_or_else(|| unknown(word)));
@@ -122,7 +125,7 @@ async fn find_workspace(db: &Db, name: &str) -> Result<WorkspaceId, CommandError
     found.ok_or_else(|| CommandError::Refused(format!("there is no workspace `{name}`")))
 }
 
-/// Makes a key in the name of the operator. `show` hands it out before it is made for good: one that nobody saw is not
+/// Makes a key in the name of the operator. `show` prints it before the commit: a key that could not be printed is not
 /// made.
 pub(super) async fn make(
     db: &Db,

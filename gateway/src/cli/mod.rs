@@ -84,7 +84,7 @@ struct Format {
     json: bool,
 }
 
-/// What can go wrong with a command, in words for whoever typed it.
+/// What can go wrong with a command, with messages for its user.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error("{0}")]

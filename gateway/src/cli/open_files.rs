@@ -1,4 +1,4 @@
-//! How many files the process may have open. Debian grants 1,024 unless it is asked, which a thousand clients use up.
+//! Raises the limit of open files. Debian's default of 1,024 is used up by a thousand clients.
 
 use crate::config::Server;
 

@@ -1,5 +1,5 @@
-//! What signals do to a gateway: SIGTERM and SIGINT end it, in order at first and at once when they come again. SIGHUP
-//! reads the certificate again; SIGUSR1 and SIGUSR2 do nothing. None of the others ends it by default.
+//! Signals: the first SIGTERM or SIGINT drains the gateway, the second ends it at once. SIGHUP reloads the certificate;
+//! SIGUSR1 and SIGUSR2 do nothing. None of the others ends it by default.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const LAST_RESORT: Duration = Duration::from_millis(9_800);
 const FAULT_LAST_RESORT: Duration = Duration::from_millis(4_500);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Hears signals from now on. To be called first: a signal that nobody hears ends the process.
+/// Handles signals from now on. To be called first: a signal without a handler ends the process.
 pub(super) fn hear() -> std::io::Result<Stop> {
     for unused in [
         SignalKind::hangup(),
@@ -36,7 +36,7 @@ pub(super) fn hear() -> std::io::Result<Stop> {
                 _ = interrupt.recv() => {}
             }
             if given.is_asked() {
-                tracing::warn!("told to stop again, and stops at once; what is left is a successor's");
+                tracing::warn!("second stop signal: ending at once; a successor does the rest");
                 exit();
             }
             tracing::info!("stopping");

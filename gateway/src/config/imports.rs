@@ -1,4 +1,4 @@
-//! What imports may take, and how long what they leave behind is kept.
+//! The limits of imports, and the retention of their undo logs and failed rows.
 
 use super::Reader;
 use super::values::between;

@@ -53,7 +53,7 @@ impl Kafka {
         if is_wanted && brokers.is_empty() {
             reader.fault(
                 "bus.brokers".into(),
-                "is needed with bus.kind = \"kafka\": host:port, several with commas between".into(),
+                "is needed with bus.kind = \"kafka\": host:port, separated by commas".into(),
             );
         }
         let security = reader.get("bus", "security", KafkaSecurity::Plaintext, |text| match text {
@@ -112,7 +112,7 @@ fn read_login(reader: &mut Reader, security: KafkaSecurity) -> Option<KafkaLogin
         (false, _, _) => {
             reader.fault(
                 "bus.sasl_username".into(),
-                "is used with bus.security = \"sasl_plaintext\" or \"sasl_tls\" alone".into(),
+                "is used only with bus.security = \"sasl_plaintext\" or \"sasl_tls\"".into(),
             );
             None
         }
@@ -129,7 +129,7 @@ fn addresses(text: &str) -> Result<String, String> {
     let items: Vec<&str> = text.split(',').map(str::trim).collect();
     match items.iter().all(|item| is_address(item)) {
         true => Ok(items.join(",")),
-        false => Err("host:port, several with commas between".into()),
+        false => Err("host:port, separated by commas".into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `telemetry.log_level`: a level, or levels of parts of the program.
+//! `telemetry.log_level`: a level, or a level for each part of the program.
 
 use tracing_subscriber::EnvFilter;
 

@@ -1,6 +1,6 @@
 //! Every setting: one struct a concern, read from a TOML file and from the environment, which wins.
 //!
-//! All faults are told at once, and a name that nobody reads is a fault: a typo never passes in silence.
+//! All faults are reported at once, and an unknown name is a fault, so that a typo is noticed.
 
 mod imports;
 mod kafka;

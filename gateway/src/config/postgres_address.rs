@@ -1,5 +1,5 @@
 //! The address of the database as libpq understands it. The driver knows neither `sslrootcert` nor the two modes that
-//! verify the server, so these are taken out of the address and the rest is handed on.
+//! verify the server, so this module reads them from the address and passes the rest on.
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Takes settings out of the file and the environment, and keeps a list of what is wrong with them.
+//! Reads settings from the file and the environment, and collects their faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

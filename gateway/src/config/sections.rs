@@ -1,4 +1,4 @@
-//! What can be set, with its default and its bounds. `config/gateway.toml` explains each to operators.
+//! The settings, with their defaults and bounds. `config/gateway.toml` explains each to operators.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! How the text of a setting becomes a value. Each answers with what it expected where the text is something else.
+//! Parsers from the text of a setting to its value. The error says what was expected.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

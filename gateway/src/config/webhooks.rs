@@ -1,4 +1,4 @@
-//! How deliveries are made, and where to.
+//! The settings of deliveries and their endpoints.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

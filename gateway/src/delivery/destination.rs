@@ -1,4 +1,4 @@
-//! What the engine asks of those that deliveries go to. Features implement it, and `app` hands it in.
+//! The traits of a destination and of all destinations. Features implement them, and `app` passes them to the engine.
 
 use std::sync::Arc;
 use std::time::Duration;

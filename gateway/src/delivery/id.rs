@@ -1,4 +1,4 @@
-//! Ids of deliveries. They tell which event they belong to.
+//! Ids of deliveries, derived from the ids of event and destination.
 
 use uuid::Uuid;
 

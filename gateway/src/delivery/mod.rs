@@ -2,16 +2,16 @@
 //!
 //! An event is fanned out to one *delivery* for each destination that wants it. A delivery is `pending` until an
 //! *attempt* succeeds (`succeeded`) or the attempts are used up (`failed`). Each destination has a *lane*: a bounded
-//! queue and a cap on attempts under way, so that one destination takes nothing from another.
+//! queue and a cap on attempts in flight, so that a slow destination delays no other.
 //!
-//! What a destination is, features above decide: they implement [`destination::Destination`] (the request of an attempt,
-//! and what an answer means) and [`destination::Destinations`] (who wants an event, and who is told what happened).
-//! The tables and the API call a destination's id `webhook_id`.
+//! Features above define destinations: they implement [`destination::Destination`] (the request of an attempt, and what a
+//! response means) and [`destination::Destinations`] (which destinations want an event, and what to do when their health
+//! changes). The tables and the API call a destination's id `webhook_id`.
 //!
 //! # The states of a delivery
 //!
 //! A delivery that has not ended is held by its event's batch ([`Hold::Fresh`](engine::job::Hold)) or by its row in
-//! `scheduled_deliveries` ([`Hold::Leased`](engine::job::Hold) while an instance works on it), never by neither:
+//! `scheduled_deliveries` ([`Hold::Leased`](engine::job::Hold) while an instance works on it), always by one of the two:
 //!
 //! ```text
 //!                     event, from the bus
@@ -37,7 +37,7 @@
 //!        Release (lane refused)
 //! ```
 //!
-//! | transition | told by | written by |
+//! | transition | reported by | written by |
 //! | --- | --- | --- |
 //! | fresh → ended, due, waiting, in line, leased | `engine::lanes` as `Outcome::{First, Park}` | `engine::recorder` |
 //! | fresh → nothing (destination deleted) | `engine::lanes` as `Outcome::Drop` | nobody: only the ledger counts it |
@@ -50,8 +50,8 @@
 //! | leased → due (its owner died or stops) | | the bus's takeover, `schedule::store::hand_back` |
 //! | ended → due (redeliver, test), waiting (recover) | | the requests' handlers, as new deliveries |
 //!
-//! Every lease raises the row's *fence*, and `Again` and `Release` hold only where the fence is still theirs: whoever lost
-//! a lease changes nothing.
+//! Every lease raises the row's *fence*, and `Again` and `Release` take effect only if the fence is still theirs: after a
+//! lease is lost they change nothing.
 
 pub mod destination;
 pub mod engine;

@@ -1,7 +1,7 @@
 //! `POST /v1/events/batch`: many events in one request, one JSON object a line.
 //!
-//! Good lines are taken and bad ones named. Over a limit nothing is taken, so the whole body is read before the first
-//! event is published; a few batches at a time may be in memory, the others wait for their turn.
+//! Valid lines are accepted, invalid ones reported. A batch over a limit is refused as a whole, so the body is read to its
+//! end before the first event is published; a few batches at a time may be in memory, others wait.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Events: what happened in a product, accepted once it is durable and then handed to whoever wants its type.
+//! Events: something that happened in a product, accepted once durable, then delivered to the endpoints that want its type.
 
 pub mod api;
 pub mod batch;

@@ -1,9 +1,9 @@
 //! The instances that read the feed, and which of them have seen a change.
 //!
-//! Each instance writes down, once a second and after every change that it took, the snapshot that its memory agrees
-//! with. Whether a transaction is visible in a snapshot is exact, whatever order transactions commit in and however
-//! long others run, so a change can be *confirmed*: seen by every instance that may still act on older memory. An
-//! instance that falls silent counts until its lease ends; then it refuses every key by itself.
+//! Each instance writes, once a second and after every change it read, the snapshot that its memory agrees with. Whether a
+//! transaction is visible in a snapshot is exact, in whatever order transactions commit, so a change can be *confirmed*:
+//! seen by every instance that may still act on older memory. A silent instance counts until its lease ends; by then it
+//! refuses every key.
 
 use std::time::Duration;
 

@@ -1,13 +1,13 @@
 //! The change feed: how every instance learns of changes to what it holds in memory.
 //!
-//! Each change writes a row to the log table in its own transaction. NOTIFY only wakes the readers; a poll twice a
-//! second is the truth, so a lost notification costs half a second at the most. A reader asks for all rows of
-//! transactions that its last snapshot could not see, so rows that commit out of order are not missed.
-//! Listening and reading have a connection each, so that losing the one does not delay the other; who has begun to
-//! listen reads at once, so nothing falls between. What was read is then written down as seen (see [`instances`]).
+//! Each change writes a row to the log table in its own transaction. NOTIFY only wakes the readers, which also poll twice a
+//! second, so a lost notification costs at most half a second. A reader asks for all rows of transactions that its last
+//! snapshot could not see, so it misses no rows that commit out of order.
+//! Listening and reading have a connection each, so that losing one does not delay the other; after LISTEN the feed reads at
+//! once, so it misses nothing in between. Then it records the snapshot as seen (see [`instances`]).
 //!
-//! A snapshot holds within one life of one server. When another answers (a failover, a restore) or this one began a new
-//! life, or when transaction ids went back, everything in memory is read again.
+//! A snapshot is valid within one life of one server. When another server answers (a failover, a restore), this one has
+//! restarted, or transaction ids went back, all of memory is reloaded.
 
 pub mod api;
 pub mod instances;

@@ -1,4 +1,4 @@
-//! Takes a request apart into typed values and keeps every fault, so that a client mends all of them at once.
+//! Parses a request into typed values and collects every fault, so that a client can fix all of them at once.
 
 use super::json::Node;
 use super::problem::{Code, FieldFault, Problem};
@@ -49,7 +49,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Opens a body; one that is no object is a fault at `body`.
+    /// Opens a body; one that is not an object is a fault at `body`.
     pub fn of(body: Node) -> Self {
         let mut faults = Faults::default();
         let members = match body {

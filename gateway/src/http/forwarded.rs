@@ -1,4 +1,4 @@
-//! Whose request it is, seen through proxies that are trusted.
+//! The client's address behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 

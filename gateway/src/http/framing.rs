@@ -1,5 +1,5 @@
-//! What a request's head must say once and clearly before anything else of it is believed: whom it asks, and where its
-//! body ends. Proxies and servers that read such heads differently let one request hide in another.
+//! Checks that a request's head names its host and the end of its body exactly once. Proxies and servers that read an
+//! ambiguous head differently allow request smuggling.
 
 use std::net::Ipv6Addr;
 

@@ -1,5 +1,5 @@
-//! JSON as the API wants it: strict (no doubled keys, no lone surrogates, at most 128 levels) and exact
-//! (numbers stay the text that was sent, so that nothing passes through a float).
+//! The API's JSON: strict (no doubled keys, no lone surrogates, at most 128 levels) and exact (numbers keep
+//! their text and never become floats).
 
 use std::fmt;
 

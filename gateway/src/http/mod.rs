@@ -1,5 +1,4 @@
-//! HTTP done properly, once, for all that passes through: connections, bodies, replies and problems.
-//! It knows of no route and no feature.
+//! HTTP for all routes: connections, bodies, replies and problems. It knows no route and no feature.
 
 pub mod body;
 pub mod call;

@@ -1,5 +1,5 @@
-//! The one table of errors: what a client is told, with which status, and what an operator can do about it.
-//! docs/errors.md is made from it. The form is RFC 9457, `application/problem+json`.
+//! The one table of errors: code, status, title, and what helps. docs/errors.md is generated from it. The form is RFC
+//! 9457, `application/problem+json`.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::request_id::RequestId;
 
 macro_rules! problems {
     ($($code:ident $name:literal $status:literal $title:literal $retry:literal $advice:literal;)*) => {
-        /// A kind of error that clients can tell from others.
+        /// A kind of error, as clients distinguish them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $(#[doc = $title] $code),* }
 
@@ -54,10 +54,10 @@ problems! {
     KeyMissing "key_missing" 401 "No API key was sent" false "Send `Authorization: Bearer sk_…`.";
     KeyInvalid "key_invalid" 401 "The API key is not valid" false "Check the key for missing characters, or create a new one.";
     KeyExpired "key_expired" 401 "The API key has expired" false "Create a new key; rotate keys before they expire.";
-    KeyRevoked "key_revoked" 401 "The API key was revoked" false "Create a new key; the audit trail tells who revoked this one.";
+    KeyRevoked "key_revoked" 401 "The API key was revoked" false "Create a new key; the audit trail names who revoked this one.";
     ScopeMissing "scope_missing" 403 "The API key lacks a scope" false "Use a key that holds the scope named in `detail`.";
     IpNotAllowed "ip_not_allowed" 403 "The API key may not be used from this address" false "Add the address to the key's allow-list; behind a load balancer set server.trusted_proxies.";
-    NotFound "not_found" 404 "There is nothing here" false "Check the path and the id; ids of other workspaces are not found.";
+    NotFound "not_found" 404 "No such path or resource" false "Check the path and the id; ids of other workspaces are not found.";
     MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here" false "The `Allow` header names the methods.";
     BodyTimeout "body_timeout" 408 "The body did not arrive in time" true "Send the body without long pauses.";
     KeyTaken "key_taken" 409 "Another record has this key" false "Update the record named by `id`, or post with `?upsert=true`.";
@@ -65,19 +65,19 @@ problems! {
     KeyEnded "key_ended" 409 "The API key has ended" false "Only a live key can be rotated; create a new one.";
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled" false "Enable it first.";
     ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
-    ImportPurged "import_purged" 409 "The import's traces are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
+    ImportPurged "import_purged" 409 "The import's undo log and failed rows are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
     TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
     MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";
     ValidationFailed "validation_failed" 422 "The request is not valid" false "`errors` names each fault and its place.";
-    FileRefused "file_refused" 422 "The file cannot be read as a table" false "`detail` names what was found and what was looked for.";
+    FileRefused "file_refused" 422 "The file cannot be read as a table" false "`detail` names what was found and what was expected.";
     CursorInvalid "cursor_invalid" 422 "The cursor is not valid for this list" false "Use `next_cursor` as it was given, with the same filters.";
     IdempotencyMismatch "idempotency_mismatch" 422 "The Idempotency-Key was used for another request" false "Use a new key for a new request.";
     UrlInvalid "url_invalid" 422 "The URL is not valid for a webhook" false "Use http or https, a host, and no user name.";
-    UrlForbiddenAddress "url_forbidden_address" 422 "The URL leads to an address that is not allowed" false "Use a public address, or have the operator allow it by webhooks.allow_cidrs.";
+    UrlForbiddenAddress "url_forbidden_address" 422 "The URL leads to an address that is not allowed" false "Use a public address, or have the operator allow it in webhooks.allow_cidrs.";
     RateLimited "rate_limited" 429 "Too many requests" true "Wait as `Retry-After` says.";
     Internal "internal" 500 "Something went wrong on our side" true "Quote `request_id` to the operator, whose log has the cause.";
-    Unavailable "unavailable" 503 "The service is not available at the moment" true "Try again after `Retry-After`; `detail` says whether anything was done. Where that is not known, look, or send the request again with its Idempotency-Key: it is done once.";
+    Unavailable "unavailable" 503 "The service is not available at the moment" true "Retry after `Retry-After`; `detail` says whether anything was done. If that is not known, check, or send the request again with its Idempotency-Key: it is done only once.";
 }
 
 /// One fault of a request that is well formed but not valid.
@@ -103,12 +103,12 @@ struct Parts {
     /// The id of the other record in a conflict.
     id: Option<String>,
     headers: HeaderMap,
-    /// What went wrong inside: for the log, never for the client.
+    /// The internal cause: for the log, never for the client.
     cause: Option<String>,
 }
 
 impl Problem {
-    /// A problem of kind `code`; `detail` says what in this request, never what in our insides.
+    /// A problem of kind `code`; `detail` is about this request and reveals nothing internal.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut headers = HeaderMap::new();
         if code == Code::Unavailable {
@@ -134,15 +134,15 @@ impl Problem {
         Self::new(Code::Unavailable, detail)
     }
 
-    /// 503 for a change of which nobody knows whether it was made, for the reason `why`; says how to find out.
+    /// 503 for a change whose result is unknown, for the reason `why`; says how to find out.
     pub fn outcome_unknown(why: &str) -> Self {
         Self::unavailable(format!(
-            "{why}, so whether this was done is not known. Send it again with the same Idempotency-Key, \
-             which is done once; without one, look before you send it again."
+            "{why}, so whether this was done is not known. Send it again with the same Idempotency-Key: it is \
+             done only once. Without a key, check before you send it again."
         ))
     }
 
-    /// 500; the cause goes to the log and nowhere else.
+    /// 500; the cause goes only to the log.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         Self::new(Code::Internal, "The cause is in the log under this request_id.").caused_by(cause)
     }
@@ -163,7 +163,7 @@ impl Problem {
         Self::invalid_as(Code::ValidationFailed, errors)
     }
 
-    /// 422 with every fault, under a more telling code.
+    /// 422 with every fault, under a more specific code.
     pub fn invalid_as(code: Code, errors: Vec<FieldFault>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.location, only.message),
@@ -183,7 +183,7 @@ impl Problem {
         Self::new(code, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// 403 that names the scopes which are missing.
+    /// 403 that names the missing scopes.
     pub fn scope_missing(names: &str) -> Self {
         let challenge = format!("Bearer realm=\"gateway\", error=\"insufficient_scope\", scope=\"{names}\"");
         let problem = Self::new(Code::ScopeMissing, format!("This needs the scope {names}."));

@@ -1,4 +1,4 @@
-//! What handlers answer, and the body type that hyper sends.
+//! The replies of handlers, and the body type that hyper sends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

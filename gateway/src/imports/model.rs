@@ -141,7 +141,7 @@ impl ImportRequest {
         });
         let delimiter = query.read("delimiter", |name| {
             delimiter::named(name).ok_or_else(|| {
-                "expected one ASCII character that is no quote and no line break, or tab".to_owned()
+                "expected one ASCII character except quotes and line breaks, or tab".to_owned()
             })
         });
         let decimal = query.read("decimal", |name| {
@@ -178,7 +178,7 @@ impl ImportRequest {
             faults.add(
                 "header.content-type",
                 "invalid",
-                "its charset is no encoding of the WHATWG's list",
+                "its charset is not an encoding of the WHATWG's list",
             );
         }
         let query = std::mem::replace(query, crate::http::query::Query::parse(None));

@@ -1,8 +1,8 @@
 //! All keys that are not deleted, in memory, at less than 200 bytes each.
 //!
 //! Reads take no lock. The hash of the map is a part of the digest, which is as good as random; an attacker cannot choose
-//! one without breaking SHA-256. There is no map by id, which would cost an eighth more: whoever changes a key reads its
-//! digest from the database, where a deleted one leaves it for a day.
+//! one without breaking SHA-256. There is no map by id, which would cost an eighth more: a change of a key reads the
+//! digest from the database, where that of a deleted key stays for a day.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};

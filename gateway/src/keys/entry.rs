@@ -1,4 +1,4 @@
-//! A key as requests are checked against it, kept small: there may be a million of them.
+//! A key in memory, as requests are checked against it. Small, because there may be a million.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

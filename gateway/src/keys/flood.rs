@@ -1,12 +1,11 @@
-//! Floods of wrong keys: each network may fail so often, and what is beyond that costs its sender.
+//! Floods of wrong keys: each network has a limit of failures; beyond it, replies to wrong keys are delayed.
 //!
-//! Only a look-up can tell a wrong key from a right one, and it is one hash and no I/O, so it is made always: whoever
-//! shares a network with an attacker and has a valid key never notices. What is counted are failures, by network
-//! (IPv4 /24, IPv6 /48), in a token bucket each. Failures beyond the bucket get 429 after a pause, so that a client
-//! which waits for its replies is slowed down to a crawl, while nobody else waits for anything.
+//! Every key is looked up (one hash, no I/O), so a client with a valid key in an attacker's network is not affected. A token
+//! bucket counts the failures of each network (IPv4 /24, IPv6 /48). Failures beyond the bucket get 429 after a pause, which
+//! slows a client that waits for its replies, and no other.
 //!
-//! The buckets live in a table of fixed size. Where it is full, the network that failed least makes room, which can
-//! only let a failure pass as 401 that should have been a 429.
+//! The buckets are in a table of fixed size. When it is full, the network with the fewest failures is dropped; at worst a
+//! failure then gets 401 instead of 429.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -131,7 +130,7 @@ impl Drop for Held<'_> {
     }
 }
 
-/// The network that stands for a client: nobody has fewer addresses to change between.
+/// The network that is counted for a client, which can easily switch addresses within it.
 fn network_of(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(address) => {

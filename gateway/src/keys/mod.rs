@@ -2,7 +2,7 @@
 //!
 //! A key is `sk_` and 64 lower-case hexadecimal characters. The database holds its SHA-256, every instance holds
 //! all keys that are not deleted in memory, so recognising one costs a hash and a look-up and a miss is final.
-//! A key is *live*, then *revoked* or *expired* (both are told apart from unknown ones), then *deleted*.
+//! A key is *live*, then *revoked* or *expired* (each with an error code of its own), then *deleted*.
 
 pub mod api;
 pub mod authenticate;

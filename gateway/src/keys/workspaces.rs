@@ -1,4 +1,4 @@
-//! Workspaces: whose a row is. They are made at the command line alone.
+//! Workspaces, each of which owns its rows. Only the command line creates them.
 
 use tokio_postgres::{Client, Transaction};
 

@@ -1,4 +1,4 @@
-//! Dialling one of several addresses (RFC 8305): the next is tried once one fails or says nothing for a moment.
+//! Dials one of several addresses (RFC 8305): tries the next when one fails or does not answer for a moment.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -38,7 +38,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Why a name has no address.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NameFault {
-    #[error("{0} is no name that can be looked up")]
+    #[error("{0} is not a name that can be looked up")]
     Malformed(String),
     #[error("there is no such name as {0}")]
     Missing(String),

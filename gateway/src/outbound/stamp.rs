@@ -1,4 +1,4 @@
-//! What tells that a file has changed.
+//! A file's stamp, by which a change of the file is noticed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -26,9 +26,9 @@ pub enum UrlFault {
     Port,
     #[error("has no host")]
     NoHost,
-    #[error("has a bad host: it is no IPv4 address although it ends in a number")]
+    #[error("has a bad host: it ends in a number but is not an IPv4 address")]
     HostNumber,
-    #[error("has a bad host: what stands in brackets is no IPv6 address")]
+    #[error("has a bad host: the text in brackets is not an IPv6 address")]
     HostBrackets,
     #[error("has a bad host: a character in it stands in no host name")]
     HostCharacter,

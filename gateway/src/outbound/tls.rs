@@ -1,4 +1,4 @@
-//! TLS to receivers: whom it trusts, and in plain words why a handshake failed.
+//! TLS to receivers: the trusted authorities, and readable reasons for failed handshakes.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a request says of a record, taken out of its JSON.
+//! A record as a request's JSON gives it, before it is created or applied to a stored one.
 
 use super::model::record::{Extra, Record, extra_fault};
 use super::value::{self, Spelling};

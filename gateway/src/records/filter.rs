@@ -1,4 +1,4 @@
-//! What a list of records is narrowed down to.
+//! The filters of a list of records.
 
 use super::model::key::push_stored_key;
 use super::value::{self, Spelling};

@@ -1,4 +1,4 @@
-//! What the four objects are, what their fields take, and how their records are kept.
+//! Contacts, accounts, deals and products: their fields, their values and their storage.
 //!
 //! One static table an object ([`objects`]) serves JSON validation, the database, filters, OpenAPI, imports, the column
 //! guide and the templates, so that they cannot drift apart; there is one implementation for all four. This is why the

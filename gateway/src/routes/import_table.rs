@@ -95,6 +95,6 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("decimal", "`,` or `.`"),
     (
         "events",
-        "`each`: every row tells its own event too; `summary` is the default.",
+        "`each`: every row emits its own event too; `summary` is the default.",
     ),
 ];

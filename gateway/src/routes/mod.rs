@@ -1,4 +1,4 @@
-//! The one table of routes: method, path, who may, handler, and what OpenAPI says of it.
+//! The one table of routes: method, path, access, handler and OpenAPI description.
 //!
 //! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
 

@@ -1,4 +1,4 @@
-//! The form of a webhook's filter in OpenAPI, which no type can say: names are paths, values are conditions.
+//! The schema of a webhook's filter in OpenAPI, which no Rust type expresses: names are paths, values are conditions.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/docs`: the routes for people, rendered here, without a script and without any other host.
+//! `/docs`: the routes as an HTML page, without a script and without requests to other hosts.
 
 use std::fmt::Write;
 

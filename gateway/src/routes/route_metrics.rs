@@ -1,4 +1,4 @@
-//! What is counted of every request, without looking a metric up by name each time.
+//! The metrics of every request, resolved once instead of by name each time.
 
 use std::sync::OnceLock;
 use std::time::Duration;

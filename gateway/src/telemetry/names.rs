@@ -9,7 +9,7 @@ macro_rules! metrics_table {
         /// Name and meaning of every metric.
         pub const ALL: &[(&str, &str)] = &[$(($name, $help)),*];
 
-        /// Tells the registry what each metric means.
+        /// Registers each metric's meaning.
         pub fn describe() {
             $($kind!($name, $help);)*
         }
@@ -28,42 +28,42 @@ metrics_table! {
     FEED_CHANGES describe_counter "gateway_feed_changes_total" "Changes taken from the change feed, by kind.";
     DB_POOL_IN_USE describe_gauge "gateway_db_pool_in_use" "Connections of a pool that are in use, by pool: requests or engine.";
     DB_POOL_WAITING describe_gauge "gateway_db_pool_waiting" "Tasks that wait for a connection of a pool, by pool.";
-    DB_POOL_TIMEOUTS describe_counter "gateway_db_pool_timeouts_total" "Waits for a connection of a pool that were given up after 3 s, by pool.";
+    DB_POOL_TIMEOUTS describe_counter "gateway_db_pool_timeouts_total" "Waits for a connection of a pool that timed out after 3 s, by pool.";
     EVENTS_ACCEPTED describe_counter "gateway_events_accepted_total" "Events durably accepted.";
-    EVENTS_REPEATED describe_counter "gateway_events_repeated_total" "Events that were repeats of an earlier one with the same client id.";
+    EVENTS_REPEATED describe_counter "gateway_events_repeated_total" "Events that repeated an earlier one with the same client id.";
     EVENTS_REFUSED describe_counter "gateway_events_refused_total" "Events refused because bus.max_waiting was reached or the database was away.";
     COMMIT_ROWS describe_histogram "gateway_bus_commit_rows" "Events that shared one commit.";
     COMMIT_SECONDS describe_histogram "gateway_bus_commit_seconds" "Duration of one commit of events.";
     BUS_WAITING describe_gauge "gateway_bus_waiting" "Accepted events that wait for their commit.";
-    BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events of which some delivery is neither recorded nor parked.";
+    BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events with a delivery that is neither recorded nor parked.";
     BUS_OLDEST describe_gauge "gateway_bus_oldest_unfinished_seconds" "Age of the oldest event that is neither recorded nor parked: the number to alert on.";
     BUS_TAKEOVERS describe_counter "gateway_bus_takeovers_total" "Dead instances whose work this instance took over.";
-    RELAYED describe_counter "gateway_bus_relayed_total" "Events of the gateway's own that went from the outbox into the topic.";
-    RELAY_LAG describe_gauge "gateway_bus_relay_lag_seconds" "Age of the oldest event of the gateway's own that is not in the topic yet.";
-    KAFKA_LAG describe_gauge "gateway_kafka_lag_messages" "Messages of this instance's partitions that are not finished, as the brokers count them.";
+    RELAYED describe_counter "gateway_bus_relayed_total" "The gateway's own events that went from the outbox into the topic.";
+    RELAY_LAG describe_gauge "gateway_bus_relay_lag_seconds" "Age of the gateway's own oldest event that is not in the topic yet.";
+    KAFKA_LAG describe_gauge "gateway_kafka_lag_messages" "Unfinished messages in this instance's partitions, by the brokers' offsets.";
     KAFKA_PARTITIONS describe_gauge "gateway_kafka_partitions" "Partitions that this instance has.";
-    KAFKA_PAUSED describe_gauge "gateway_kafka_paused_partitions" "Partitions of which nothing is fetched, because too much of them is under way.";
-    KAFKA_REBALANCES describe_counter "gateway_kafka_rebalances_total" "Times that partitions came or went.";
-    KAFKA_DAMAGED describe_counter "gateway_kafka_damaged_messages_total" "Messages of the topic that are no events; they are kept in damaged_messages.";
+    KAFKA_PAUSED describe_gauge "gateway_kafka_paused_partitions" "Partitions that are not fetched from, because too many of their messages are in flight.";
+    KAFKA_REBALANCES describe_counter "gateway_kafka_rebalances_total" "Times that this instance got or lost partitions.";
+    KAFKA_DAMAGED describe_counter "gateway_kafka_damaged_messages_total" "Messages of the topic that are not events; they are kept in damaged_messages.";
     KAFKA_EXPIRED describe_counter "gateway_kafka_expired_messages_total" "Messages that the topic's retention deleted before they were read: lost events.";
     ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
     DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";
-    DELIVERIES_FILTERED describe_counter "gateway_deliveries_filtered_total" "Deliveries that were not made because the endpoint's filter did not want the event.";
-    DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics while it was decided who gets an event, by place: after one in a filter the event is sent as if wanted, after one elsewhere (event) it has no deliveries.";
+    DELIVERIES_FILTERED describe_counter "gateway_deliveries_filtered_total" "Deliveries that were not made because the endpoint's filter did not match the event.";
+    DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics during fan-out of an event, by place: after one in a filter the event is sent as if it matched, after one elsewhere (event) it has no deliveries.";
     LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
-    LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory for a place in their lane.";
+    LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory, in their lane's queue.";
     RETRY_LATENESS describe_histogram "gateway_retry_lateness_seconds" "How long after its due time a scheduled attempt started.";
     RECORD_ROWS describe_histogram "gateway_recorder_commit_rows" "Outcomes that shared one commit.";
     RECORD_SECONDS describe_histogram "gateway_recorder_commit_seconds" "Duration of one commit of outcomes.";
-    RECORD_FAILURES describe_counter "gateway_recorder_failures_total" "Commits of outcomes that failed and were tried again.";
-    LOG_LINES_DROPPED describe_counter "gateway_log_lines_dropped_total" "Log lines that were dropped because they could not be written, or not as fast as they came.";
+    RECORD_FAILURES describe_counter "gateway_recorder_failures_total" "Commits of outcomes that failed and were retried.";
+    LOG_LINES_DROPPED describe_counter "gateway_log_lines_dropped_total" "Log lines that were dropped because they could not be written, or not fast enough.";
     IMPORTS describe_counter "gateway_imports_total" "Imports ended, by object and status.";
-    IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports under way on this instance.";
-    IMPORTS_OLDEST_CHUNK describe_gauge "gateway_imports_oldest_chunk_seconds" "Of the imports under way on this instance, the longest time since one began or last committed a chunk.";
+    IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports running on this instance.";
+    IMPORTS_OLDEST_CHUNK describe_gauge "gateway_imports_oldest_chunk_seconds" "The longest time since an import running on this instance began or last committed a chunk.";
     IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running was reached.";
     IMPORT_ROWS describe_counter "gateway_import_rows_total" "Rows of imports whose outcome is committed.";
     IMPORT_CHUNK_SECONDS describe_histogram "gateway_import_chunk_seconds" "Duration of the transaction of one chunk of rows.";
-    IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were tried again because others changed the same records or the database was away.";
+    IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were retried because others changed the same records or the database was away.";
 }

@@ -1,4 +1,4 @@
-//! What `delivery` is handed: all endpoints as its destinations.
+//! All endpoints, as the destinations that `delivery` works with.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The SQL of the sealing key that is kept in the database where the operator gave none.
+//! The SQL of the sealing key that the gateway keeps in the database if the operator gives none.
 
 use crate::db::{Db, DbError};
 

@@ -1,8 +1,8 @@
 //! Webhooks: endpoints, which events they want, and how they are sent to.
 //!
-//! An endpoint is a destination of `delivery`: `endpoint` holds it in memory, ready to be sent to, `registry` finds who
-//! wants an event, `request` builds and signs what is sent, and `destinations` is what the engine is handed. `vault`
-//! opens and seals secrets, and `notices` tells endpoints about endpoints.
+//! An endpoint is a destination of `delivery`: `endpoint` holds it in memory, ready to be sent to, `registry` finds the
+//! endpoints that want an event, `request` builds and signs the request, and `destinations` connects them to the engine.
+//! `vault` seals and opens secrets, and `notices` builds the events about endpoints and deliveries.
 
 pub mod api;
 pub mod delivery_api;

@@ -1,7 +1,7 @@
-//! Failure tells someone: operational events about endpoints and deliveries, for endpoints that ask for them by name.
+//! Failure notices: operational events about endpoints and deliveries, for endpoints that subscribe to them by name.
 //!
-//! There are no loops: a delivery of an operational event that fails makes no other, and an endpoint's state is told of
-//! when it changes, not while it lasts.
+//! There are no loops: a failed delivery of an operational event emits no other, and an endpoint's state emits an event
+//! only when it changes.
 
 use std::sync::Arc;
 

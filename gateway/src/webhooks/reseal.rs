@@ -1,7 +1,7 @@
-//! Seals everything again under the present key, so that the key before it can be thrown away.
+//! Seals all secrets again under the current key, so that the previous key can be thrown away.
 //!
-//! The secrets themselves stay as they are, and instances that run need no word of it as long as they know both keys.
-//! It can be broken off and run again: what is sealed with the present key already is passed over.
+//! The secrets themselves do not change, and running instances need not be notified as long as they know both keys. It can
+//! be interrupted and run again: it skips secrets that are already sealed with the current key.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Endpoints' secrets: made by us, sealed in the database, opened into memory.
+//! Endpoints' secrets: generated here, sealed in the database, opened into memory.
 
 use std::sync::Arc;
 

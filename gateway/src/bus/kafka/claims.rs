@@ -1,6 +1,5 @@
-//! Events with an id of their client's are claimed in the database before they go to the topic, so that a repeat finds
-//! its first whatever instance it comes to. Claims that arrive together share a transaction; events without an id of
-//! their own never come here.
+//! Claims events that have a client's id in the database before they go to the topic, so that every instance recognises a
+//! repeat. Claims that arrive together share a transaction.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How the brokers are reached, and what is heard from them: their words in the log, their state in `/readyz`.
+//! The connection to the brokers: their messages go to the log, their state to `/readyz`.
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};

@@ -1,5 +1,5 @@
-//! Notices messages that the topic deleted before anybody read them: they lie between what is expected next and the first
-//! offset that is left. The client library goes on behind them without a word.
+//! Detects messages that the topic deleted before they were read: those between the next expected offset and the first one
+//! that still exists. The client library skips them silently.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Expiry {
                     tracing::error!(topic, partition, from, count, "messages expired unread");
                 }
             }
-            Err(fault) => tracing::warn!(%fault, partition, from, offset, "a gap that nobody can explain"),
+            Err(fault) => tracing::warn!(%fault, partition, from, offset, "an unexplained gap of offsets"),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! From fetched messages to batches for the dispatcher: each event is stored before it is delivered, so that a retry, a
 //! reader and a redelivery find it in the database as they find all others.
 //!
-//! An event that is there already came before: to this instance or to one that lost its partition or its life. Its
-//! batch is *recovered*, and deliveries that were made are not made again. A message that is no event is kept aside.
+//! An event that is stored already was read before: by this instance, or by one that lost the partition or died. Its
+//! batch is *recovered*, and deliveries in the log are not made again. A message that is no event goes to
+//! `damaged_messages`.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The bus for those who outgrow one database: the topic is the queue, and PostgreSQL keeps what is read again.
+//! The bus for loads beyond one database: the topic is the queue, and PostgreSQL keeps the events for later reads.
 //!
 //! `producer` writes an event into the topic, which is when it is accepted. `consumer` fetches, on whatever instance has
 //! the partition; `intake` stores the events in chunks and hands them to the dispatcher; `window` knows which offsets

@@ -1,4 +1,4 @@
-//! How many messages are under way at once, and for which partitions nobody waits.
+//! How many messages are in flight at once, and which partitions a group does not wait for.
 //!
 //! Few groups are under way, so that messages hold many events. A partition that has kept a message for long is *slow* until
 //! it acknowledges one: its messages hold up no group, and it has a single message under way while what comes for it

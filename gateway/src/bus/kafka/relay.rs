@@ -1,5 +1,5 @@
-//! The gateway's own events, from the outbox to the topic. They were committed with the change that they tell of; the
-//! outbox forgets them once the topic has them. A crash in between sends one a second time, under the same id.
+//! Sends the gateway's own events from the outbox to the topic. Each was committed together with the change it reports;
+//! the outbox drops it once the topic has it. After a crash in between it is sent a second time, under the same id.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! A chunk is a run of messages of one partition that were fetched together. It is *fetched* until its events are
 //! stored, then it has a batch in the ledger, and is finished with that. When a partition is taken away its chunks are
-//! forgotten, and whoever still holds one finds that it no longer counts.
+//! dropped, and what a task still reports about one is ignored.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,9 @@
 //! Committed events that stayed in the table, remembered by their ranges of ids, and read back in turns.
 //!
-//! Workspaces stand in different queues, and the queues take turns, so that whoever floods the bus waits behind itself
-//! alone. A range holds one or more spans of ids, each of which covers what lies between its ends and nothing else: where
-//! batches do not come in the order of their ids, a new span begins. There are so many queues and no more because each
-//! reads back by a query that passes over the others' events.
+//! Workspaces are spread over queues that take turns, so that a workspace that floods the bus delays mostly itself. A range
+//! holds one or more spans of ids, each of which covers exactly what lies between its ends: where batches do not come in
+//! the order of their ids, a new span begins. The number of queues is small because each reads back by a query that skips
+//! the others' events.
 
 use std::collections::VecDeque;
 

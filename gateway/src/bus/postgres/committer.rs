@@ -1,5 +1,5 @@
-//! Group commit: whoever arrives while a commit is under way shares the next one, so durability costs each event a
-//! share of a flush. By default there is no gathering delay beside that: docs/adr/0003 has the measurement.
+//! Group commit: events that arrive during a commit share the next one, so each costs only a share of a flush. By default
+//! there is no further gathering delay: docs/adr/0003 has the measurement.
 
 use std::pin::pin;
 use std::sync::Arc;

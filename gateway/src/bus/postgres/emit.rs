@@ -1,9 +1,9 @@
-//! The gateway's own events: in the transaction of the change, and handed over after it.
+//! The gateway's own events: written in the transaction of the change, and handed over after it.
 //!
-//! The ledger's batch is opened before the rows are written, so the watermark stays below them whatever happens: if the
-//! process dies after the commit, whoever takes over finds them by owner and watermark. The owner's row is locked `for
-//! key share` meanwhile, and a takeover begins with `for update` on it: it waits for the transaction, or this one finds
-//! the row taken and is refused.
+//! The ledger's batch is opened before the rows are written, so the watermark stays below them: if the process dies after
+//! the commit, the successor finds them by owner and watermark. Meanwhile the owner's row is locked `for key share`, and a
+//! takeover begins with `for update` on it: either the takeover waits for this transaction, or this transaction finds the
+//! row taken and is refused.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One commit's worth of events and of those who wait for them: repeats merged, answers given.
+//! The events of one commit and the requests that wait for them: merges repeats, answers the requests.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! From commit to dispatch within one process, without a poll.
 //!
-//! What is in memory is bounded. When deliveries fall behind, committed events are not handed over but only remembered
-//! (see [`Backlog`]), and read back from the table once memory is less than half full. Events of workspaces that have
-//! nothing waiting there pass by.
+//! Memory is bounded. When deliveries fall behind, committed events stay in the table and only their ranges of ids are
+//! remembered (see [`Backlog`]), to be read back once memory is less than half full. Events of workspaces without a
+//! backlog go ahead.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! The ledger, the ownership and the shelf together, through any interleaving of what the committer, emitters, the
-//! dispatcher and the recorder do: every event comes out exactly once, a workspace's in the order of their ids, and no
-//! watermark passes one that is in.
+//! Tests the ledger, the ownership and the shelf together, through any interleaving of committer, emitters, dispatcher and
+//! recorder: every event comes out exactly once, those of a workspace in the order of their ids, and no watermark passes
+//! an unfinished one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

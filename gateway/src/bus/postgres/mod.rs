@@ -1,9 +1,9 @@
-//! The default bus: the events table is the queue, and needs nothing beside the database.
+//! The default bus: the events table is the queue, so it needs only the database.
 //!
-//! The instance that accepted an event owns it and hands it straight to its own dispatcher after the commit. That it
-//! lives is told by an advisory lock of the session that commits its events: when the session is gone the lock is free,
-//! and another instance takes over what the dead one's watermark says is left. A session that has lost its lock cannot
-//! commit either, so nothing can be written behind the back of who took over.
+//! The instance that accepted an event owns it and hands it straight to its own dispatcher after the commit. The session
+//! that commits the events holds an advisory lock, which shows that the instance lives: when the session ends the lock is
+//! free, and another instance takes over from the dead one's watermark on. A session that lost its lock cannot commit
+//! either, so nothing can be written unseen by the successor.
 
 mod backlog;
 mod committer;

@@ -1,4 +1,4 @@
-//! Who owns accepted events: one row for each life of an instance, and a session lock that ends with that life.
+//! Owners of accepted events: one row for each life of an instance, and a session lock that ends with that life.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;

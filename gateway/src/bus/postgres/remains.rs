@@ -1,6 +1,5 @@
-//! What the sessions of a dead or stuck owner still hold. A machine that vanished leaves sessions that the server takes for
-//! living until its network gives them up, and a stopped process leaves them for ever; their transactions hold rows that
-//! the successor needs.
+//! Ends the sessions of a dead or stuck owner, whose transactions lock rows that the successor needs. The server keeps the
+//! sessions of a vanished machine until its network times out, and those of a suspended process for ever.
 
 use std::time::Duration;
 

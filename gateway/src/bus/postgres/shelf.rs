@@ -1,5 +1,4 @@
-//! What of the committed events is ready in memory and what stayed in the table: the state of the handover, which never
-//! waits.
+//! The state of the handover: which committed events are in memory and which stayed in the table. Never waits.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
-//! Takes over what a dead instance left.
+//! Takes over the unfinished events of a dead instance.
 //!
-//! Dead is an owner whose session lock is free and which has been silent for long. After the server was restarted every
-//! lock is free, but silence is counted anew, so the living have time to come back. A stuck instance, whose session still
-//! holds the lock although it has been silent for longer, has its session ended first.
+//! An owner is dead if its session lock is free and it has sent no heartbeat for some seconds. A restart of the server frees
+//! every lock, but silence is then counted anew, so live instances have time to reconnect. If a stuck instance still holds
+//! its lock after a longer silence, its session is ended first.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;

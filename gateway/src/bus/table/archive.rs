@@ -1,5 +1,4 @@
-//! Events that came by another bus are written into the same table, so that readers, retries and redeliveries find
-//! them where they find all others.
+//! Writes events that came by another bus into the same table, where readers, retries and redeliveries look for them.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The table of events, in which every bus keeps what it carries: readers, retries and redeliveries find all events here.
+//! The table of events, where every bus stores what it carries: readers, retries and redeliveries find all events here.
 
 pub(in crate::bus) mod archive;
 pub(in crate::bus) mod events;

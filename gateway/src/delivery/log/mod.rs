@@ -1,4 +1,4 @@
-//! The log of deliveries: what was sent where, and every attempt. Its states are told in `delivery`.
+//! The log of deliveries: what was sent where, and every attempt. `delivery` explains the states.
 
 pub mod model;
 pub mod store;

@@ -1,4 +1,5 @@
-//! What every part of the schedule does: lease in this instance's name where a destination has room, and hand out.
+//! Shared by all parts of the schedule: leases deliveries for this instance if their destination has room, and hands them to
+//! its lane.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Brings scheduled deliveries back to their lanes: retries on time, and what waits for a destination when it has room.
+//! Brings scheduled deliveries back to their lanes: retries on time, and waiting ones when their destination has room.
 //!
-//! `store` has the states of a row; of those that nobody holds, `timed` leases what is due, `waiting` what waits for
-//! room, and `turns` what is the first of its key. A lease that is not used runs out and is due again, for this instance
-//! or another.
+//! `store` has the states of a row. Of the rows without a lease, `timed` leases those that are due, `waiting` those that
+//! wait for room, and `turns` the first of each key. A lease that expires makes the row due again, for this instance or
+//! another.
 
 mod handout;
 pub mod ripe;

@@ -1,4 +1,4 @@
-//! Keys of which the next delivery may have its turn: what the recorder tells the schedule.
+//! Keys whose next delivery may have its turn, as the recorder reports them to the schedule.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,7 +1,7 @@
-//! What is due at a time of its own: retries, and leases that ran out.
+//! Deliveries with a due time: retries, and expired leases.
 //!
-//! What is due within the next second is leased ahead and held in memory, so that a retry starts on time and not at the
-//! next look into the table.
+//! Those due within the next second are leased ahead and held in memory, so that a retry starts on time and not at the next
+//! look into the table.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

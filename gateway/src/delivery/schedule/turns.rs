@@ -1,9 +1,9 @@
-//! Whose turn it is at destinations to which events of one key go one after another: a delivery follows when the one
-//! before it of its key has succeeded or finally failed, on whatever instance (docs/adr/0008).
+//! Turns at destinations ordered by key: a delivery goes once the one before it of its key has succeeded or finally failed,
+//! on any instance (docs/adr/0008).
 //!
-//! The line stands in the database alone. Memory only knows where to look at once: at the keys of which this instance
-//! has just parked or ended a delivery ([`Ripe`]). What it does not know of (another instance died, a lane was full, too
-//! much happened at once) is found by walking along the lines, a bounded stretch at each look.
+//! The lines are only in the database. Memory remembers where to look first: the keys of which this instance has just parked
+//! or ended a delivery ([`Ripe`]). Turns that it misses (another instance died, a lane was full, too much happened at once)
+//! are found by walking along the lines, a bounded stretch at each look.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What waits for its destination, which was full, paused, disabled or at its rate limit.
+//! Deliveries that wait for their destination, which was full, paused, disabled or at its rate limit.
 
 use tokio_util::sync::CancellationToken;
 

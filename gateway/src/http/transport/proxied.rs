@@ -1,7 +1,7 @@
-//! The PROXY protocol (haproxy.org, proxy-protocol.txt, versions 1 and 2): a load balancer that speaks plain TCP says in
-//! front of everything else whose connection it passes on.
+//! The PROXY protocol (haproxy.org, proxy-protocol.txt, versions 1 and 2): a TCP load balancer sends the client's address
+//! before the client's bytes.
 //!
-//! Exactly the header is read and not a byte more, so that what follows (TLS or HTTP) is left as it came.
+//! Reads exactly the header, so that what follows (TLS or HTTP) is untouched.
 
 use std::io;
 use std::net::SocketAddr;

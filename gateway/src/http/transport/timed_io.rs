@@ -1,8 +1,8 @@
-//! A connection that is cut when its client dawdles.
+//! A connection with timeouts for slow clients.
 //!
-//! Three waits are told apart: between requests, within a request's head, and while a reply is not taken.
-//! The service tells when a request is under way; then reading has no limit here, because bodies have their own.
-//! Timers are lazy: a deadline that moves is looked at when the old one rings, not re-armed at each request.
+//! There are three: between requests, within a request's head, and while the client does not read a reply.
+//! The service reports when a request is running; then reading has no limit here, because bodies have their own.
+//! Timers are lazy: a moved deadline is checked when the old one fires, not re-armed at each request.
 
 use std::io;
 use std::pin::Pin;

@@ -46,7 +46,7 @@ pub enum Refusal {
     )]
     NulInHeader,
     /// The header is not the file's encoding.
-    #[error("the header holds bytes that are not {encoding}: encoding= tells another")]
+    #[error("the header has bytes that are not {encoding}: name another with encoding=")]
     HeaderNotEncoding {
         /// The encoding that was given or found.
         encoding: String,

@@ -1,4 +1,4 @@
-//! What a change of a record is worth telling: events, and the entry in the audit trail.
+//! What a change of a record emits: events, and the entry in the audit trail.
 
 use bytes::Bytes;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What stands around a number's digits: its sign, accounting brackets, a currency's sign or code.
+//! Removes what surrounds a number's digits: its sign, accounting brackets, a currency's sign or code.
 
 use super::currency;
 use super::fault::ValueFault;

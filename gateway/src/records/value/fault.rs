@@ -1,4 +1,4 @@
-//! Why a value is not taken, in words that follow the value itself: `"n/a" is not a date`.
+//! Why a value is refused. The message follows the value: `"n/a" is not a date`.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub enum ValueFault {
     #[error("is not a number")]
     NotNumber,
     /// Its signs contradict each other or `&decimal=`.
-    #[error("is not a number whose thousands and decimal signs can be told")]
+    #[error("is a number whose thousands and decimal signs are ambiguous")]
     UnclearSigns,
     /// A fraction where a whole number is due.
     #[error("is not a whole number")]

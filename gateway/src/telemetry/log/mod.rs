@@ -1,6 +1,6 @@
 //! Log lines to standard error, as text for people or JSON for collectors.
 //!
-//! Whoever logs neither waits nor fails: lines go through [`writer`], which drops and counts what cannot be written.
+//! Logging neither blocks nor fails: lines go through [`writer`], which drops and counts those that cannot be written.
 
 mod writer;
 

@@ -1,7 +1,7 @@
-//! Lines on their way out: a buffer with a bound, and one thread that writes what is in it.
+//! A bounded buffer of log lines, and one thread that writes them.
 //!
-//! The reader may be gone, its disk full, or it may read nothing for hours; whoever logs does not notice. The crate
-//! tracing-appender does much of this, but bounds lines by their number, not their size, and counts no failed writes.
+//! If the reader is gone, stalls or its disk is full, logging goes on. The crate tracing-appender does much of this, but
+//! bounds lines by their number, not their size, and does not count failed writes.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

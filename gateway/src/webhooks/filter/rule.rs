@@ -1,4 +1,4 @@
-//! What a compiled filter asks of an event's data.
+//! The rules of a compiled filter.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Filters against data, and against what is wrong with them.
+//! Filters against data, and invalid filters.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

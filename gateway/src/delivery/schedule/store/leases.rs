@@ -1,8 +1,8 @@
-//! Leases on scheduled deliveries, and what becomes of one that nobody knows to be taken.
+//! Leases on scheduled deliveries.
 //!
-//! If the database dies between a commit and its answer, this instance may hold leases without knowing it, and they would
-//! have to run out. So a lease is taken in two steps: what it would hold is known before the commit, and given back if
-//! the commit is not answered.
+//! If the database dies between a commit and its answer, this instance may hold leases without knowing it, and would have to
+//! wait until they expire. So a lease is taken in two steps: its deliveries are known before the commit, and given back if
+//! the commit gets no answer.
 
 use std::time::Duration;
 

@@ -1,17 +1,17 @@
 //! All SQL of `scheduled_deliveries`. A row is in one of these states:
 //!
-//! | state | `due_at` | `order_key` | `owner` | who comes for it |
+//! | state | `due_at` | `order_key` | `owner` | which instance may take it |
 //! | --- | --- | --- | --- | --- |
-//! | due | a time | any | null | whoever is first when the time has come |
-//! | waiting | null | null | null | whoever has room for it in its destination's lane |
+//! | due | a time | any | null | the first to look after that time |
+//! | waiting | null | null | null | any with room in the destination's lane |
 //! | in line | null | its key | null | the same, once it is the first of its key and none of the key is due or leased |
-//! | leased | the lease's end | any | the instance | its holder alone; after the lease's end it is due |
+//! | leased | the lease's end | any | the instance | only its owner; after the lease's end it is due |
 //!
-//! `fence` goes up with every lease and every retry. Whoever writes an outcome names the fence of its lease, and where
-//! another stands by now, nothing changes. A row that ended is deleted.
+//! `fence` goes up with every lease and every retry. An outcome carries the fence of its lease; if the row has another by
+//! then, nothing changes. The row of an ended delivery is deleted.
 //!
-//! Every `due_at` is by the database's clock and compared with it alone; instances count from the moment of its answer.
-//! So it does no harm if their clocks disagree with it, or step.
+//! Every `due_at` is set by the database's clock and compared only with it; instances measure from its answer. So their own
+//! clocks may differ from it, or step.
 
 pub mod leases;
 pub mod outcomes;

@@ -1,4 +1,4 @@
-//! The SQL of recoveries: everything that failed for a destination goes into the schedule again, however much it is.
+//! The SQL of recoveries: all failed deliveries of a destination go into the schedule again, however many there are.
 //!
 //! It goes in chunk by chunk, in the order of the log, so that no statement is larger than its chunk; and in one
 //! transaction with the audit entry and the reply, so that a recovery that breaks off has done nothing, and one that is

@@ -1,8 +1,8 @@
 //! The SQL of deliveries that wait for their turn.
 //!
 //! A delivery has its turn when it is the first of its destination and key, none of them is under way or waits for a retry,
-//! and no earlier event of the key is accepted but not yet in the table. All of it is asked in one statement, and so of
-//! one moment; the row itself is locked as it stands now, so that two instances never lease the same one.
+//! and no earlier event of the key is accepted but not yet in the table. One statement checks all of it, and so at one
+//! moment; it locks the row in its current state, so that two instances never lease the same one.
 
 use std::time::Duration;
 

@@ -19,11 +19,11 @@ static SIGNATURES: [(&[u8], &str); 17] = [
     (b"GIF8", "a GIF image"),
     (
         b"\x1f\x8b",
-        "gzip data (one layer of it comes off where Content-Encoding: gzip says so)",
+        "gzip data (one layer is removed if Content-Encoding is gzip)",
     ),
     (
         b"\x28\xb5\x2f\xfd",
-        "zstd data (one layer of it comes off where Content-Encoding: zstd says so)",
+        "zstd data (one layer is removed if Content-Encoding is zstd)",
     ),
     (b"BZh9", "bzip2 data"),
     (b"\xfd7zXZ\0", "xz data"),
