@@ -20,6 +20,9 @@ use crate::delivery::engine::breaker::HealthState;
 use crate::delivery::{log, schedule};
 use crate::feed::ChangeKind;
 
+/// How long a recovery may wait for another one of its endpoint, and for each of its statements.
+const RECOVERY_MILLIS: u32 = 60_000;
+
 /// Why an endpoint is disabled that answered 410.
 pub const GONE: &str = "The endpoint answered 410 Gone.";
 
@@ -122,6 +125,12 @@ pub async fn lock_recovery(
     workspace: WorkspaceId,
     webhook: WebhookId,
 ) -> Result<Option<String>, DbError> {
+    // A recovery takes as long as there are failures, and a second one as long as the first: a usual request's limits
+    // would end both.
+    let limits = format!(
+        "set local lock_timeout = {RECOVERY_MILLIS}; set local statement_timeout = {RECOVERY_MILLIS}"
+    );
+    transaction.batch_execute(&limits).await?;
     // `for key share` lets changes through, and so two recoveries too: they would both see what neither has written.
     let turn = "select pg_advisory_xact_lock(hashtextextended('recover ' || $1::uuid::text, 0))";
     transaction.execute(turn, &[&webhook.uuid()]).await?;
