@@ -43,18 +43,22 @@ impl Tasks {
     }
 
     /// Runs `work` on a thread of its own, under the same rule.
-    pub fn spawn_thread(
+    ///
+    /// `owned` is dropped once the end is noted: dropping it may take long, and may end other tasks, which are not at fault.
+    pub fn spawn_thread<T: Send + 'static>(
         &self,
         name: &'static str,
-        work: impl FnOnce() + Send + 'static,
+        mut owned: T,
+        work: impl FnOnce(&mut T) + Send + 'static,
     ) -> std::io::Result<std::thread::JoinHandle<()>> {
         let group = self.clone();
         std::thread::Builder::new().name(name.into()).spawn(move || {
-            // Nothing of what `work` owned is looked at after a panic.
-            match std::panic::catch_unwind(AssertUnwindSafe(work)) {
+            // After a panic `owned` is dropped and not looked at.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut owned))) {
                 Ok(()) => group.note_end(name),
                 Err(_) => group.whole.fail(TaskFault::panicked(name)),
             }
+            drop(owned);
         })
     }
 
@@ -113,17 +117,27 @@ mod tests {
         assert_eq!(whole.fault(), Some(TaskFault::ended("one")));
     }
 
+    /// Fails as a task does of which another was the source.
+    struct Source(Stop);
+
+    impl Drop for Source {
+        fn drop(&mut self) {
+            self.0.fail(TaskFault::ended("reader"));
+        }
+    }
+
     #[tokio::test]
-    async fn a_thread_is_watched_like_a_task() {
+    async fn a_thread_is_watched_like_a_task_and_named_before_what_ends_of_it() {
+        type Work = Box<dyn FnOnce(&mut Source) + Send>;
+        let ends: Work = Box::new(|_| ());
+        let panics: Work = Box::new(|_| panic!("on purpose"));
         for (work, fault) in [
-            (
-                Box::new(|| ()) as Box<dyn FnOnce() + Send>,
-                TaskFault::ended("thread"),
-            ),
-            (Box::new(|| panic!("on purpose")), TaskFault::panicked("thread")),
+            (ends, TaskFault::ended("thread")),
+            (panics, TaskFault::panicked("thread")),
         ] {
             let (whole, one, _other) = two_groups();
-            let thread = one.spawn_thread("thread", work).expect("a thread");
+            let source = Source(whole.clone());
+            let thread = one.spawn_thread("thread", source, work).expect("a thread");
             whole.failed().await;
             thread.join().expect("the panic is caught");
             assert_eq!(whole.fault(), Some(fault));

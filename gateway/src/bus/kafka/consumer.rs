@@ -126,14 +126,16 @@ impl ConsumerContext for Rebalances {
     }
 }
 
-/// Fetches until it is told to stop.
+/// Fetches until it is told to stop. The group is left when it is dropped.
 pub(super) struct Consumer {
+    /// Dropped before the consumer, so that the dispatch does not wait for that.
+    fetched: mpsc::Sender<Vec<Chunk>>,
+    /// Leaving the group asks every partition back, which is where its work is waited for.
     consumer: BaseConsumer<Rebalances>,
     expiry: Arc<Expiry>,
     topic: String,
     window: Arc<Window>,
     ledger: Arc<Ledger>,
-    fetched: mpsc::Sender<Vec<Chunk>>,
     /// Chunks that the intake had no place for.
     kept: Option<Vec<Chunk>>,
     paused: BTreeSet<i32>,
@@ -177,12 +179,12 @@ impl Consumer {
             .create_with_context(context)?;
         consumer.subscribe(&[&settings.topic])?;
         Ok(Self {
+            fetched,
             consumer,
             expiry,
             topic: settings.topic.clone(),
             window,
             ledger,
-            fetched,
             kept: None,
             paused: BTreeSet::new(),
             short_since: None,
@@ -190,9 +192,8 @@ impl Consumer {
         })
     }
 
-    /// Fetches until `stop`; then what is under way is given a moment, and the group is left. Ends earlier if the consumer
-    /// breaks for good.
-    pub(super) fn run(mut self, stop: &CancellationToken) {
+    /// Fetches until `stop`. Ends earlier if the consumer breaks for good.
+    pub(super) fn run(&mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if fail_point::reach(Point::Fetching) {
                 break;
@@ -217,9 +218,6 @@ impl Consumer {
             let chunks = self.fetch(POLL);
             self.hand_over(chunks);
         }
-        // Leaving asks every partition back, which is where its work is waited for.
-        drop(self.fetched);
-        drop(self.consumer);
     }
 
     /// Whether more may be fetched. Without room for long, partitions are paused, and only the group is kept up.

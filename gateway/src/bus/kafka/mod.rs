@@ -126,7 +126,7 @@ impl KafkaBus {
         let stop = tasks.stop().child_token();
         let told = stop.clone();
         let thread = tasks
-            .spawn_thread("kafka", move || consumer.run(&told))
+            .spawn_thread("kafka", consumer, move |consumer| consumer.run(&told))
             .map_err(|fault| KafkaError::ClientCreation(fault.to_string()))?;
         Ok(Arc::new(Self {
             db: db.clone(),
