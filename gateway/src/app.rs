@@ -113,8 +113,11 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
     };
     let dispatcher = Dispatcher::new(routes(), engine.services.clone(), settings)?;
     let drain = config.server.drain;
-    bound.api.serve(dispatcher, stop.token(), drain).await;
-    health.down("server", "draining");
+    let told = async {
+        stop.asked().await;
+        health.down("server", "draining");
+    };
+    tokio::join!(bound.api.serve(dispatcher, stop.token(), drain), told);
     engine.drain(stop.asked().await + drain).await;
     probes.shut_down().await;
     Ok(())

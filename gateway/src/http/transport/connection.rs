@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -72,16 +74,36 @@ impl Protocol {
         }
     }
 
-    /// Serves a connection to its end; `drain` lets the request under way finish and closes an idle one.
-    pub async fn serve<S, A>(&self, stream: S, peer: SocketAddr, answer: A, drain: CancellationToken)
-    where
+    /// Serves a connection to its end. From `drain` on requests are answered for another `last_call`, each reply saying
+    /// that it is the connection's last; then the request under way finishes, and an idle connection is closed.
+    ///
+    /// A load balancer that has not heard of the end yet sends requests over connections that are idle. It cannot repeat
+    /// one that meets the close on its way.
+    pub async fn serve<S, A>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        answer: A,
+        drain: CancellationToken,
+        last_call: Duration,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         A: Answer,
     {
         let watch = Arc::new(Watch::default());
         let stream = TokioIo::new(TimedIo::new(stream, watch.clone(), self.waits));
-        let service =
-            service_fn(move |request| answer.answer(peer, &watch, request).map(Ok::<_, Infallible>));
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let ending = is_ending.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let is_last = ending.load(Ordering::Relaxed) && request.version() < Version::HTTP_2;
+            answer.answer(peer, &watch, request).map(move |mut reply| {
+                if is_last {
+                    let close = HeaderValue::from_static("close");
+                    reply.headers_mut().insert(CONNECTION, close);
+                }
+                Ok::<_, Infallible>(reply)
+            })
+        });
         let connection = self.builder.serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);
         // Polled when it rings and not at each request, which would take a lock that all connections share.
@@ -90,8 +112,14 @@ impl Protocol {
             biased;
             ended = connection.as_mut() => ended,
             _ = draining.next() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                is_ending.store(true, Ordering::Relaxed);
+                match tokio::time::timeout(last_call, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
             }
         };
         if let Err(fault) = ended {

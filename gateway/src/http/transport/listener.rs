@@ -22,6 +22,8 @@ use crate::telemetry::names;
 /// The wait after `accept` failed, for want of file descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const BACKLOG: i32 = 4096;
+/// Load balancers look at `/readyz` about twice a second.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// A bound socket and what is spoken on it.
 pub struct Listener {
@@ -75,6 +77,7 @@ impl Listener {
     pub async fn serve<A: Answer>(self, answer: A, stop: CancellationToken, drain: Duration) {
         let connections = TaskTracker::new();
         let draining = CancellationToken::new();
+        let last_call = LAST_CALL.min(drain / 4);
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -82,7 +85,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    self.take(stream, peer, &answer, &connections, &draining);
+                    self.take(stream, peer, &answer, &connections, &draining, last_call);
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "accept failed");
@@ -108,6 +111,7 @@ impl Listener {
         answer: &A,
         connections: &TaskTracker,
         draining: &CancellationToken,
+        last_call: Duration,
     ) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             counter!(names::HTTP_REFUSED).increment(1);
@@ -128,10 +132,10 @@ impl Listener {
             let welcoming = welcome(stream, peer, is_balancer, certificate);
             match tokio::time::timeout(handshake_time, welcoming).await {
                 Ok(Ok((Welcomed::Plain(stream), client))) => {
-                    protocol.serve(stream, client, answer, draining).await;
+                    protocol.serve(stream, client, answer, draining, last_call).await;
                 }
                 Ok(Ok((Welcomed::Secure(stream), client))) => {
-                    protocol.serve(stream, client, answer, draining).await;
+                    protocol.serve(stream, client, answer, draining, last_call).await;
                 }
                 Ok(Err(fault)) => tracing::debug!(%peer, %fault, "a connection did not begin well"),
                 Err(_) => tracing::debug!(%peer, "a connection did not begin in time"),
