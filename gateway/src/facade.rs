@@ -17,6 +17,7 @@ pub mod bus {
     #[cfg(feature = "kafka")]
     pub use crate::bus::kafka::KafkaBus;
     pub use crate::bus::postgres::{PostgresBus, Role};
+    pub use crate::bus::table::events::IN_RANGE;
     pub use crate::bus::{Accepted, Batch, Bus, Emission, NewEvent};
 }
 

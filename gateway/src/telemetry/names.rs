@@ -51,13 +51,14 @@ metrics_table! {
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
     DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";
     DELIVERIES_FILTERED describe_counter "gateway_deliveries_filtered_total" "Deliveries that were not made because the endpoint's filter did not match the event.";
-    DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics during fan-out of an event, by place: after one in a filter the event is sent as if it matched, after one elsewhere (event) it has no deliveries.";
+    DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics while a Kafka event is stored and during fan-out of an event, by place: after one in a filter the event is sent as if it matched, after one while it is stored (store) it gets one attempt, after one elsewhere (event) it has no deliveries.";
     LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
     LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory, in their lane's queue.";
     RETRY_LATENESS describe_histogram "gateway_retry_lateness_seconds" "How long after its due time a scheduled attempt started.";
     RECORD_ROWS describe_histogram "gateway_recorder_commit_rows" "Outcomes that shared one commit.";
     RECORD_SECONDS describe_histogram "gateway_recorder_commit_seconds" "Duration of one commit of outcomes.";
     RECORD_FAILURES describe_counter "gateway_recorder_failures_total" "Commits of outcomes that failed and were retried.";
+    OUTCOMES_LOST describe_counter "gateway_outcomes_lost_total" "Outcomes that cannot be written and are lost, by reason: refused by the database, or a panic.";
     LOG_LINES_DROPPED describe_counter "gateway_log_lines_dropped_total" "Log lines that were dropped because they could not be written, or not fast enough.";
     IMPORTS describe_counter "gateway_imports_total" "Imports ended, by object and status.";
     IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports running on this instance.";

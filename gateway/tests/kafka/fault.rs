@@ -186,3 +186,30 @@ async fn a_fetching_thread_that_ends_or_panics_ends_the_process() {
         assert!(gateway.log().contains("task=\"kafka\""), "{}", gateway.log());
     }
 }
+
+/// The same holds for this one.
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn an_event_that_panics_the_intake_costs_no_other_and_no_instance() {
+    let broker = tokio::task::spawn_blocking(Broker::shared)
+        .await
+        .expect("a broker");
+    let settings = Settings::new(broker.address());
+    let database = Cluster::shared().database().await;
+    let mut environment = settings.environment();
+    environment.push(("GATEWAY_FAIL_POINT", "row:panic:deal.lost"));
+    let gateway = Gateway::start(&database.url(), &environment).await;
+    let desk = stage::Desk::at(&gateway, &database).await;
+    let receiver = Receiver::start().await;
+    desk.hook(&receiver, &["deal.won", "deal.lost"]).await;
+    desk.send("deal.lost", json!({})).await;
+    let good = desk.send("deal.won", json!({})).await;
+    desk.delivery_that(&good, "succeeded").await;
+    receiver.wait_for(2).await;
+    let sample = "gateway_dispatch_panics_total{place=\"store\"} 1";
+    eventually(sample, SOON, || async {
+        gateway.operations("/metrics").await.text().contains(sample)
+    })
+    .await;
+    assert_eq!(gateway.terminate().await.code(), Some(0));
+}

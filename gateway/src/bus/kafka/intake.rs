@@ -121,12 +121,15 @@ impl Intake {
         loop {
             match archive.write(events).await {
                 Ok(known) => return Some(known),
-                Err(DbError::Refused(fault)) if events.len() == 1 => {
-                    // Whoever wrote it into the topic was no gateway.
+                Err(fault @ (DbError::Refused(_) | DbError::Internal(_))) if events.len() == 1 => {
+                    // Refused, whoever wrote it into the topic was no gateway.
+                    if matches!(fault, DbError::Internal(_)) {
+                        counter!(names::DISPATCH_PANICS, "place" => "store").increment(1);
+                    }
                     tracing::error!(%fault, event = %events[0].id, "an event cannot be stored; it gets one attempt");
                     return Some(HashSet::new());
                 }
-                Err(DbError::Refused(_)) => {
+                Err(DbError::Refused(_) | DbError::Internal(_)) => {
                     let (left, right) = events.split_at(events.len() / 2);
                     let mut known = Box::pin(self.write_surely(archive, left)).await?;
                     known.extend(Box::pin(self.write_surely(archive, right)).await?);

@@ -1,8 +1,10 @@
 //! Writes events that came by another bus into the same table, where readers, retries and redeliveries look for them.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_postgres::Statement;
 use uuid::Uuid;
 
@@ -45,11 +47,14 @@ impl Archive {
     /// Writes events; those that were there before stay as they are and are named.
     ///
     /// # Errors
-    /// Away: it may have happened, and can be repeated. Refused: one of the events cannot be stored.
+    /// Away: it may have happened, and can be repeated. Refused, or internal after a panic: one of the events cannot be
+    /// stored.
     pub(in crate::bus) async fn write(&mut self, events: &[&Event]) -> Result<HashSet<Uuid>, DbError> {
-        let written = tokio::time::timeout(ANSWER, self.try_write(events)).await;
-        let written = written.unwrap_or_else(|_| Err(DbError::Away("no answer in time".into())));
-        if written.as_ref().is_err_and(DbError::is_away) {
+        // Each instance that gets its partition would end of the same panic.
+        let writing = AssertUnwindSafe(within(ANSWER, self.try_write(events))).catch_unwind();
+        let panicked = |_| Err(DbError::Internal("the writing of events panicked".into()));
+        let written = writing.await.unwrap_or_else(panicked);
+        if matches!(&written, Err(fault) if fault.is_away() || matches!(fault, DbError::Internal(_))) {
             self.session = None;
         }
         written

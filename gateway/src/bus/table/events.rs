@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
+use crate::base::fail_point::{self, Point};
 use crate::bus::{Event, NewEvent};
 use crate::db::{CopyRows, DbError, Transaction};
 
@@ -22,6 +23,7 @@ pub(in crate::bus) fn rows<'a>(events: impl Iterator<Item = &'a Event>, owner: i
     let mut rows = CopyRows::new(8);
     for event in events {
         let content = &event.content;
+        fail_point::reach_at(Point::Row, &content.label);
         rows.row()
             .uuid(event.id)
             .int4(content.workspace.0)
@@ -143,10 +145,21 @@ pub(in crate::bus) async fn owned(
     Ok(rows.iter().map(event).collect())
 }
 
-/// The events of a range, oldest first.
+/// Reads the events of a range, oldest first.
 ///
 /// The sum keeps the planner from an index that begins with the workspace, where it would pass over all the workspace ever
 /// had, and the offset from any plan that does not look up each span in the index of ids; spans are narrow.
+pub const IN_RANGE: &str = "
+    select e.* from unnest($2::uuid[], $3::uuid[]) as span(first_id, last_id)
+    cross join lateral (
+        select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
+        where id between span.first_id and span.last_id and owner = $1
+            and workspace_id + 0 = any($4)
+        offset 0
+    ) e
+    order by e.id";
+
+/// Runs [`IN_RANGE`].
 pub(in crate::bus) async fn in_range(
     client: &Client,
     owner: i32,
@@ -155,17 +168,7 @@ pub(in crate::bus) async fn in_range(
 ) -> Result<Vec<Event>, DbError> {
     let (firsts, lasts): (Vec<Uuid>, Vec<Uuid>) = spans.iter().copied().unzip();
     let rows = client
-        .query(
-            "select e.* from unnest($2::uuid[], $3::uuid[]) as span(first_id, last_id)
-             cross join lateral (
-                 select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
-                 where id between span.first_id and span.last_id and owner = $1
-                     and workspace_id + 0 = any($4)
-                 offset 0
-             ) e
-             order by e.id",
-            &[&owner, &firsts, &lasts, &workspaces],
-        )
+        .query(IN_RANGE, &[&owner, &firsts, &lasts, &workspaces])
         .await?;
     Ok(rows.iter().map(event).collect())
 }

@@ -1,6 +1,6 @@
 //! The table of events, where every bus stores what it carries: readers, retries and redeliveries find all events here.
 
 pub(in crate::bus) mod archive;
-pub(in crate::bus) mod events;
+pub(crate) mod events;
 
 pub use archive::purge_damaged;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::outcome::{NewDelivery, Outcome, Parking, Verdict};
 use crate::base::clock::Millis;
+use crate::base::fail_point::{self, Point};
 use crate::bus::{Bus, Emission, NewEvent};
 use crate::db::{self, CopyRows, Db, DbError, Dedicated};
 use crate::delivery::log::{Attempt, Status};
@@ -160,6 +161,7 @@ fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<Co
 }
 
 fn put_delivery(rows: &mut CopyRows, new: &NewDelivery, attempt: Option<&Attempt>, status: Status) {
+    fail_point::reach_at(Point::Outcome, &new.payload.label);
     rows.row()
         .uuid(new.delivery.uuid())
         .int4(new.payload.workspace.0)

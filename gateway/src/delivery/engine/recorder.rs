@@ -1,11 +1,14 @@
 //! Writes outcomes, many in one transaction, and with them how far the bus is finished.
 //!
-//! An outcome is dropped only if it alone is refused by the database, and then loudly. While the database is away they
+//! An outcome is dropped only if it alone is refused by the database or panics whoever writes it, and then loudly: the
+//! event would have each successor end of the same panic. While the database is away they
 //! wait here, the queue fills, and workers wait in turn: nothing is attempted that could not be remembered.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -107,22 +110,31 @@ impl Recorder {
         let mut pause = Duration::from_millis(50);
         loop {
             let started = Instant::now();
-            match self.try_write(session, group).await {
-                Ok(()) => {
+            let writing = AssertUnwindSafe(self.try_write(session, group)).catch_unwind();
+            match writing.await {
+                Ok(Ok(())) => {
                     if !group.is_empty() {
                         histogram!(names::RECORD_ROWS).record(group.len() as f64);
                         histogram!(names::RECORD_SECONDS).record(started.elapsed());
                     }
                     return;
                 }
-                Err(fault) => {
+                Ok(Err(fault)) => {
                     counter!(names::RECORD_FAILURES).increment(1);
                     if is_about_content(&fault) {
                         tracing::error!(%fault, rows = group.len(), "outcomes were refused");
-                        return self.write_apart(session, group).await;
+                        return self.write_apart(session, group, "refused").await;
                     }
                     tracing::warn!(%fault, rows = group.len(), "outcomes could not be written; trying again");
                     *session = None;
+                }
+                // It is about no outcome.
+                Err(panic) if group.is_empty() => resume_unwind(panic),
+                Err(_) => {
+                    counter!(names::RECORD_FAILURES).increment(1);
+                    tracing::error!(rows = group.len(), "the writing of outcomes panicked");
+                    *session = None;
+                    return self.write_apart(session, group, "panic").await;
                 }
             }
             tokio::time::sleep(pause).await;
@@ -130,14 +142,17 @@ impl Recorder {
         }
     }
 
-    /// Finds the outcome that the database refuses, and writes the others.
-    async fn write_apart(&self, session: &mut Option<Session>, group: &[Outcome]) {
+    /// Finds the outcome that cannot be written, and writes the others.
+    async fn write_apart(&self, session: &mut Option<Session>, group: &[Outcome], reason: &'static str) {
         if group.len() > 1 {
             let (left, right) = group.split_at(group.len() / 2);
             Box::pin(self.write_surely(session, left)).await;
             Box::pin(self.write_surely(session, right)).await;
         } else {
-            tracing::error!(outcome = ?group, "an outcome cannot be written and is lost");
+            // A fault of all outcomes shows without any, and ends the process before one is lost.
+            Box::pin(self.write_surely(session, &[])).await;
+            counter!(names::OUTCOMES_LOST, "reason" => reason).increment(group.len() as u64);
+            tracing::error!(reason, outcome = ?group, "an outcome cannot be written and is lost");
         }
     }
 

@@ -5,5 +5,6 @@ mod emission;
 mod instance;
 mod place;
 mod postgres;
+mod read_back_plan;
 pub mod severed;
 mod unheard_commits;

@@ -4,5 +4,7 @@
 mod faults;
 mod log;
 mod output;
+#[cfg(debug_assertions)]
+mod poison;
 mod signals;
 mod stopping;

@@ -4,6 +4,7 @@ use tokio_postgres::{Client, Statement, Transaction};
 use uuid::Uuid;
 
 use crate::base::clock::Millis;
+use crate::base::fail_point::{self, Point};
 use crate::db::{CopyRows, DbError};
 use crate::delivery::engine::outcome::{NewDelivery, Outcome, Verdict};
 use crate::delivery::log::Status;
@@ -110,6 +111,7 @@ pub async fn write_again(
     for outcome in group {
         let Outcome::Again {
             delivery,
+            payload,
             fence,
             attempt,
             verdict,
@@ -118,6 +120,7 @@ pub async fn write_again(
         else {
             continue;
         };
+        fail_point::reach_at(Point::Outcome, &payload.label);
         let (status, due) = match verdict {
             Verdict::Succeeded => (Status::Succeeded, None),
             Verdict::Failed => (Status::Failed, None),
