@@ -8,7 +8,7 @@ mod start_error;
 mod subscribe;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -20,7 +20,7 @@ use crate::bus::Bus;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::config::{BusKind, Config};
-use crate::db::{self, Db, Purpose, SchemaError};
+use crate::db::{self, Db, Purpose};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::health::HealthWriter;
@@ -51,6 +51,8 @@ pub use start_error::StartError;
 
 /// Schedule, heartbeat, takeover and upkeep have connections of their own, so that no crowd of requests holds them up.
 const BACKGROUND_CONNECTIONS: usize = 6;
+/// Who waits for the database says so this often.
+const TELLING: Duration = Duration::from_secs(60);
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The engine: everything behind the listeners.
@@ -137,6 +139,7 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
 
 /// Migrates or checks the schema, waiting for the database as long as it takes.
 async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
+    let mut told: Option<Instant> = None;
     loop {
         let prepared = match config.database.migrate_on_start {
             true => db::migrate(db).await,
@@ -144,7 +147,13 @@ async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<
         };
         match prepared {
             Ok(()) => return Ok(()),
-            Err(SchemaError::Db(fault)) if fault.is_away() => health.down("postgres", fault.to_string()),
+            Err(fault) if fault.is_passing() => {
+                if told.is_none_or(|told| told.elapsed() >= TELLING) {
+                    told = Some(Instant::now());
+                    tracing::warn!(%fault, "waiting for the database");
+                }
+                health.down("postgres", fault.to_string());
+            }
             Err(fault) => return Err(fault.into()),
         }
         tokio::time::sleep(DATABASE_PAUSE).await;

@@ -26,7 +26,7 @@ pub mod config {
 }
 
 pub mod db {
-    pub use crate::db::{Client, Db, DbError, Purpose, begin, drop_partitions, migrate};
+    pub use crate::db::{Client, Day, Db, DbError, Purpose, begin, drop_partitions, migrate};
 }
 
 pub mod delivery {
@@ -56,6 +56,10 @@ pub mod imports {
     pub use crate::imports::read::rows::{Parsed, RowStream};
     pub use crate::imports::read::sniff::encoding::labelled;
     pub use crate::imports::write::chunk::{Chunk, own_columns};
+}
+
+pub mod maintenance {
+    pub use crate::maintenance::{Retention, tidy};
 }
 
 pub mod records {

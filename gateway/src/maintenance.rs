@@ -1,15 +1,21 @@
 //! Periodic upkeep: creates partitions ahead, drops old ones, old replies and old changes, and folds metrics.
+//!
+//! One instance at a time does it. A step that fails is logged and counted, and the others go on.
 
 use std::time::Duration;
 
+use metrics::counter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{self, Db, DbError};
+use crate::db::{self, Day, Db, DbError, Dedicated, Purpose, Undone};
+use crate::telemetry::names;
 use crate::telemetry::registry::{Metrics, UPKEEP};
 use crate::{audit, bus, config, feed, imports, keys};
 
 const INTERVAL: Duration = Duration::from_secs(300);
+/// "gateway upkeep": whoever holds it works, the others look on.
+const LOCK: i64 = 0x6761_7465_7570_6b70;
 
 /// How many days things are kept.
 #[derive(Debug, Clone, Copy)]
@@ -52,22 +58,77 @@ pub async fn run(
         of_requests.observe();
         if Instant::now() >= next {
             next = Instant::now() + INTERVAL;
-            if let Err(fault) = tidy(&db, retention).await {
-                tracing::warn!(%fault, "maintenance failed; it is tried again");
+            tokio::select! {
+                tidied = tidy(&db, retention) => if let Err(fault) = tidied {
+                    failed("round", &fault);
+                },
+                () = stop.cancelled() => return,
             }
         }
     }
 }
 
-async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
-    let client = db.connect().await?;
-    db::ensure_partitions(&client).await?;
-    db::drop_partitions(&client, "events", retention.event_days).await?;
-    db::drop_partitions(&client, "deliveries", retention.delivery_days).await?;
-    db::forget_once_keys(&client, retention.event_days).await?;
-    bus::table::purge_damaged(&client, retention.event_days).await?;
-    audit::purge_replies(&client).await?;
-    keys::store::purge_deleted(&client).await?;
-    feed::purge(&client).await?;
-    imports::job::purge_store::purge(&client, retention.import_days).await
+/// One round of everything that is due; steps that fail do not keep the others from being done.
+pub async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
+    let partitions = db.connect_for(Purpose::Migration).await?;
+    let today = Day::today(&partitions).await?;
+    let locked = partitions
+        .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
+        .await?;
+    if locked.get(0) {
+        note("partitions", db::ensure_partitions(&partitions).await);
+        for (table, days) in [
+            ("events", retention.event_days),
+            ("deliveries", retention.delivery_days),
+        ] {
+            note(
+                "retention",
+                db::drop_partitions(&partitions, table, today, days).await,
+            );
+        }
+        purge(&db.connect().await?, today, retention).await;
+    }
+    db::observe_partitions(&partitions, today).await
+}
+
+async fn purge(client: &Dedicated, today: Day, retention: Retention) {
+    let days = retention.event_days;
+    let purged = [
+        ("rest", db::purge_rest(client, "events", today, days).await),
+        (
+            "rest",
+            db::purge_rest(client, "deliveries", today, retention.delivery_days).await,
+        ),
+        ("once keys", db::forget_once_keys(client, today, days).await),
+        ("damaged", bus::table::purge_damaged(client, days).await),
+        ("replies", audit::purge_replies(client).await),
+        ("deleted keys", keys::store::purge_deleted(client).await),
+        ("changes", feed::purge(client).await),
+        (
+            "imports",
+            imports::job::purge_store::purge(client, retention.import_days).await,
+        ),
+    ];
+    for (step, purged) in purged {
+        if let Err(fault) = purged {
+            failed(step, &fault);
+        }
+    }
+}
+
+fn note(step: &'static str, done: Result<Vec<Undone>, DbError>) {
+    match done {
+        Ok(undone) => {
+            for Undone { partition, fault } in undone {
+                tracing::warn!(partition, %fault, "left for the next round");
+                failed(step, &fault);
+            }
+        }
+        Err(fault) => failed(step, &fault),
+    }
+}
+
+fn failed(step: &'static str, fault: &DbError) {
+    counter!(names::UPKEEP_FAILURES, "step" => step).increment(1);
+    tracing::warn!(step, %fault, "maintenance failed; it is tried again");
 }

@@ -7,7 +7,7 @@ use super::model::{Actor, Changes, Entry, ShownActor, Target};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{AuditId, KeyId, uuid_floor, uuid_millis};
-use crate::db::{DbError, ToSql};
+use crate::db::{DbError, ToSql, purge_slowly};
 
 /// Which entries are wanted.
 #[derive(Debug, Default)]
@@ -252,15 +252,8 @@ pub(super) async fn amend_reply(
 
 /// Forgets replies older than a day, a bounded number at a time.
 pub async fn purge_replies(client: &Client) -> Result<(), DbError> {
-    while client
-        .execute(
-            "delete from idempotency_replies where ctid = any(array(
-                 select ctid from idempotency_replies
-                 where created_at < now() - interval '24 hours' limit 10000))",
-            &[],
-        )
-        .await?
-        > 0
-    {}
-    Ok(())
+    let statement = "delete from idempotency_replies where ctid = any(array(
+                         select ctid from idempotency_replies
+                         where created_at < now() - interval '24 hours' limit 10000))";
+    purge_slowly(client, statement, &[]).await
 }

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
-use crate::db::{DbError, Transaction};
+use crate::db::{DbError, Transaction, Unwritable};
 
 pub use emission::Emission;
 pub use ledger::{BatchId, Ledger, Origin};
@@ -105,6 +105,8 @@ pub enum PublishError {
     Full,
     #[error("the store did not answer, so whether it was stored is not known")]
     Away,
+    #[error("{0}")]
+    Unwritable(Unwritable),
     #[error("the part of the store that keeps this event's order is away")]
     NotLed,
     #[error("the gateway is shutting down")]

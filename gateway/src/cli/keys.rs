@@ -56,6 +56,13 @@ pub(super) enum KeysCommand {
     },
 }
 
+impl KeysCommand {
+    /// Whether it changes anything.
+    pub(super) const fn writes(&self) -> bool {
+        !matches!(self, Self::List { .. })
+    }
+}
+
 pub(super) async fn run(command: KeysCommand, db: &Db) -> Result<(), CommandError> {
     match command {
         KeysCommand::Create {

@@ -153,11 +153,17 @@ async fn run(line: Line) -> Result<(), CommandError> {
             db::migrate(&app::database(&config)?).await?;
             Ok(())
         }
-        Command::Keys(command) => keys::run(command, &open(load()?).await?).await,
-        Command::Workspaces(command) => workspaces::run(command, &open(load()?).await?).await,
+        Command::Keys(command) => {
+            let db = open(load()?, command.writes()).await?;
+            keys::run(command, &db).await
+        }
+        Command::Workspaces(command) => {
+            let db = open(load()?, command.writes()).await?;
+            workspaces::run(command, &db).await
+        }
         Command::Secrets(command) => {
             let config = load()?;
-            let db = open(config.clone()).await?;
+            let db = open(config.clone(), true).await?;
             secrets::run(command, &config, &db).await
         }
         Command::CheckConfig { format } => check_config(load(), &format),
@@ -191,11 +197,11 @@ fn check_config(loaded: Result<Config, ConfigError>, format: &Format) -> Result<
     }
 }
 
-/// The database, with its schema up to date where this process may see to that.
-async fn open(config: Config) -> Result<Db, CommandError> {
+/// The database, with a schema that fits. Only an empty one is filled, and only for commands that write.
+async fn open(config: Config, writes: bool) -> Result<Db, CommandError> {
     let db = app::database(&config)?;
-    match config.database.migrate_on_start {
-        true => db::migrate(&db).await?,
+    match config.database.migrate_on_start && writes {
+        true => db::migrate_if_empty(&db).await?,
         false => db::check_schema(&db).await?,
     }
     Ok(db)

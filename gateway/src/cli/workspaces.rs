@@ -26,6 +26,13 @@ pub(super) enum WorkspacesCommand {
     },
 }
 
+impl WorkspacesCommand {
+    /// Whether it changes anything.
+    pub(super) const fn writes(&self) -> bool {
+        !matches!(self, Self::List { .. })
+    }
+}
+
 pub(super) async fn run(command: WorkspacesCommand, db: &Db) -> Result<(), CommandError> {
     match command {
         WorkspacesCommand::Create { name, format } => create(db, &name, &format).await,

@@ -1,5 +1,8 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
+use tokio_postgres::error::SqlState;
+
+use super::writing::Unwritable;
 use crate::http::problem::Problem;
 
 /// A failed database operation.
@@ -22,7 +25,7 @@ pub enum DbError {
     #[error("{0}")]
     Internal(String),
     /// The server refused the statement, or the driver its parameters; nothing of its transaction took effect.
-    #[error("the database refused: {0}")]
+    #[error("the database refused: {}", refusal(.0))]
     Refused(#[source] tokio_postgres::Error),
 }
 
@@ -30,7 +33,7 @@ impl DbError {
     /// The SQLSTATE of a refusal.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
-            Self::Refused(fault) => fault.code().map(tokio_postgres::error::SqlState::code),
+            Self::Refused(fault) => fault.code().map(SqlState::code),
             Self::Unreachable(_) | Self::Away(_) | Self::Unheard(_) | Self::Contended | Self::Internal(_) => {
                 None
             }
@@ -58,6 +61,11 @@ impl DbError {
         }
     }
 
+    /// Whether, and why, the server takes no writes.
+    pub fn unwritable(&self) -> Option<Unwritable> {
+        self.sqlstate().and_then(Unwritable::of)
+    }
+
     /// Whether a unique constraint refused.
     pub fn is_unique_violation(&self) -> bool {
         self.sqlstate() == Some("23505")
@@ -72,13 +80,21 @@ impl DbError {
         }
     }
 
-    /// Whether the server can not serve at the moment: shutting down, starting, out of disk, memory or places.
-    fn is_passing(&self) -> bool {
-        // Classes 53 (resources), 57 (operator intervention), 58 (system), and 25006 (read-only after failover).
-        self.sqlstate().is_some_and(|state| {
-            ["53", "57", "58"].iter().any(|class| state.starts_with(class)) || state == "25006"
-        })
+    /// Whether the server cannot serve at the moment: it is away, shutting down, starting, or out of disk, memory or places.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(fault) => fault.code().is_some_and(is_passing),
+            _ => self.is_away(),
+        }
     }
+}
+
+/// Classes 53 (resources), 57 (operator intervention), 58 (system), and 25006 (read-only after failover).
+pub(super) fn is_passing(state: &SqlState) -> bool {
+    ["53", "57", "58"]
+        .iter()
+        .any(|class| state.code().starts_with(class))
+        || *state == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
 impl From<tokio_postgres::Error> for DbError {
@@ -87,7 +103,12 @@ impl From<tokio_postgres::Error> for DbError {
             // The server ends the session with these: 57P01 to 57P05 (shutdown, crash, start, idle), 25P03 (idle in a
             // transaction).
             Some(refusal) if ends_session(refusal.code().code()) => Self::Away(describe(&fault)),
-            Some(_) => Self::Refused(fault),
+            Some(refusal) => {
+                if let Some(reason) = Unwritable::of(refusal.code().code()) {
+                    reason.note();
+                }
+                Self::Refused(fault)
+            }
             // Our fault, found before anything was sent: trying again would not help.
             None if is_wrongly_typed(&fault) => Self::Refused(fault),
             None => Self::Away(describe(&fault)),
@@ -103,6 +124,35 @@ fn is_wrongly_typed(fault: &tokio_postgres::Error) -> bool {
     std::error::Error::source(fault).is_some_and(|source| source.is::<tokio_postgres::types::WrongType>())
 }
 
+/// What the server said, its SQLSTATE, and what to do about the usual ones.
+pub(super) fn refusal(fault: &tokio_postgres::Error) -> String {
+    let Some(refusal) = fault.as_db_error() else {
+        return describe(fault);
+    };
+    let (message, state) = (refusal.message(), refusal.code().code());
+    match cure(state) {
+        Some(cure) => format!("{message} (SQLSTATE {state}): {cure}"),
+        None => format!("{message} (SQLSTATE {state})"),
+    }
+}
+
+fn cure(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "28P01" | "28000" => "look at user and password in database.url, and at the server's pg_hba.conf",
+        "3D000" => "make the database with `createdb`, or name another in database.url",
+        "42501" => {
+            "the role lacks a privilege; for the schema: grant usage, create on schema public to ROLE, or make the role \
+             the owner of the database"
+        }
+        "53300" => "the server has no free connection: raise max_connections or lower database.pool_size",
+        "53100" => "the server's disk is full",
+        "25006" => {
+            "the server takes no writes: database.url must lead to the primary, and default_transaction_read_only must be off"
+        }
+        _ => return None,
+    })
+}
+
 /// The driver keeps the telling part in the source.
 fn describe(fault: &tokio_postgres::Error) -> String {
     match std::error::Error::source(fault) {
@@ -113,6 +163,10 @@ fn describe(fault: &tokio_postgres::Error) -> String {
 
 impl From<DbError> for Problem {
     fn from(fault: DbError) -> Self {
+        if let Some(reason) = fault.unwritable() {
+            // The log tells it once, by the health of the database.
+            return Self::unavailable(format!("At the moment {reason}; nothing was done."));
+        }
         match &fault {
             DbError::Unreachable(_) => {
                 Self::unavailable("The database is not available; nothing was done.").caused_by(&fault)

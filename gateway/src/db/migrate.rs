@@ -1,8 +1,13 @@
 //! The schema: brought up to date under an advisory lock, or checked where the operator migrates separately.
 
-use super::error::DbError;
-use super::partitions::ensure_partitions;
-use super::pool::Db;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::error::SqlState;
+
+use super::error::{DbError, is_passing, refusal};
+use super::partitions::{Undone, ensure_partitions};
+use super::pool::{Db, Dedicated};
 use super::pooler::{self, Between};
 use super::session::Purpose;
 
@@ -12,6 +17,12 @@ mod embedded {
 
 /// "gateway migrations", as any 64 bits that nobody else uses.
 const LOCK: i64 = 0x6761_7465_6d69_6772;
+/// Locks are asked for again after so long …
+const AGAIN: Duration = Duration::from_millis(500);
+/// … those of a migration so many times …
+const TRIES: u32 = 120;
+/// … and who waits says so this often.
+const TELLING: Duration = Duration::from_secs(60);
 
 /// Why the schema cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +34,16 @@ pub enum SchemaError {
          and notifications; use its session mode (PgBouncer: pool_mode = session) or the server's own address"
     )]
     TransactionPooler,
-    #[error("a migration failed: {0}")]
+    #[error(
+        "the database has the encoding {0}, the gateway needs UTF8: createdb --encoding UTF8 --template template0 NAME"
+    )]
+    Encoding(String),
+    #[error(
+        "refinery_schema_history is another program's: it tells of a migration `{0}`; give the gateway a database of its own, \
+         or a schema by ?options=-c%20search_path%3DNAME"
+    )]
+    Foreign(String),
+    #[error("a migration failed: {}", told(.0))]
     Migration(#[from] refinery::Error),
     #[error(
         "the schema is too old: it stands at version {found}, this gateway needs {needed}; run `gateway migrate`"
@@ -35,27 +55,143 @@ pub enum SchemaError {
     TooNew { found: i32, needed: i32 },
 }
 
+impl SchemaError {
+    /// Whether it may be well in a while, without anybody changing the configuration.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Db(fault) => fault.is_passing(),
+            // Without a code the connection broke.
+            Self::Migration(fault) => {
+                server_fault(fault).is_some_and(|fault| fault.code().is_none_or(is_passing))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Brings the schema up to date. Safe to run twice and from many instances at once.
 pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
     refuse_transaction_pooler(db).await?;
     let mut client = db.connect_for(Purpose::Migration).await?;
-    client
-        .execute("select pg_advisory_lock($1)", &[&LOCK])
-        .await
-        .map_err(DbError::from)?;
+    refuse_encoding(&client).await?;
+    take_turn(&client).await?;
+    refuse_foreign(&client).await?;
     let found = version(&client).await?;
     let needed = needed_version();
     if found > needed {
         refuse_unfit(&client, found, needed).await?;
-        ensure_partitions(&client).await?;
+        look_ahead(&client).await?;
         return Ok(());
     }
-    let report = embedded::migrations::runner().run_async(&mut *client).await?;
+    let report = match patiently(&mut client).await {
+        // A gateway starts on a server that takes no writes, and says so.
+        Err(fault) if found == needed && is_read_only(&fault) => return Ok(()),
+        report => report?,
+    };
     for applied in report.applied_migrations() {
         tracing::info!(migration = %applied, "applied");
     }
-    ensure_partitions(&client).await?;
+    look_ahead(&client).await?;
     // The lock goes with the session.
+    Ok(())
+}
+
+/// Makes the schema where there is none, and refuses one that this version cannot work with: commands of an operator's own
+/// machine must not bring the fleet's schema to their version.
+pub async fn migrate_if_empty(db: &Db) -> Result<(), SchemaError> {
+    let found = version(&*db.connect().await?).await?;
+    match found {
+        0 => migrate(db).await,
+        _ => check_schema(db).await,
+    }
+}
+
+/// Waits until nobody else migrates. It asks again and again instead of standing in a queue, so that it can be stopped.
+async fn take_turn(client: &tokio_postgres::Client) -> Result<(), DbError> {
+    let started = Instant::now();
+    let mut told: Option<Instant> = None;
+    loop {
+        let row = client
+            .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
+            .await?;
+        if row.get(0) {
+            return Ok(());
+        }
+        if told.is_none_or(|told| told.elapsed() >= TELLING) {
+            told = Some(Instant::now());
+            let holder = "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+                          and (classid::bigint << 32 | objid::bigint) = $1
+                          and database = (select oid from pg_database where datname = current_database())";
+            let holder = client.query_opt(holder, &[&LOCK]).await?;
+            let process: Option<i32> = holder.map(|row| row.get(0));
+            let waited_seconds = started.elapsed().as_secs();
+            tracing::warn!(
+                process,
+                waited_seconds,
+                "another session migrates this database; waiting for it"
+            );
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Applies what is missing. Each migration waits shortly for its locks, because traffic waits behind it, and is tried again.
+async fn patiently(client: &mut Dedicated) -> Result<refinery::Report, SchemaError> {
+    let mut tries = 1;
+    loop {
+        match embedded::migrations::runner().run_async(&mut **client).await {
+            Err(fault) if tries < TRIES && is_locked_out(&fault) => {
+                if tries == 1 {
+                    tracing::warn!("a migration waits for a lock that another session holds; trying again");
+                }
+                tries += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+            ran => return Ok(ran?),
+        }
+    }
+}
+
+fn is_read_only(fault: &SchemaError) -> bool {
+    let SchemaError::Migration(fault) = fault else {
+        return false;
+    };
+    server_fault(fault).and_then(tokio_postgres::Error::code) == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
+fn is_locked_out(fault: &refinery::Error) -> bool {
+    server_fault(fault).and_then(tokio_postgres::Error::code) == Some(&SqlState::LOCK_NOT_AVAILABLE)
+}
+
+/// What the server said, which the tool keeps in the source.
+fn server_fault(fault: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    let mut causes = std::iter::successors(Some(fault as &dyn Error), |fault| (*fault).source());
+    causes.find_map(|fault| fault.downcast_ref())
+}
+
+fn told(fault: &refinery::Error) -> String {
+    let Some(refused) = server_fault(fault) else {
+        return fault.to_string();
+    };
+    let what = match fault.kind() {
+        refinery::error::Kind::Connection(what, _) => what.as_str(),
+        _ => "",
+    };
+    let cure = match refused.code() {
+        Some(&SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT) => {
+            ": another program has tables here; give the gateway a database of its own, or a schema by \
+             ?options=-c%20search_path%3DNAME"
+        }
+        _ => "",
+    };
+    format!("{what}: {}{cure}", refusal(refused))
+}
+
+/// A day without a partition keeps nobody from starting: its rows wait apart until it has one.
+async fn look_ahead(client: &tokio_postgres::Client) -> Result<(), DbError> {
+    for Undone { partition, fault } in ensure_partitions(client).await? {
+        tracing::warn!(partition, %fault, "a partition is left to the maintenance");
+    }
     Ok(())
 }
 
@@ -63,6 +199,7 @@ pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
 pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
     refuse_transaction_pooler(db).await?;
     let client = db.connect().await?;
+    refuse_foreign(&client).await?;
     let found = version(&client).await?;
     let needed = needed_version();
     match found.cmp(&needed) {
@@ -70,6 +207,43 @@ pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => refuse_unfit(&client, found, needed).await,
     }
+}
+
+async fn refuse_encoding(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
+    let row = client.query_one("show server_encoding", &[]).await;
+    let encoding: String = row.map_err(DbError::from)?.get(0);
+    match encoding.as_str() {
+        "UTF8" => Ok(()),
+        _ => Err(SchemaError::Encoding(encoding)),
+    }
+}
+
+/// Refuses a history that is not the gateway's.
+async fn refuse_foreign(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
+    let exists = "select to_regclass('refinery_schema_history') is not null";
+    let exists = client.query_one(exists, &[]).await.map_err(DbError::from)?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let applied = "select version::int4, name from refinery_schema_history order by version";
+    let applied = client.query(applied, &[]).await.map_err(DbError::from)?;
+    let applied = applied.iter().map(|row| (row.get(0), row.get(1)));
+    match foreign(applied) {
+        None => Ok(()),
+        Some(name) => Err(SchemaError::Foreign(name)),
+    }
+}
+
+/// The first migration that has the version of one of the gateway's and another name, or stands where its first should.
+fn foreign(applied: impl Iterator<Item = (i32, String)>) -> Option<String> {
+    let runner = embedded::migrations::runner();
+    let ours = runner.get_migrations();
+    let first = ours.iter().map(refinery::Migration::version).min();
+    applied.enumerate().find_map(|(place, (version, name))| {
+        let same = ours.iter().find(|ours| ours.version() == version);
+        let is_ours = same.is_none_or(|ours| ours.name() == name) && (place > 0 || Some(version) == first);
+        (!is_ours).then_some(name)
+    })
 }
 
 async fn refuse_transaction_pooler(db: &Db) -> Result<(), SchemaError> {

@@ -13,6 +13,7 @@ mod pooler;
 mod session;
 mod tls;
 mod types;
+mod writing;
 
 pub use abandon::{Abandonable, within};
 pub use clock::now;
@@ -20,10 +21,14 @@ pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use dial::application_name;
 pub use error::DbError;
-pub use migrate::{SchemaError, check_schema, migrate};
-pub use partitions::{drop_partitions, ensure_partitions, forget_once_keys};
+pub use migrate::{SchemaError, check_schema, migrate, migrate_if_empty};
+pub use partitions::{
+    Day, Undone, drop_partitions, ensure_partitions, forget_once_keys, observe_partitions, purge_rest,
+    purge_slowly,
+};
 pub use pool::{Client, Db, Dedicated, begin, commit, detach};
 pub use session::Purpose;
 pub use tls::SetupError;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;
+pub use writing::{Unwritable, unwritable};

@@ -1,9 +1,18 @@
 //! Daily partitions of the tables that grow with traffic. Their keys are UUIDv7, so a day is a range of ids,
-//! and retention drops whole days instead of deleting rows.
+//! and retention drops whole days instead of deleting rows. Days are those of the database's clock.
+//!
+//! Traffic goes first: locks are waited for shortly, and tried for again in the next round. A partition is made apart and
+//! then attached, which locks the table against other changes of its shape alone. Each day of each table stands for itself.
+
+use std::time::Duration;
+
+use metrics::gauge;
+use tokio_postgres::Client;
 
 use super::error::DbError;
 use crate::base::clock::Millis;
 use crate::base::id::uuid_floor;
+use crate::telemetry::names;
 
 /// The tables that are partitioned by the time in their ids.
 const PARTITIONED: &[&str] = &["events", "deliveries"];
@@ -13,90 +22,189 @@ const DAY_MILLIS: i64 = 86_400_000;
 const DAYS: std::ops::RangeInclusive<i64> = -1..=3;
 /// "gateway partitions".
 const LOCK: i64 = 0x6761_7465_7061_7274;
+/// So often is a lock tried for in one round.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+const PURGE_PAUSE: Duration = Duration::from_millis(50);
+/// Rows without a partition are counted up to here.
+const COUNTED: i64 = 100_000;
 
-/// Makes the partitions of the days around today where they are missing.
-pub async fn ensure_partitions(client: &tokio_postgres::Client) -> Result<(), DbError> {
-    let today = Millis::now().0.div_euclid(DAY_MILLIS);
-    for table in PARTITIONED {
-        for day in DAYS.map(|offset| today + offset) {
-            let name = format!("{table}_{}", day_name(day));
-            let exists = client
-                .query_one("select to_regclass($1) is not null", &[&name])
-                .await?;
-            if exists.get::<_, bool>(0) {
-                continue;
-            }
-            // Instances that start together make a partition once: the lock goes with the implicit transaction.
-            client
-                .batch_execute(&format!(
-                    "select pg_advisory_xact_lock({LOCK});
-                     create table if not exists {name} partition of {table}
-                     for values from ('{}') to ('{}')",
-                    uuid_floor(day * DAY_MILLIS),
-                    uuid_floor((day + 1) * DAY_MILLIS),
-                ))
-                .await?;
-        }
-    }
-    Ok(())
+/// What could not be done, and why.
+#[derive(Debug)]
+pub struct Undone {
+    pub partition: String,
+    pub fault: DbError,
 }
 
-/// Drops the partitions of days that are older than `days`, of one of the partitioned tables.
+/// A day by the database's clock, as a number since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Day(i64);
+
+impl Day {
+    /// Today.
+    pub async fn today(client: &Client) -> Result<Self, DbError> {
+        let statement = "select floor(extract(epoch from now()) / 86400)::bigint";
+        Ok(Self(client.query_one(statement, &[]).await?.get(0)))
+    }
+
+    const fn plus(self, days: i64) -> Self {
+        Self(self.0 + days)
+    }
+
+    fn first_id(self) -> uuid::Uuid {
+        uuid_floor(self.0 * DAY_MILLIS)
+    }
+
+    fn name(self) -> String {
+        let text = Millis(self.0 * DAY_MILLIS).to_string();
+        text.chars().take(10).filter(char::is_ascii_digit).collect()
+    }
+}
+
+/// Makes the partitions of the days around today where they are missing; those that could not be made.
+pub async fn ensure_partitions(client: &Client) -> Result<Vec<Undone>, DbError> {
+    let today = Day::today(client).await?;
+    let mut undone = Vec::new();
+    for table in PARTITIONED {
+        for day in DAYS.map(|offset| today.plus(offset)) {
+            let partition = format!("{table}_{}", day.name());
+            let made = match exists(client, &partition).await {
+                Ok(true) => continue,
+                Ok(false) => patiently(client, &attach(table, &partition, day)).await,
+                Err(fault) => Err(fault),
+            };
+            match made {
+                Ok(()) => tracing::debug!(partition, "made"),
+                Err(fault) => undone.push(Undone { partition, fault }),
+            }
+        }
+    }
+    Ok(undone)
+}
+
+async fn exists(client: &Client, table: &str) -> Result<bool, DbError> {
+    let row = client
+        .query_one("select to_regclass($1) is not null", &[&table])
+        .await?;
+    Ok(row.get(0))
+}
+
+/// One implicit transaction. Rows that came before their partition move into it; nobody reads or writes those meanwhile.
+/// Instances that start together make a partition once: whoever comes second finds it and fails, and looks again.
+fn attach(table: &str, partition: &str, day: Day) -> String {
+    let (from, to) = (day.first_id(), day.plus(1).first_id());
+    format!(
+        "select pg_advisory_xact_lock({LOCK});
+         create table {partition} (like {table} including all);
+         lock table {table}_rest in access exclusive mode;
+         with moved as (delete from {table}_rest where id >= '{from}' and id < '{to}' returning *)
+         insert into {partition} select * from moved;
+         alter table {table} attach partition {partition} for values from ('{from}') to ('{to}')"
+    )
+}
+
+/// Tries again where a lock was not to be had in time.
+async fn patiently(client: &Client, statements: &str) -> Result<(), DbError> {
+    let mut tries = 1;
+    loop {
+        match client.batch_execute(statements).await.map_err(DbError::from) {
+            // Another instance was faster.
+            Err(fault) if fault.sqlstate() == Some("42P07") => return Ok(()),
+            Err(fault) if fault.sqlstate() == Some("55P03") && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Drops the partitions of days that are older than `days`, of one of the partitioned tables; those that could not be.
 pub async fn drop_partitions(
-    client: &tokio_postgres::Client,
+    client: &Client,
     table: &'static str,
+    today: Day,
     days: u32,
-) -> Result<(), DbError> {
-    let today = Millis::now().0.div_euclid(DAY_MILLIS);
+) -> Result<Vec<Undone>, DbError> {
     // A day ends a day after it began; only whole days beyond the retention go.
-    let oldest_kept = day_name(today - i64::from(days));
-    let partitions = client
+    let oldest_kept = today.plus(-i64::from(days)).name();
+    let mut undone = Vec::new();
+    for partition in partitions(client, table).await? {
+        let day = partition.rsplit('_').next().unwrap_or_default();
+        let is_day = day.len() == oldest_kept.len() && day.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_day || *day >= *oldest_kept {
+            continue;
+        }
+        match patiently(client, &format!("drop table if exists {partition}")).await {
+            Ok(()) => tracing::info!(partition, "dropped: beyond the retention"),
+            Err(fault) => undone.push(Undone { partition, fault }),
+        }
+    }
+    Ok(undone)
+}
+
+async fn partitions(client: &Client, table: &str) -> Result<Vec<String>, DbError> {
+    let rows = client
         .query(
             "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
              where i.inhparent = to_regclass($1)",
             &[&table],
         )
         .await?;
-    for row in partitions {
-        let name: String = row.get(0);
-        let day = name.rsplit('_').next().unwrap_or_default();
-        let is_day = day.len() == oldest_kept.len() && day.bytes().all(|byte| byte.is_ascii_digit());
-        if is_day && *day < *oldest_kept {
-            client
-                .batch_execute(&format!("drop table if exists {name}"))
-                .await?;
-            tracing::info!(partition = name, "dropped: beyond the retention");
-        }
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Tells by metrics for how many days partitions are there, and how many rows have none.
+pub async fn observe_partitions(client: &Client, today: Day) -> Result<(), DbError> {
+    for table in PARTITIONED {
+        let present = partitions(client, table).await?;
+        let is_there = |offset: &i64| present.contains(&format!("{table}_{}", today.plus(*offset).name()));
+        let ahead = (1..).take_while(is_there).count();
+        gauge!(names::PARTITION_DAYS_AHEAD, "table" => *table).set(ahead as f64);
+        let statement = format!("select count(*) from (select from {table}_rest limit {COUNTED}) as counted");
+        let count: i64 = client.query_one(&statement, &[]).await?.get(0);
+        gauge!(names::PARTITION_REST_ROWS, "table" => *table).set(count as f64);
     }
     Ok(())
 }
 
-/// Forgets the keys of events that are older than `days`, a bounded number at a time.
-pub async fn forget_once_keys(client: &tokio_postgres::Client, days: u32) -> Result<(), DbError> {
-    let today = Millis::now().0.div_euclid(DAY_MILLIS);
-    let before = uuid_floor((today - i64::from(days)) * DAY_MILLIS);
-    while client
-        .execute(
-            "delete from event_once_keys where ctid = any(array(
-                 select ctid from event_once_keys where event_id < $1 limit 50000))",
-            &[&before],
-        )
-        .await?
-        > 0
-    {}
-    Ok(())
+/// Forgets rows without a partition that are older than `days`, a bounded number at a time: no partition will take them with it.
+pub async fn purge_rest(client: &Client, table: &str, today: Day, days: u32) -> Result<(), DbError> {
+    let before = today.plus(-i64::from(days)).first_id();
+    let statement = format!(
+        "delete from {table}_rest where ctid = any(array(
+             select ctid from {table}_rest where id < $1 limit 10000))"
+    );
+    purge_slowly(client, &statement, &[&before]).await
 }
 
-fn day_name(day: i64) -> String {
-    let text = Millis(day * DAY_MILLIS).to_string();
-    text.chars().take(10).filter(char::is_ascii_digit).collect()
+/// Forgets the keys of events that are older than `days`, a bounded number at a time.
+pub async fn forget_once_keys(client: &Client, today: Day, days: u32) -> Result<(), DbError> {
+    let before = today.plus(-i64::from(days)).first_id();
+    let statement = "delete from event_once_keys where ctid = any(array(
+                         select ctid from event_once_keys where event_id < $1 limit 10000))";
+    purge_slowly(client, statement, &[&before]).await
+}
+
+/// Repeats a statement that deletes a bounded number of rows until there are none, with pauses for others.
+pub async fn purge_slowly(
+    client: &Client,
+    statement: &str,
+    parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+) -> Result<(), DbError> {
+    while client.execute(statement, parameters).await? > 0 {
+        tokio::time::sleep(PURGE_PAUSE).await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Day;
+
     #[test]
     fn a_day_is_named_by_its_date() {
-        assert_eq!(super::day_name(0), "19700101");
-        assert_eq!(super::day_name(20_000), "20241004");
+        assert_eq!(Day(0).name(), "19700101");
+        assert_eq!(Day(20_000).name(), "20241004");
     }
 }

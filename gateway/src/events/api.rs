@@ -117,6 +117,12 @@ fn unavailable(fault: PublishError) -> Problem {
         PublishError::Away => {
             "Whether the event was stored is not known. Send it again: with its `id` or Idempotency-Key it is accepted once."
         }
+        PublishError::Unwritable(reason) => {
+            return Problem::unavailable(format!(
+                "Whether the event was stored is not known, for {reason}. Send it again: with its `id` or Idempotency-Key \
+                 it is accepted once."
+            ));
+        }
         PublishError::NotLed => {
             "The Kafka partition that keeps the order of this event's key has no leader; the event was not accepted. Send it again."
         }

@@ -104,7 +104,7 @@ async fn take(
         accepted: 0,
         rejected: Vec::new(),
     };
-    let mut is_away = false;
+    let mut away: Option<PublishError> = None;
     for window in lines.chunks(WINDOW) {
         let mut good = Vec::with_capacity(window.len());
         for (line, text) in window {
@@ -114,10 +114,9 @@ async fn take(
             }
         }
         let publishing = good.into_iter().map(|(line, event)| async move {
-            let published = if is_away {
-                Err(PublishError::Away)
-            } else {
-                events.bus.publish(event).await
+            let published = match away {
+                Some(fault) => Err(fault),
+                None => events.bus.publish(event).await,
             };
             (line, published)
         });
@@ -125,7 +124,7 @@ async fn take(
             match published {
                 Ok(_) => reply.accepted += 1,
                 Err(fault) => {
-                    is_away = true;
+                    away.get_or_insert(fault);
                     reply.rejected.push(RejectedLine {
                         line,
                         code: Code::Unavailable.name(),
@@ -135,10 +134,15 @@ async fn take(
             }
         }
     }
-    if is_away && reply.accepted == 0 {
-        return Err(Problem::unavailable(
-            "The database did not confirm the events; send them again.",
-        ));
+    if let Some(fault) = away
+        && reply.accepted == 0
+    {
+        return Err(Problem::unavailable(match fault {
+            PublishError::Unwritable(reason) => {
+                format!("The events were not confirmed to be stored, for {reason}; send them again.")
+            }
+            _ => "The database did not confirm the events; send them again.".into(),
+        }));
     }
     reply.rejected.sort_by_key(|rejected| rejected.line);
     Ok(reply)

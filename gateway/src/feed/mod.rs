@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::fail_point::{self, Point};
-use crate::db::{Db, DbError, Purpose, within};
+use crate::db::{Db, DbError, Purpose, unwritable, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 use instances::Instance;
@@ -38,6 +38,8 @@ pub use store::{Change, purge, record, transaction_id};
 const POLL: Duration = Duration::from_millis(500);
 /// An instance says this often that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Room on the server's disk is tried once in so many heartbeats.
+const BEATS_A_TRIAL: u32 = 2;
 /// Rows of dead instances are looked for once in so many heartbeats.
 const BEATS_A_PURGE: u32 = 30;
 /// An answer that takes longer counts as none.
@@ -221,7 +223,10 @@ impl Feed {
             }
             reached.position = Some(now);
             self.freshness.confirm(started);
-            self.health.up("postgres");
+            match unwritable() {
+                None => self.health.up("postgres"),
+                Some(reason) => self.health.down("postgres", reason.to_string()),
+            }
             tokio::select! {
                 () = wake.notified() => {}
                 () = tokio::time::sleep(POLL) => {}
@@ -271,13 +276,16 @@ impl Feed {
     ) -> Result<(), DbError> {
         let beating = async {
             self.instance.beat(session, &seen.snapshot, life.as_str()).await?;
+            if beat_count.is_multiple_of(BEATS_A_TRIAL) {
+                store::try_room(session).await?;
+            }
             if beat_count.is_multiple_of(BEATS_A_PURGE) {
                 instances::purge(session).await?;
             }
             Ok(())
         };
         match answered(beating).await {
-            // Memory is fresh all the same: a server that takes no writes must not end the reading.
+            // Memory is fresh all the same: a server that takes no writes must not end the reading. Health tells of it.
             Err(DbError::Refused(fault)) => {
                 tracing::debug!(%fault, "the heartbeat was refused");
                 Ok(())

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::ChangeKind;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::db::DbError;
+use crate::db::{DbError, purge_slowly};
 
 const CHANNEL: &str = "gateway_changes";
 
@@ -146,18 +146,31 @@ pub async fn transaction_id(transaction: &Transaction<'_>) -> Result<String, DbE
     Ok(row.get(0))
 }
 
+/// Fails if the server's disk is full. A heartbeat changes a row in its place and needs no room, so without this nobody would
+/// see it before the first event is refused. The rows of a temporary table need no log and go at the commit.
+pub(super) async fn try_room(session: &Client) -> Result<(), DbError> {
+    let exists = "select to_regclass('pg_temp.gateway_room') is not null,
+                         has_database_privilege(current_database(), 'temporary')";
+    let row = session.query_one(exists, &[]).await?;
+    let (exists, may_make): (bool, bool) = (row.get(0), row.get(1));
+    if !exists {
+        if !may_make {
+            return Ok(());
+        }
+        let make = "create temporary table gateway_room (filler text) on commit delete rows";
+        session.batch_execute(make).await?;
+    }
+    // A quarter of a mebibyte, in rows that are too short to be compressed.
+    let fill = "insert into pg_temp.gateway_room select repeat('x', 1000) from generate_series(1, 256)";
+    session.batch_execute(fill).await?;
+    Ok(())
+}
+
 /// Forgets changes older than a day, a bounded number at a time.
 pub async fn purge(client: &Client) -> Result<(), DbError> {
-    while client
-        .execute(
-            "delete from changes where ctid = any(array(
-                 select ctid from changes where at < now() - interval '1 day' limit 50000))",
-            &[],
-        )
-        .await?
-        > 0
-    {}
-    Ok(())
+    let statement = "delete from changes where ctid = any(array(
+                         select ctid from changes where at < now() - interval '1 day' limit 10000))";
+    purge_slowly(client, statement, &[]).await
 }
 
 #[cfg(test)]

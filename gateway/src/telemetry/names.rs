@@ -37,6 +37,9 @@ metrics_table! {
     BUS_WAITING describe_gauge "gateway_bus_waiting" "Accepted events that wait for their commit.";
     BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events with a delivery that is neither recorded nor parked.";
     BUS_OLDEST describe_gauge "gateway_bus_oldest_unfinished_seconds" "Age of the oldest event that is neither recorded nor parked: the number to alert on.";
+    PARTITION_DAYS_AHEAD describe_gauge "gateway_partition_days_ahead" "Days from tomorrow on for which a partition is there, by table.";
+    PARTITION_REST_ROWS describe_gauge "gateway_partition_rest_rows" "Rows of days that have no partition, by table, counted up to 100,000.";
+    UPKEEP_FAILURES describe_counter "gateway_upkeep_failures_total" "Steps of maintenance that failed and are tried again, by step.";
     BUS_TAKEOVERS describe_counter "gateway_bus_takeovers_total" "Dead instances whose work this instance took over.";
     RELAYED describe_counter "gateway_bus_relayed_total" "The gateway's own events that went from the outbox into the topic.";
     RELAY_LAG describe_gauge "gateway_bus_relay_lag_seconds" "Age of the gateway's own oldest event that is not in the topic yet.";

@@ -111,7 +111,7 @@ impl Committer {
                         while let Some(refused) = waiting.try_take() {
                             self.release(&refused.event);
                             counter!(names::EVENTS_REFUSED).increment(1);
-                            let _ = refused.reply.send(Err(PublishError::Away));
+                            let _ = refused.reply.send(Err(not_stored()));
                         }
                         tokio::select! {
                             () = tokio::time::sleep(RECONNECT) => {}
@@ -202,7 +202,7 @@ impl Committer {
         // `next` gave an event only while there was a session.
         let Some(open) = session.as_mut() else {
             self.handover.ledger().count(group.numbered.batch, 0);
-            return group.refuse();
+            return group.refuse(not_stored());
         };
         let is_alive = if group.has_questions() {
             let started = Instant::now();
@@ -287,9 +287,11 @@ impl Committer {
                 true
             }
             Err(fault) if !fault.is_away() => {
-                tracing::error!(%fault, "the database refused events");
                 self.handover.ledger().count(group.numbered.batch, 0);
-                group.refuse();
+                if fault.unwritable().is_none() {
+                    tracing::error!(%fault, "the database refused events");
+                }
+                group.refuse(not_stored());
                 true
             }
             Err(fault) => {
@@ -299,7 +301,7 @@ impl Committer {
                     owner,
                     events: std::mem::take(&mut group.events),
                 });
-                group.refuse();
+                group.refuse(not_stored());
                 false
             }
         }
@@ -346,6 +348,11 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
     }
     db::commit(transaction).await?;
     Ok(())
+}
+
+/// What to tell clients whose events found no place.
+fn not_stored() -> PublishError {
+    db::unwritable().map_or(PublishError::Away, PublishError::Unwritable)
 }
 
 async fn in_time<T>(asking: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {

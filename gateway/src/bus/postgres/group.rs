@@ -148,10 +148,10 @@ impl Group {
         counter!(names::EVENTS_REPEATED).increment(repeat_count);
     }
 
-    pub(super) fn refuse(&mut self) {
+    pub(super) fn refuse(&mut self, why: PublishError) {
         counter!(names::EVENTS_REFUSED).increment(self.replies.len() as u64);
         for reply in self.replies.drain(..) {
-            let _ = reply.send(Err(PublishError::Away));
+            let _ = reply.send(Err(why));
         }
     }
 }

@@ -125,7 +125,9 @@ impl Recorder {
                         tracing::error!(%fault, rows = group.len(), "outcomes were refused");
                         return self.write_apart(session, group, "refused").await;
                     }
-                    tracing::warn!(%fault, rows = group.len(), "outcomes could not be written; trying again");
+                    if fault.unwritable().is_none() {
+                        tracing::warn!(%fault, rows = group.len(), "outcomes could not be written; trying again");
+                    }
                     *session = None;
                 }
                 // It is about no outcome.
