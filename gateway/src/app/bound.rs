@@ -8,7 +8,7 @@ use crate::http::transport::listener::Listener;
 use crate::http::transport::timed_io::Waits;
 use crate::http::transport::tls::Certificate;
 
-/// Both listeners. A port that is taken is told at once.
+/// Both listeners. A taken port is reported at once.
 pub struct Bound {
     pub(super) api: Listener,
     pub(super) operations: Listener,

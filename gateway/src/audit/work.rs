@@ -53,7 +53,7 @@ impl<'a> Work<'a> {
         Ok(Begun::Fresh(work))
     }
 
-    /// Begins a change that nobody asked for over HTTP.
+    /// Begins a change that no HTTP request asked for.
     pub async fn begin_as(
         client: &'a mut Client,
         workspace: WorkspaceId,
@@ -154,7 +154,7 @@ pub struct Amendable {
 }
 
 impl Amendable {
-    /// Gives the whole reply, and keeps it for repeats. That it could not be kept is no failure of the change.
+    /// Gives the whole reply, and keeps it for repeats. The change succeeds even if the reply could not be kept.
     pub async fn amend(self, client: &Client, reply: &impl Serialize) -> Result<Reply, Problem> {
         if let Some(key) = &self.key {
             let kept = serde_json::to_vec(reply).map_err(|fault| Problem::internal(&fault))?;

@@ -25,7 +25,7 @@ struct Wanted {
     label: Option<String>,
 }
 
-/// Panics where a test wants that, and tells whether the caller shall end.
+/// Panics if a test asks for it; whether the caller shall end.
 #[track_caller]
 #[inline(always)]
 pub fn reach(point: Point) -> bool {

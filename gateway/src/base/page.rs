@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 
-/// How many rows a list gives when it is not told.
+/// How many rows a list gives by default.
 pub const DEFAULT_LIMIT: u32 = 50;
 /// The most rows that a list gives at once.
 pub const MAX_LIMIT: u32 = 200;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A long-running task that is gone although nobody asked it to stop.
+/// A long-running task that ended before it was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{task} {how}; the gateway stops, to be started again")]
 pub struct TaskFault {
@@ -61,7 +61,7 @@ impl Stop {
         self.asked.is_cancelled()
     }
 
-    /// Waits until stop is asked for, and tells when that was.
+    /// Waits until stop is asked for; gives the time of that.
     pub async fn asked(&self) -> Instant {
         self.asked.cancelled().await;
         *self.asked_at.get_or_init(Instant::now)

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::stop::{Stop, TaskFault};
 
-/// A group of long-running tasks: where they are started, told to stop and waited for.
+/// A group of long-running tasks: starts them, asks them to stop and waits for them.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
     whole: Stop,

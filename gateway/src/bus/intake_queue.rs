@@ -12,7 +12,7 @@ use crate::telemetry::names;
 /// Bytes of events that may wait; beyond it the answer is [`PublishError::Full`].
 const MAX_BYTES: usize = 64 << 20;
 
-/// The bytes of what waits. Whoever takes something out of the queue takes its weight off.
+/// The bytes of the waiting events. Taking an event out of the queue subtracts its weight.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WaitingBytes(Arc<AtomicUsize>);
 

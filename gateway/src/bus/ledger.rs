@@ -23,7 +23,7 @@ pub struct BatchId(u64);
 pub enum Origin {
     /// Accepted by this instance: they hold its watermark back.
     Own,
-    /// Taken over from another, whose own watermark stands for them.
+    /// Taken over from another owner, whose own watermark covers them.
     Foreign,
 }
 
@@ -39,7 +39,7 @@ struct OpenBatch {
     origin: Origin,
     first_event: Uuid,
     unfinished: usize,
-    /// Until the batch was fanned out, nobody knows how many deliveries it makes.
+    /// Until the batch is fanned out, its number of deliveries is unknown.
     is_counted: bool,
     event_count: usize,
     weight: usize,
@@ -79,7 +79,7 @@ struct Held {
 struct Open {
     next: u64,
     batches: BTreeMap<BatchId, OpenBatch>,
-    /// The first events of own batches, so that nobody who asks for the least walks all batches under the lock.
+    /// The first events of own batches, so that finding the least does not walk all batches under the lock.
     own_firsts: BTreeSet<(Uuid, BatchId)>,
     foreign_firsts: BTreeSet<(Uuid, BatchId)>,
     held: Held,

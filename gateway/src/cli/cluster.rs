@@ -29,7 +29,7 @@ const PORT_FILE: &str = "port";
 const SETTINGS: &str = "\n# Written by `gateway dev`.\nlisten_addresses = '127.0.0.1'\nshared_buffers = 256MB\n\
     max_wal_size = 4GB\nmax_connections = 200\nlog_min_messages = warning\n";
 
-/// Why there is no cluster.
+/// Why the cluster cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClusterError {
     #[error("PostgreSQL's programs are not installed; on Debian and Ubuntu: apt-get install postgresql")]

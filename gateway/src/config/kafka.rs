@@ -38,7 +38,7 @@ pub struct Kafka {
     pub replication: Option<u16>,
     pub security: KafkaSecurity,
     pub login: Option<KafkaLogin>,
-    /// The certificates that vouch for the brokers; the system's without it.
+    /// The certificates that verify the brokers; the system's if absent.
     pub root_certificate_file: Option<PathBuf>,
     /// Takes a topic that may drop events before they are read.
     pub allow_short_retention: bool,

@@ -40,7 +40,7 @@ pub struct Config {
     pub telemetry: Telemetry,
 }
 
-/// Why there is no valid configuration.
+/// Why the configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("{path} cannot be read: {source}")]

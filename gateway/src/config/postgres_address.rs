@@ -30,7 +30,7 @@ pub struct PostgresAddress {
     pub options: String,
 }
 
-/// Whom to believe that the server is who it says.
+/// The authorities that verify the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
     Unsaid,

@@ -131,7 +131,7 @@ impl Reader {
         self.faults.push(Fault { place, message });
     }
 
-    /// All faults, names that nobody asked for among them.
+    /// All faults, unknown names among them.
     pub fn finish(mut self) -> Vec<Fault> {
         for (name, written) in &self.written {
             if !self.known.contains(name) {

@@ -49,7 +49,7 @@ pub struct Operations {
 #[derive(Debug, Clone)]
 pub struct Database {
     pub url: Option<Secret<String>>,
-    /// The certificates that vouch for the server where its own is verified; public authorities without it.
+    /// The certificates that verify the server; the public authorities if absent.
     pub root_certificate_file: Option<PathBuf>,
     pub pool_size: usize,
     pub migrate_on_start: bool,
@@ -106,7 +106,7 @@ pub enum AccessLog {
     All,
 }
 
-/// What is told to operators.
+/// What operators see in the log.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     pub log_format: LogFormat,

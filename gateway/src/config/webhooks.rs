@@ -14,9 +14,9 @@ use crate::base::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Webhooks {
     pub allow_cidrs: Vec<IpNet>,
-    /// Certificates that vouch for endpoints beside the public authorities.
+    /// Certificates that verify endpoints, in addition to the public authorities.
     pub extra_ca_file: Option<PathBuf>,
-    /// Who is asked for endpoints' addresses; those of the system without it.
+    /// The DNS server for endpoints' names; the system's if absent.
     pub resolver: Option<SocketAddr>,
     pub timeout: Duration,
     pub max_attempts: u32,

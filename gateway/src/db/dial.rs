@@ -29,7 +29,7 @@ pub(super) struct Dialer {
     /// The options of the address.
     given: String,
     tls: MakeRustlsConnect,
-    /// A pooler lies between that takes no options: sessions are told by statements.
+    /// A pooler in between does not take options: sessions get their settings by statements.
     drops_options: Arc<AtomicBool>,
 }
 

@@ -15,7 +15,7 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// "gateway migrations", as any 64 bits that nobody else uses.
+/// The advisory lock of "gateway migrations": 64 arbitrary bits.
 const LOCK: i64 = 0x6761_7465_6d69_6772;
 /// Locks are asked for again after so long …
 const AGAIN: Duration = Duration::from_millis(500);

@@ -211,17 +211,17 @@ impl Db {
         })
     }
 
-    /// A connection of one's own, for the engine.
+    /// A dedicated connection, for the engine.
     pub async fn connect(&self) -> Result<Dedicated, DbError> {
         self.connect_for(Purpose::Background).await
     }
 
-    /// A connection of one's own.
+    /// A dedicated connection.
     pub async fn connect_for(&self, purpose: Purpose) -> Result<Dedicated, DbError> {
         self.dedicate(purpose, drive).await
     }
 
-    /// A connection of one's own that calls `notified` for each notification, and once when it ends.
+    /// A dedicated connection that calls `notified` for each notification, and once when it ends.
     pub async fn connect_listening(
         &self,
         notified: impl Fn() + Send + 'static,

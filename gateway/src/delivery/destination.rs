@@ -50,7 +50,7 @@ pub trait Destination: Send + Sync {
     fn judge(&self, tried: &Tried) -> Judgement;
 }
 
-/// All destinations, held in memory by whoever implements them.
+/// All destinations, held in memory by the implementation.
 pub trait Destinations: Send + Sync {
     /// One destination; `None` once it is deleted.
     fn find(&self, id: DestinationId) -> Option<Arc<dyn Destination>>;
@@ -65,7 +65,7 @@ pub trait Destinations: Send + Sync {
         healths: Vec<(DestinationId, HealthState)>,
     ) -> Answer<'static, Result<Vec<DestinationId>, DbError>>;
 
-    /// Disables a destination that said it is gone, and tells whoever wants to know.
+    /// Disables a destination that answered 410, and emits the notice of it.
     fn disable_gone(&self, id: DestinationId) -> Answer<'static, Result<(), DbError>>;
 
     /// The events that tell of deliveries in `group` which used up their attempts.

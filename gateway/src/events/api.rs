@@ -74,7 +74,7 @@ async fn create_repeatable(
     work.commit(StatusCode::ACCEPTED, &published.shown()).await
 }
 
-/// What a publish came to, and the id that the client gave.
+/// The result of a publish, and the client's id.
 struct Published {
     accepted: Accepted,
     id: String,
@@ -191,7 +191,7 @@ pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem
     }
 }
 
-/// What a look for an event came to.
+/// The result of a look-up of an event.
 enum Sought {
     Found(Box<(Uuid, ShownEvent)>),
     /// It is not stored, but was perhaps accepted just now.

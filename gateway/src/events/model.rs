@@ -63,7 +63,7 @@ pub struct CreateEvent {
     ordering_key: Option<String>,
 }
 
-/// Why a body is no event.
+/// Why a body is not an event.
 #[derive(Debug)]
 pub enum EventFault {
     Malformed(Malformed),

@@ -40,7 +40,7 @@ const POLL: Duration = Duration::from_millis(500);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Room on the server's disk is tried once in so many heartbeats.
 const BEATS_A_TRIAL: u32 = 2;
-/// Rows of dead instances are looked for once in so many heartbeats.
+/// Rows of dead instances are looked for once in this many heartbeats.
 const BEATS_A_PURGE: u32 = 30;
 /// An answer that takes longer counts as none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed that nobody reads yet, on behalf of `instance`. Until the first answer it counts as stale.
+    /// A feed without subscribers yet, on behalf of `instance`. Until the first answer it counts as stale.
     pub fn new(db: Db, health: Health, stale_after: Duration, instance: Instance) -> Self {
         let freshness = Arc::new(Freshness::default());
         let long_ago = -i64::try_from(stale_after.as_micros()).unwrap_or(i64::MAX / 2) * 2;
@@ -237,7 +237,7 @@ impl Feed {
         }
     }
 
-    /// Brings memory from `position` to the present one, and tells whether there was anything to take.
+    /// Brings memory from `position` to the present one; whether there were changes.
     async fn read_on(
         &self,
         session: &tokio_postgres::Client,

@@ -66,7 +66,7 @@ impl RequestBody {
         self.media_type.as_deref()
     }
 
-    /// The length that the client told.
+    /// The length that the client declared.
     pub const fn declared_len(&self) -> Option<u64> {
         self.declared_len
     }

@@ -121,7 +121,7 @@ impl Reply {
         }
     }
 
-    /// A body that comes piece by piece; whoever sends them waits while the client does not read.
+    /// A body that comes piece by piece; its sender waits while the client does not read.
     pub fn stream(media_type: &'static str, pieces: mpsc::Receiver<Result<Bytes, BrokeOff>>) -> Self {
         let mut reply = Self::of(StatusCode::OK, media_type, Bytes::new());
         reply.body = ReplyBody::of(Content::Stream(pieces));

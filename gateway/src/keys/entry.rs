@@ -106,7 +106,7 @@ impl Entry {
         Some((rare.limiter.as_deref()?, rare.rate_limit_per_second?))
     }
 
-    /// What handlers are told of the key.
+    /// The key as handlers see it.
     pub fn caller(&self) -> Caller {
         Caller {
             key_id: self.id,

@@ -23,7 +23,7 @@ const SETS: usize = 1024;
 const WAYS: usize = 8;
 /// How long a reply beyond the bucket is held back.
 const HOLD: Duration = Duration::from_millis(100);
-/// At most so many replies are held back at once; beyond that they go out at once.
+/// At most this many replies are held back at a time; further ones go out at once.
 const MAX_HELD: u32 = 1024;
 
 /// A network's bucket: when it is full again, in microseconds since the start (GCRA).

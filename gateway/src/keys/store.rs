@@ -160,7 +160,7 @@ pub async fn deleted_digests(client: &Client, ids: &[Uuid]) -> Result<Vec<Digest
     Ok(digests.filter_map(|digest| digest.try_into().ok()).collect())
 }
 
-/// Forgets deleted keys after a day; whoever was away for longer reads all keys again.
+/// Removes deleted keys after a day; an instance that was away for longer reloads all keys.
 pub async fn purge_deleted(client: &Client) -> Result<(), DbError> {
     let statement = "delete from deleted_api_keys where deleted_at < now() - interval '1 day'";
     client.execute(statement, &[]).await?;

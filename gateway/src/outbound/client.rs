@@ -33,7 +33,7 @@ pub struct Client {
     tls: Connectors,
 }
 
-/// Why there is no client.
+/// Why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("the resolver's settings cannot be used: {0}")]

@@ -70,7 +70,7 @@ pub(super) struct Opening<'a> {
     is_shared: bool,
 }
 
-/// What came of asking for leave.
+/// The answer to a request for leave.
 pub(super) enum Leave<'a> {
     /// Another request has opened a connection meanwhile.
     Opened(Line),
@@ -186,7 +186,7 @@ impl Opening<'_> {
             || connections.sends_many_headers.load(Ordering::Acquire)
     }
 
-    /// A connection of HTTP/1.1 was opened, which nobody shares.
+    /// A connection of HTTP/1.1 was opened, which is not shared.
     pub fn opened_http1(self, sender: Http1, is_roomy: bool) -> Line {
         self.connections.speaks_http1.store(true, Ordering::Release);
         Line::Http1(Http1Line {

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 /// How long one address is waited for before the next is dialled beside it (RFC 8305, 8).
 const NEXT_AFTER: Duration = Duration::from_millis(250);
-/// A name may have thousands of addresses; so many are dialled.
+/// A name may have thousands of addresses; at most this many are dialled.
 const MAX_ADDRESSES: usize = 16;
 
 /// Why none could be reached.
@@ -19,7 +19,7 @@ const MAX_ADDRESSES: usize = 16;
 pub(super) enum DialFault {
     #[error("there is no address to dial")]
     NoAddress,
-    /// What came of the last that was heard of.
+    /// The result of the last dial that ended.
     #[error("{address}: {}", .fault.kind())]
     Failed { address: SocketAddr, fault: io::Error },
 }

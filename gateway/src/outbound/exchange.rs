@@ -43,7 +43,7 @@ pub struct Progress {
     pub body: BytesMut,
 }
 
-/// Why an exchange came to nothing.
+/// Why an exchange failed.
 pub(super) enum Break {
     Fault(SendError),
     /// The connection ended before the answer began; over another one the request may have more luck.

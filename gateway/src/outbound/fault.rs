@@ -24,7 +24,7 @@ pub struct SendError {
 }
 
 impl SendError {
-    /// A fault told in words, of which the first 200 characters count.
+    /// A fault as text, of which the first 200 characters count.
     pub(super) fn new(fault: SendFault, detail: impl Display) -> Self {
         let detail: String = detail.to_string().chars().take(MAX_DETAIL_CHARS).collect();
         Self {

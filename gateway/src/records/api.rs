@@ -163,7 +163,7 @@ pub async fn delete_record(records: Records, object: &'static Object, call: Call
     Ok(Reply::no_content())
 }
 
-/// What an update came to.
+/// The result of an update.
 enum Updated {
     Done(Reply),
     /// Another took the record's key between the look and the write.

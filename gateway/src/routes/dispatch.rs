@@ -36,7 +36,7 @@ use crate::http::transport::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
 
-/// What the dispatcher is told beside the routes.
+/// The dispatcher's settings.
 pub struct Settings {
     pub body_silence: Duration,
     pub request_timeout: Duration,

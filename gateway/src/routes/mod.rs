@@ -44,7 +44,7 @@ pub struct Services {
     pub webhooks: Webhooks,
 }
 
-/// Who may call a route.
+/// The access that a route needs.
 #[derive(Debug, Clone, Copy)]
 pub enum Access {
     /// Any key that is valid.

@@ -29,7 +29,7 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The endpoints of `registry`; what happens to them is written to `db`, and told by `bus`.
+    /// The endpoints of `registry`; changes of their health are written to `db`, and emitted through `bus`.
     pub fn new(registry: Arc<Registry>, db: Db, bus: Arc<dyn Bus>) -> Self {
         Self {
             notices: Notices::new(registry.clone()),

@@ -208,7 +208,7 @@ pub async fn set_health(
     Ok(written.into_iter().map(|(id, _)| id).collect())
 }
 
-/// Disables an endpoint that said it is gone, and tells whoever wants to know.
+/// Disables an endpoint that answered 410, and emits the notice of it.
 pub async fn disable_gone(
     client: &mut db::Client,
     bus: &dyn Bus,

@@ -19,7 +19,7 @@ pub struct Vault {
     earlier: Arc<[SealingKey]>,
 }
 
-/// Why there is no vault.
+/// Why the vault cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     #[error(transparent)]

@@ -55,7 +55,7 @@ async fn do_everything(desk: &Desk) -> String {
 }
 
 #[tokio::test]
-async fn every_change_is_there_with_who_when_and_from_where() {
+async fn every_change_has_an_entry_with_actor_time_and_address() {
     let desk = Desk::open().await;
     do_everything(&desk).await;
     let entries = list(&desk, "limit=200").await;

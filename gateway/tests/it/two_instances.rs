@@ -195,7 +195,7 @@ async fn changes_that_commit_out_of_order_are_not_missed() {
 }
 
 #[tokio::test]
-async fn retries_are_made_once_whoever_makes_them() {
+async fn each_retry_is_made_by_one_instance() {
     let pair = Pair::start().await;
     let receiver = Receiver::deciding(|_, received| match received.header("x-sentinel-attempt") {
         "1" | "2" => stage::Act::Status(500),

@@ -7,7 +7,7 @@ use gateway::facade::telemetry::METRICS;
 use super::source::{read, root, rust_files};
 
 /// Whether `text` names `word` in code quotes, so that `a_b` is not found in `a_b_c`.
-fn tells_of(text: &str, word: &str) -> bool {
+fn mentions(text: &str, word: &str) -> bool {
     text.contains(&format!("`{word}`"))
 }
 
@@ -16,7 +16,7 @@ fn every_metric_is_documented_and_no_other() {
     let document = read("docs/metrics.md");
     let missing: Vec<_> = METRICS
         .iter()
-        .filter(|(name, _)| !tells_of(&document, name))
+        .filter(|(name, _)| !mentions(&document, name))
         .collect();
     assert!(missing.is_empty(), "docs/metrics.md lacks {missing:?}");
     for word in gateway_words(&document) {
@@ -62,14 +62,14 @@ fn every_problem_is_documented() {
     let missing: Vec<_> = Code::ALL
         .iter()
         .map(|code| code.name())
-        .filter(|name| !tells_of(&document, name))
+        .filter(|name| !mentions(&document, name))
         .collect();
     assert!(missing.is_empty(), "docs/errors.md lacks {missing:?}");
     for code in Code::ALL {
         let status = code.status().to_string();
         let line = document
             .lines()
-            .find(|line| tells_of(line, code.name()) && line.contains(&status));
+            .find(|line| mentions(line, code.name()) && line.contains(&status));
         assert!(
             line.is_some(),
             "docs/errors.md does not give {} its status {status}",

@@ -19,7 +19,7 @@ const MAX_CLAIMS: usize = 500;
 const QUEUE: usize = 20_000;
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// What a claim came to.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Claimed {
     /// Nobody had it.

@@ -13,7 +13,7 @@ pub(super) const DEPENDENCY: &str = "bus";
 /// New partitions and moved leaders are known after at most this long.
 const METADATA_MILLIS: u32 = 10_000;
 
-/// What every client of the brokers is told.
+/// The settings of every client of the brokers.
 pub(super) fn client(settings: &Kafka) -> ClientConfig {
     let mut client = ClientConfig::new();
     client

@@ -126,7 +126,7 @@ impl ConsumerContext for Rebalances {
     }
 }
 
-/// Fetches until it is told to stop. The group is left when it is dropped.
+/// Fetches until it is asked to stop. The group is left when it is dropped.
 pub(super) struct Consumer {
     /// Dropped before the consumer, so that the dispatch does not wait for that.
     fetched: mpsc::Sender<Vec<Chunk>>,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const UNDER_WAY: usize = 2;
 /// … unless it holds so many events that the next is better for waiting too: fewer messages cost less.
 const MANY: usize = 16;
-/// A message without an acknowledgement for this long tells that its partition is slow.
+/// A partition is slow if a message has had no acknowledgement for this long.
 pub(super) const PATIENCE: Duration = Duration::from_millis(150);
 
 /// A message that is under way.

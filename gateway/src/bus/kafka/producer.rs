@@ -33,7 +33,7 @@ use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
 const MAX_EVENTS: usize = 1_000;
-/// Beyond this a message takes no further event; brokers take 1 MiB unless told otherwise.
+/// Beyond this a message takes no further event; the brokers' default limit is 1 MiB.
 const MAX_MESSAGE: usize = 512 << 10;
 /// Events that wait behind the message of a slow partition, and their bytes; those beyond are refused.
 const MAX_KEPT: usize = 1_000;

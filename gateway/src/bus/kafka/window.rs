@@ -48,7 +48,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Whether the group has told this instance which partitions are its own, be it none.
+    /// Whether the group has assigned partitions to this instance, be it none.
     pub(super) fn has_joined(&self) -> bool {
         self.has_joined.load(Ordering::Acquire)
     }

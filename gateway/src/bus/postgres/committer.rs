@@ -58,7 +58,7 @@ impl Session {
     }
 }
 
-/// Events whose commit broke off: stored or not, nobody knows yet.
+/// Events whose commit got no answer: whether they are stored is not known yet.
 struct Doubt {
     numbered: Numbered,
     owner: i32,
@@ -269,7 +269,7 @@ impl Committer {
         is_alive
     }
 
-    /// Tells everybody what became of a group; whether the session can go on.
+    /// Answers everyone who waits for a group; whether the session can go on.
     fn settle(
         &self,
         written: Result<(), DbError>,

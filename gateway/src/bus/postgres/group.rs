@@ -15,7 +15,7 @@ use crate::telemetry::names;
 /// Whom an event's answer goes to.
 pub(super) type Reply = oneshot::Sender<Result<Accepted, PublishError>>;
 
-/// One commit's worth of events and of those who wait for them.
+/// The events of one commit and the requests that wait for them.
 pub(super) struct Group {
     pub numbered: Numbered,
     pub events: Vec<Event>,
@@ -82,7 +82,7 @@ impl Group {
         claims
     }
 
-    /// Takes out events of which the id was claimed before; who waits for them gets the first.
+    /// Takes out events whose id was claimed before; their requests get the first event.
     pub(super) fn drop_repeats(&mut self, firsts: HashMap<(WorkspaceId, String), First>) {
         if firsts.is_empty() {
             return;

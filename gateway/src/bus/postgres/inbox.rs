@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use super::group::Reply;
 use crate::bus::NewEvent;
 
-/// An event and who waits for it.
+/// An event and the request that waits for it.
 pub(super) struct Waiting {
     pub event: NewEvent,
     pub reply: Reply,

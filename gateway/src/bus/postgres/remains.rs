@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use super::owner::LOCK_CLASS;
 use crate::db::DbError;
 
-/// A session that holds a dead owner's row and has done nothing for so long is ended, whoever it belongs to.
+/// A session that locks a dead owner's row and has been idle for this long is ended, even if it is not a gateway's.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Ends the sessions that hold the locks of these owners, and all others of theirs; how many there were. A living process

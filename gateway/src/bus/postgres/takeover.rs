@@ -31,7 +31,7 @@ const DEAD: Duration = Duration::from_secs(3);
 const CHUNK: usize = 1_000;
 /// Each has a session of its own, and a chunk of events in memory.
 const MAX_TAKEOVERS: usize = 4;
-/// So many failures in a row are told.
+/// This many failures in a row are logged.
 const TELLING_FAILURES: u32 = 3;
 /// Who holds the dead one's row is asked after so long, while the row is waited for …
 const BLOCKED: Duration = Duration::from_millis(700);

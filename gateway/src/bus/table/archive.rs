@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Of a damaged message this much is kept to look at.
 const MAX_KEPT: usize = 64 << 10;
 
-/// A message that is no event.
+/// A message that is not an event.
 #[derive(Debug, Clone)]
 pub(in crate::bus) struct Damaged {
     pub topic: String,

@@ -67,7 +67,7 @@ pub fn body(event_id: &str, label: &str, timestamp: Millis, data: &[u8]) -> Byte
 /// Where a delivery stands in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Nowhere yet: its event's batch stands for it.
+    /// Nowhere yet: its event's batch covers it.
     Fresh(BatchId),
     /// In the schedule, leased under this fence until then.
     Leased { fence: i32, until: Instant },

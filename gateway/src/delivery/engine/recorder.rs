@@ -40,7 +40,7 @@ pub struct Recorder {
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
     /// Say what is told of deliveries that failed.
     pub destinations: Arc<dyn Destinations>,
-    /// Is told whose turn may have come.
+    /// Gets the keys whose next delivery may have its turn.
     pub ripe: Arc<Ripe>,
 }
 

@@ -137,7 +137,7 @@ fn tell(fault: &DbError) {
     }
 }
 
-/// What a lease came to.
+/// The result of a lease.
 struct Leasing {
     count: usize,
     /// The last of the keys at which something was leased, if that is all that the destination takes now.

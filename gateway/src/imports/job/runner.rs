@@ -39,7 +39,7 @@ const DECIDE: Duration = Duration::from_secs(2);
 
 /// How far an import is, for the request that waits for it.
 pub enum Progress {
-    /// There is no job, or nobody knows how it ended.
+    /// There is no job, or its end is unknown.
     Refused(Problem),
     /// The whole body was read, and what its rows came to is committed.
     Uploaded(ImportId),

@@ -10,7 +10,7 @@ use crate::imports::read::row::Outcome;
 /// A record of the model: a value for each of the object's fields, in stored form.
 type Plain = Vec<Option<String>>;
 
-/// What a row came to.
+/// The outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Created,

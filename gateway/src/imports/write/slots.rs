@@ -24,7 +24,7 @@ pub enum Slot {
     Updated(usize, Box<Record>),
 }
 
-/// Who has the values of one key.
+/// Which slot has which value of one key.
 #[derive(Default)]
 struct Holders<'m> {
     slots: HashMap<Cow<'m, str>, usize>,

@@ -35,7 +35,7 @@ struct Left {
     reason: String,
 }
 
-/// What an undo came to.
+/// The result of an undo.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Undone {
     removed: u64,

@@ -56,7 +56,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Says something to whoever started the process, whether or not it logs.
+/// Prints a line for the user who started the process, whatever the log level.
 pub fn tell(text: &str) {
     let line = format!("{text}\n");
     match WRITER.get() {

@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Does as it is told, write by write, and keeps what it took.
+    /// Follows a script of results, write by write, and keeps the bytes that it took.
     struct Script {
         acts: VecDeque<io::Result<usize>>,
         took: Vec<u8>,

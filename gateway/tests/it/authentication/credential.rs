@@ -76,7 +76,7 @@ async fn malformed_and_unknown_keys_are_invalid() {
 }
 
 #[tokio::test]
-async fn ended_keys_are_told_apart_while_they_exist() {
+async fn ended_keys_get_their_own_codes_while_they_exist() {
     let desk = Desk::open().await;
     // Times have whole milliseconds in the API.
     let soon = jiff::Timestamp::now() + Duration::from_secs(2);

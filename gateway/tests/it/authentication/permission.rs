@@ -77,7 +77,7 @@ async fn a_trusted_proxy_vouches_for_its_clients() {
 }
 
 #[tokio::test]
-async fn too_fast_is_told_how_long_to_wait() {
+async fn a_429_says_how_long_to_wait() {
     let desk = Desk::open().await;
     let made = desk
         .make_key(&json!({"name": "slow", "scopes": ["keys:read"], "rate_limit_per_second": 2}))

@@ -17,7 +17,7 @@ use stage::{SOON, eventually};
 const A_WHILE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn what_is_published_comes_out_as_it_went_in_and_is_stored() {
+async fn published_events_are_received_unchanged_and_stored() {
     let place = Place::new().await;
     let instance = place.instance().await;
     let sent = NewEvent {
@@ -137,7 +137,7 @@ async fn a_repeat_gets_the_first_and_comes_out_once() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_comes_out_elsewhere_and_what_was_finished_does_not() {
+async fn a_crash_hands_over_only_unfinished_events() {
     let place = Place::new().await;
     let dying = place.instance().await;
     for number in 0..30 {
@@ -173,7 +173,7 @@ async fn what_a_crash_left_comes_out_elsewhere_and_what_was_finished_does_not() 
 }
 
 #[tokio::test]
-async fn what_is_emitted_comes_out_if_its_change_was_committed() {
+async fn emitted_events_are_received_if_their_change_commits() {
     let place = Place::new().await;
     let instance = place.instance().await;
     let received = instance.pump();

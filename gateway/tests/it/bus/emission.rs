@@ -41,7 +41,7 @@ async fn received_before_marker(instance: &Instance) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_rolled_back_is_never_delivered() {
+async fn rolled_back_events_are_never_delivered() {
     let place = Place::new().await;
     let instance = place.instance().await;
     let mut client = instance.db.client().await.expect("a connection");
@@ -115,7 +115,7 @@ async fn until_settled_or_out(instance: &Instance) {
 }
 
 #[tokio::test]
-async fn a_commit_that_nobody_heard_of_is_delivered() {
+async fn events_of_an_unanswered_commit_are_delivered() {
     let place = Place::new().await;
     let instance = place.instance().await;
     assert!(break_off(&instance, &place.database, Cut::AfterTheCommit).await);

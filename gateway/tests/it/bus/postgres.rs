@@ -67,7 +67,7 @@ async fn the_watermark_waits_for_the_slowest() {
 }
 
 #[tokio::test]
-async fn what_a_dead_instance_left_comes_out_elsewhere() {
+async fn events_of_a_dead_instance_are_handed_out_elsewhere() {
     let place = Place::new().await;
     let dying = place.instance().await;
     for number in 0..30 {
@@ -115,7 +115,7 @@ async fn what_a_dead_instance_left_comes_out_elsewhere() {
 }
 
 #[tokio::test]
-async fn what_one_dead_instance_left_makes_no_other_wait() {
+async fn the_takeover_of_one_dead_instance_delays_no_other() {
     let place = Place::new().await;
     let heir = place.instance().await;
     let dying = [place.instance().await, place.instance().await];
@@ -135,7 +135,7 @@ async fn what_one_dead_instance_left_makes_no_other_wait() {
 }
 
 #[tokio::test]
-async fn a_repeat_whose_first_is_gone_is_told_its_own_type() {
+async fn a_repeat_whose_first_is_gone_gets_its_own_type() {
     let place = Place::new().await;
     let instance = place.instance().await;
     let once = |number| NewEvent {
@@ -228,7 +228,7 @@ async fn a_closed_bus_hands_nothing_out() {
 }
 
 #[tokio::test]
-async fn a_key_goes_on_behind_what_a_clock_ahead_has_numbered() {
+async fn a_key_keeps_its_order_after_ids_of_a_clock_ahead() {
     let place = Place::new().await;
     let instance = place.instance().await;
     let keyed = |number| NewEvent {

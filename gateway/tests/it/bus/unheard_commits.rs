@@ -42,7 +42,7 @@ async fn try_twice(cut: Cut) -> [(Option<i32>, i32); 2] {
 }
 
 #[tokio::test]
-async fn a_lease_that_nobody_heard_of_is_given_back_and_taken_again() {
+async fn leases_of_an_unanswered_commit_are_given_back_and_taken_again() {
     // Without being given back it would be due again only when it has run out.
     assert_eq!(try_twice(Cut::AfterTheCommit).await, [(Some(7), 1), (Some(7), 2)]);
 }

@@ -21,7 +21,7 @@ fn nothing_set_is_valid() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_and_exits_1() {
+fn all_faults_are_reported_at_once_and_exit_1() {
     let faults = [
         ("GATEWAY_SERVER__LISTEN", "nowhere"),
         ("GATEWAY_SERVER__DRAIN_SECONDS", "-1"),
@@ -143,7 +143,7 @@ async fn database_url_is_understood_and_ours_wins() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_at_once() {
+async fn a_taken_port_is_reported_at_once() {
     let database = Cluster::shared().database().await;
     let (gateway, _) = Gateway::shared().await;
     let taken = gateway.api.to_string();

@@ -44,7 +44,7 @@ async fn a_star_is_stored_as_the_fifteen_names() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_fails_on_standard_error() {
+async fn failures_are_reported_on_standard_error() {
     let database = Cluster::shared().database().await;
     let url = database.url();
     cli::succeed(&url, &["workspaces", "create", "acme"]);

@@ -58,7 +58,7 @@ async fn many_may_migrate_at_once() {
 }
 
 #[tokio::test]
-async fn serve_migrates_unless_told_otherwise() {
+async fn serve_migrates_unless_configured_otherwise() {
     let separately = ("GATEWAY_DATABASE__MIGRATE_ON_START", "false");
     let empty = Cluster::shared().empty_database().await;
     refuses(&empty, &[separately], "too old");

@@ -52,7 +52,7 @@ async fn every_session_has_limits_whatever_it_is_for() {
 }
 
 #[tokio::test]
-async fn what_the_address_says_has_the_last_word() {
+async fn options_in_the_address_override_the_gateways_own() {
     let database = Cluster::shared().empty_database().await;
     let url = format!(
         "{}?options=-c%20search_path%3Delsewhere%20-c%20lock_timeout%3D7s",

@@ -135,7 +135,7 @@ async fn occurred_at_is_the_timestamp_that_receivers_get() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_wants_is_kept() {
+async fn an_event_without_subscribers_is_kept() {
     let desk = Desk::open().await;
     let receiver = Receiver::start().await;
     desk.hook(&receiver, &["deal.lost"]).await;

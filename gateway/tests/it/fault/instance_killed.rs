@@ -9,7 +9,7 @@ use stage::load::{LABEL, Load};
 use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
 
 #[tokio::test]
-async fn the_other_delivers_what_it_left() {
+async fn the_other_instance_delivers_its_events() {
     let database = Cluster::shared().database().await;
     let one = Gateway::start(&database.url(), &[]).await;
     let two = Gateway::start(&database.url(), &[]).await;

@@ -144,7 +144,7 @@ async fn a_rotation_ends_the_old_key_by_the_clock_of_the_database() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_told_by_the_clock_of_the_database() {
+async fn the_last_use_follows_the_clock_of_the_database() {
     for off in ["10 minutes", "-10 minutes"] {
         let (gateway, database, desk) = gateway(off).await;
         let (made, api) = key(&desk, json!({})).await;

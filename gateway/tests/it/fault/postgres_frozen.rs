@@ -11,7 +11,7 @@ use stage::{Cluster, Desk, Gateway, Receiver, until};
 const WITHIN: Duration = Duration::from_millis(6_500);
 
 #[tokio::test]
-async fn callers_are_told_within_5_seconds_and_all_comes_back() {
+async fn callers_get_an_answer_within_5_seconds_and_all_recovers() {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(Sync::Off)));
     let database = cluster.database().await;
     let gateway = Gateway::start(&database.url(), &[]).await;
@@ -76,7 +76,7 @@ async fn callers_are_told_within_5_seconds_and_all_comes_back() {
 }
 
 #[tokio::test]
-async fn readiness_tells_also_when_nobody_asks_for_anything() {
+async fn readiness_is_checked_without_traffic() {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(Sync::Off)));
     let database = cluster.database().await;
     let gateway = Gateway::start(&database.url(), &[]).await;

@@ -8,7 +8,7 @@ use stage::load::{LABEL, Load};
 use stage::{Cluster, Desk, Gateway, Receiver, SOON, eventually, until};
 
 #[tokio::test]
-async fn callers_are_told_to_wait_and_nothing_acknowledged_is_lost() {
+async fn callers_are_asked_to_wait_and_nothing_acknowledged_is_lost() {
     // With fsync on: what is acknowledged must survive the server's crash.
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(Sync::On)));
     let database = cluster.database().await;

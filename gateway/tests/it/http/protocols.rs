@@ -12,7 +12,7 @@ use stage::{Desk, Receiver, wire::Wire};
 const BODY: &str = r#"{"type":"deal.won","data":{"v":2}}"#;
 
 #[tokio::test]
-async fn a_client_that_asks_first_is_told_to_go_on() {
+async fn a_client_that_expects_100_continue_gets_it() {
     let desk = Desk::open().await;
     let key = desk.api.key.as_deref().expect("a key");
     let head = |key: &str, length: usize| {

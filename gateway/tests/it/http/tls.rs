@@ -144,7 +144,7 @@ async fn alpn_chooses_the_protocol() {
 }
 
 #[tokio::test]
-async fn what_is_no_handshake_is_closed() {
+async fn bytes_that_are_no_handshake_close_the_connection() {
     let scene = scene("plain").await;
     let mut wire = Wire::open(scene.gateway.api).await;
     wire.write("GET /v1/whoami HTTP/1.1\r\nhost: x\r\n\r\n").await;

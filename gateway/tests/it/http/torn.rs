@@ -47,7 +47,7 @@ async fn half_a_body_is_no_event() {
 }
 
 #[tokio::test]
-async fn garbage_is_refused_and_harms_nobody() {
+async fn garbage_is_refused_and_affects_no_other() {
     let desk = Desk::open().await;
     let noise: Vec<u8> = (0..100_000).map(|_| fastrand::u8(..)).collect();
     let tls = [

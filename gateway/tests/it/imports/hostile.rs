@@ -10,7 +10,7 @@ use stage::{Api, Desk, Gateway, eventually};
 use super::PATIENCE;
 
 #[tokio::test]
-async fn what_is_no_table_is_refused_with_words_and_leaves_no_job() {
+async fn a_file_that_is_no_table_is_refused_with_a_reason_and_leaves_no_job() {
     let (_gateway, _database, Desk { api, .. }) =
         Desk::own(&[("GATEWAY_IMPORTS__MAX_BYTES", "200000000")]).await;
     let gzipped = gzip(b"email\na@b.c\n");
@@ -104,7 +104,7 @@ async fn too_many_rows_and_a_cut_upload_fail_with_true_counts() {
 }
 
 #[tokio::test]
-async fn row_errors_say_what_and_where_and_stop_nothing() {
+async fn row_errors_name_fault_and_place_and_stop_nothing() {
     let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
     let file = b"email,city\nnul@x.y,a\0b\nbad@x.y,\xff\nfew@x.y\nmany@x.y,a,b\nok@x.y,Rome,,\n\"open@x.y,Oslo\nlast@x.y,Bern\n";
     let job = api.import("object=contact&encoding=utf-8", file).await.ok(201);

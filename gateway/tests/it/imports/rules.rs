@@ -53,7 +53,7 @@ async fn modes_dry_runs_and_duplicates_in_one_file() {
 }
 
 #[tokio::test]
-async fn what_a_record_needs_is_checked_after_merging() {
+async fn required_fields_are_checked_after_merging() {
     let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
     api.post_text("/v1/crm/deals", r#"{"name":"Known","external_id":"D-1"}"#)
         .await

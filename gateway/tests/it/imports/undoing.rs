@@ -9,7 +9,7 @@ const STATE: &str =
     "select string_agg(concat_ws('/', email, city, extra::text), ' ' order by id) from contacts";
 
 #[tokio::test]
-async fn an_undo_restores_what_was_and_leaves_what_others_changed() {
+async fn an_undo_restores_records_and_leaves_those_changed_since() {
     let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
     api.post_text(
         "/v1/crm/contacts",

@@ -112,7 +112,7 @@ async fn a_body_whose_fields_are_all_optional_may_be_absent() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_405_names_the_allowed_methods() {
     let desk = Desk::open().await;
     let allowed = async |method: Method, path: &str| {
         let is_head = method == Method::HEAD;

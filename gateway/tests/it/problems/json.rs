@@ -8,7 +8,7 @@ use stage::{Desk, desk::text};
 const HOOKS: &str = "/v1/webhooks";
 
 #[tokio::test]
-async fn what_is_not_json_is_400() {
+async fn invalid_json_is_400() {
     let desk = Desk::open().await;
     let post = |body: &[u8]| {
         desk.api
@@ -72,7 +72,7 @@ async fn levels_end_at_128() {
 }
 
 #[tokio::test]
-async fn what_is_no_object_is_wrong_as_a_whole() {
+async fn a_body_that_is_not_an_object_is_one_fault() {
     let desk = Desk::open().await;
     for body in ["[]", "\"x\"", "7", "null", "true", " [1]"] {
         for path in ["/v1/api-keys", "/v1/event-types", "/v1/events"] {

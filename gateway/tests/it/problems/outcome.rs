@@ -22,7 +22,7 @@ async fn post(desk: &Desk, key: &str) -> stage::Reply {
     call.header("idempotency-key", key).send().await
 }
 
-fn says_that_nobody_knows(problem: &Value) {
+fn says_that_the_result_is_unknown(problem: &Value) {
     let detail = text(problem, "detail");
     assert!(!detail.contains("nothing was done"), "{detail}");
     assert!(detail.contains("is not known"), "{detail}");
@@ -36,7 +36,7 @@ async fn a_commit_without_an_answer_is_not_called_undone() {
         severed.arm(true);
         let reply = post(&desk, "one").await;
         severed.arm(false);
-        says_that_nobody_knows(&reply.problem(503, "unavailable"));
+        says_that_the_result_is_unknown(&reply.problem(503, "unavailable"));
         assert_eq!(reply.header("retry-after"), Some("1"));
         let list = desk.api.get("/v1/crm/contacts").await.ok(200);
         assert_eq!(list["data"].as_array().expect("data").len(), stored, "{cut:?}");

@@ -71,7 +71,7 @@ async fn the_reader_stalls() {
 }
 
 #[tokio::test]
-async fn a_reader_who_reads_again_hears_how_much_was_lost() {
+async fn a_reader_that_resumes_sees_how_many_lines_were_dropped() {
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
     let database = Cluster::shared().database().await;
     let gateway = Gateway::start_unheard(&database.url(), &LOUD, writer).await;
@@ -98,7 +98,7 @@ async fn a_reader_who_reads_again_hears_how_much_was_lost() {
 
 #[cfg(debug_assertions)]
 #[tokio::test]
-async fn a_panic_is_told_where_everything_is_and_to_nobody_costs_nothing() {
+async fn panics_are_logged_and_need_no_reader() {
     let (gateway, _database, desk) = Desk::own(&[("GATEWAY_FAIL_POINT", "dispatch:panic")]).await;
     let receiver = Receiver::start().await;
     desk.hook(&receiver, &["deal.won"]).await;

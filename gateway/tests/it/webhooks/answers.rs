@@ -124,7 +124,7 @@ async fn the_first_16_kib_of_an_answer_are_kept() {
 }
 
 #[tokio::test]
-async fn connections_that_break_are_told_apart() {
+async fn broken_connections_get_different_errors() {
     let (attempt, _) = attempt_after(Act::Close).await;
     assert_eq!(
         (&attempt["status_code"], &attempt["error_code"]),
@@ -138,7 +138,7 @@ async fn connections_that_break_are_told_apart() {
 }
 
 #[tokio::test]
-async fn nobody_there_and_no_tls() {
+async fn no_listener_and_no_tls() {
     let desk = Desk::open().await;
     let gone = Receiver::start().await.stop().await;
     let plain = Receiver::start().await;

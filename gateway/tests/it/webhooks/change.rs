@@ -104,7 +104,7 @@ async fn a_retry_goes_to_the_present_url() {
 }
 
 #[tokio::test]
-async fn deleting_drops_what_is_pending_and_keeps_the_log() {
+async fn deleting_drops_pending_deliveries_and_keeps_the_log() {
     let desk = Desk::open().await;
     let receiver = Receiver::scripted(vec![Act::Status(200), Act::Status(500)]).await;
     let hook = desk

@@ -69,7 +69,7 @@ async fn newest_30_and_by_status() {
 }
 
 #[tokio::test]
-async fn a_delivery_tells_every_attempt_to_the_millisecond() {
+async fn a_delivery_shows_every_attempt_to_the_millisecond() {
     let desk = Desk::open().await;
     let receiver = Receiver::scripted(vec![
         Act::saying(503, "busy"),

@@ -90,7 +90,7 @@ async fn pending_ones_wait_until_it_is_enabled() {
 }
 
 #[tokio::test]
-async fn what_waited_is_dropped_with_the_endpoint() {
+async fn waiting_deliveries_are_dropped_with_the_endpoint() {
     let desk = Desk::open().await;
     let receiver = Receiver::scripted(vec![Act::Status(500)]).await;
     let hook = desk

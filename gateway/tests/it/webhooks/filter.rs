@@ -10,7 +10,7 @@ async fn set_filter(desk: &Desk, path: &str, filter: Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_the_filter_does_not_want_makes_no_delivery() {
+async fn an_event_that_does_not_match_makes_no_delivery() {
     let desk = Desk::open().await;
     let (won, vip, every) = (
         Receiver::start().await,
@@ -196,7 +196,7 @@ async fn a_successor_uses_the_same_filter() {
 }
 
 #[tokio::test]
-async fn what_was_filtered_out_is_counted() {
+async fn filtered_events_are_counted() {
     let (gateway, _database, desk) = Desk::own(&[]).await;
     let receiver = Receiver::start().await;
     desk.hook_with(&receiver, &["deal.won"], json!({"filter": {"n": 1}}))

@@ -277,7 +277,7 @@ async fn a_receiver_may_insist_on_http1() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
+async fn an_untrusted_certificate_is_refused() {
     let trusting = trusting().await;
     let receiver = SecureReceiver::start(trusting.certificate.server(BOTH), |_, _| Answer::Status(200)).await;
     // The gateway that tests share does not know the authority.
@@ -301,7 +301,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_of_authorities_that_cannot_be_read_is_told_by_its_setting() {
+async fn an_unreadable_file_of_authorities_is_reported_by_its_setting() {
     let database = Cluster::shared().database().await;
     let settings = [
         ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use stage::{Act, Desk, Receiver, desk::text};
 
 #[tokio::test]
-async fn a_delivery_that_failed_for_good_is_told_of_to_whoever_asks_by_name() {
+async fn a_failed_delivery_emits_an_event_to_subscribers_by_name() {
     let desk = Desk::open().await;
     let dead = Receiver::deciding(|_, _| Act::Status(500)).await;
     let told = Receiver::deciding(|_, _| Act::Status(500)).await;
@@ -29,7 +29,7 @@ async fn a_delivery_that_failed_for_good_is_told_of_to_whoever_asks_by_name() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_told_of_and_clients_cannot_say_so() {
+async fn a_gone_endpoint_emits_an_event_that_clients_cannot_send() {
     let desk = Desk::open().await;
     let gone = Receiver::deciding(|_, _| Act::Status(410)).await;
     let told = Receiver::start().await;

@@ -43,7 +43,7 @@ async fn a_prefix_is_every_type_that_begins_so() {
 }
 
 #[tokio::test]
-async fn what_is_no_prefix_is_refused() {
+async fn an_invalid_prefix_is_refused() {
     let desk = Desk::open().await;
     for selector in [
         "stripe*",

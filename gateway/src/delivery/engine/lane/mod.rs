@@ -223,7 +223,7 @@ impl Lane {
         wanted.min(self.caps.queue).saturating_sub(state.queue.len())
     }
 
-    /// Notes what came of an attempt that took `took`.
+    /// Notes the outcome of an attempt that took `took`.
     pub fn note(&self, is_success: bool, took: Duration) {
         let now = Instant::now();
         let mut state = self.state.lock();

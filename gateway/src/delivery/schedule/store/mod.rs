@@ -64,7 +64,7 @@ pub async fn destinations_with(db: &Db, line: Line) -> Result<Vec<DestinationId>
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Gives everything that `owner` holds back to whoever comes: it is due at once.
+/// Gives all leases of `owner` back: their deliveries are due at once, for any instance.
 pub async fn hand_back(db: &Db, owner: i32) -> Result<(), DbError> {
     let statement =
         "update scheduled_deliveries set due_at = now(), owner = null, fence = fence + 1 where owner = $1";
