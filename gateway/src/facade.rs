@@ -54,7 +54,7 @@ pub mod imports {
     pub use crate::imports::read::refusal::Refusal;
     pub use crate::imports::read::row::Outcome;
     pub use crate::imports::read::rows::{Parsed, RowStream};
-    pub use crate::imports::read::sniff::encoding::labelled;
+    pub use crate::imports::read::sniff::encoding::{Stated, labelled};
     pub use crate::imports::write::chunk::{Chunk, own_columns};
 }
 

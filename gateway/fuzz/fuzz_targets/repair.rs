@@ -5,6 +5,7 @@ use std::iter::once;
 
 use gateway::facade::imports::Parsed;
 use gateway::facade::imports::RecordFault;
+use gateway::facade::imports::Stated;
 use gateway::facade::imports::{Chunk, own_columns};
 use gateway_fuzz::{Way, read, tell};
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     };
     // Escapes make cells longer than they were.
     way.reading.limits = gateway::facade::imports::Limits::default();
-    way.reading.encoding = None;
+    way.reading.encoding = Stated::Nothing;
     way.reading.delimiter = None;
     let mut repair = format!(
         "row_number,line_number,error_message,{}\r\n",

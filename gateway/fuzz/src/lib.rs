@@ -9,9 +9,9 @@ use gateway::facade::imports::HeaderMap;
 use gateway::facade::imports::Limits;
 use gateway::facade::imports::Mode;
 use gateway::facade::imports::Outcome;
-use gateway::facade::imports::labelled;
 use gateway::facade::imports::{Opening, Reading};
 use gateway::facade::imports::{Parsed, RowStream};
+use gateway::facade::imports::{Stated, labelled};
 use gateway::facade::records::OBJECTS;
 use gateway::facade::records::{DateOrder, DecimalSign, Spelling};
 
@@ -38,7 +38,12 @@ impl Way {
             Some("utf-16le"),
             Some("shift_jis"),
         ];
-        reading.encoding = labels[usize::from(options % 8) % labels.len()].and_then(labelled);
+        let label = labels[usize::from(options % 8) % labels.len()];
+        reading.encoding = match (label.and_then(labelled), options & 0x40) {
+            (None, _) => Stated::Nothing,
+            (Some(told), 0) => Stated::Parameter(told),
+            (Some(told), _) => Stated::Charset(told),
+        };
         reading.delimiter = [None, None, Some(b';'), Some(b'\t')][usize::from(options / 8 % 4)];
         if options & 0x80 != 0 {
             // Small ones, so that files of a fuzzer's size reach them.
@@ -118,7 +123,7 @@ fn take(stream: &mut RowStream, mut piece: &[u8], see: &mut impl FnMut(&HeaderMa
 /// What became of a row, in words.
 pub fn tell(outcome: &Outcome<'_>) -> String {
     match outcome {
-        Outcome::Row(row) => format!("{row:?} key {:?} complete {}", row.key(), row.is_complete()),
+        Outcome::Row(row) => format!("{row:?} complete {}", row.is_complete()),
         Outcome::Unchanged => "unchanged".to_owned(),
         Outcome::Failed(faults) => format!("failed: {faults}"),
     }

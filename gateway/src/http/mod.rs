@@ -3,6 +3,7 @@
 pub mod body;
 pub mod call;
 pub mod fields;
+pub mod form;
 pub mod forwarded;
 pub mod framing;
 pub mod json;

@@ -9,6 +9,8 @@ use crate::base::page::{self, Page};
 #[derive(Debug)]
 pub struct Query {
     pairs: Vec<(String, String)>,
+    /// The parameters that stand in the body, as fields of a form.
+    of_body: Vec<String>,
     pub faults: Faults,
     cursor_faults: Faults,
 }
@@ -18,20 +20,36 @@ impl Query {
     pub fn parse(text: Option<&str>) -> Self {
         let mut query = Self {
             pairs: Vec::new(),
+            of_body: Vec::new(),
             faults: Faults::default(),
             cursor_faults: Faults::default(),
         };
         for (name, value) in url::form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
-            let name = name.into_owned();
-            if value.contains('\0') {
-                query.fault(&name, "nul", "must not hold U+0000");
-            } else if query.pairs.iter().any(|(known, _)| *known == name) {
-                query.fault(&name, "duplicate", "stands twice");
-            } else {
-                query.pairs.push((name, value.into_owned()));
-            }
+            query.add(name.into_owned(), value.into_owned());
         }
         query
+    }
+
+    /// Adds a field of a form, which counts like a parameter if it is one of `allowed`.
+    pub fn add_form_field(&mut self, name: String, value: String, allowed: &[&str]) {
+        if !self.of_body.contains(&name) {
+            self.of_body.push(name.clone());
+        }
+        if allowed.contains(&name.as_str()) {
+            self.add(name, value);
+        } else {
+            self.fault(&name, "unknown_field", "is no field of this form");
+        }
+    }
+
+    fn add(&mut self, name: String, value: String) {
+        if value.contains('\0') {
+            self.fault(&name, "nul", "must not hold U+0000");
+        } else if self.pairs.iter().any(|(known, _)| *known == name) {
+            self.fault(&name, "duplicate", "stands twice");
+        } else {
+            self.pairs.push((name, value));
+        }
     }
 
     /// The value of `name`, which is still to be taken.
@@ -91,7 +109,11 @@ impl Query {
     /// Notes a fault of a parameter.
     pub fn fault(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
         let shown: String = name.chars().take(100).collect();
-        self.faults.add(format!("query.{shown}"), code, message);
+        let place = match self.of_body.iter().any(|known| known == name) {
+            true => "body",
+            false => "query",
+        };
+        self.faults.add(format!("{place}.{shown}"), code, message);
     }
 
     /// Ends the reading: unknown parameters are faults, and any fault is a 422.

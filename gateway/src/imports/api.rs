@@ -7,15 +7,17 @@ use http::header::{CONNECTION, HeaderValue};
 use metrics::counter;
 use tokio::sync::mpsc;
 
+use super::job::packing::Packing;
 use super::job::runner::{Progress, Runner};
-use super::job::source::{Form, Source};
+use super::job::source::{Source, Upload};
 use super::job::{lifecycle, report};
-use super::model::{ImportRequest, Job};
+use super::model::{FORM_FIELDS, ImportRequest, Job};
 use super::read::limits::Limits;
 use super::store::Ending;
 use super::write::undo;
 use super::{Imports, store};
 use crate::audit::Actor;
+use crate::base::caller::Caller;
 use crate::base::id::ImportId;
 use crate::base::page;
 use crate::db::{self, DbError};
@@ -27,13 +29,22 @@ use crate::telemetry::names;
 
 /// `POST /v1/imports`.
 pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
-    check_scope(&call, call.query.peek("object").and_then(Object::named))?;
-    let form = Form::of(&call)?;
+    check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
+    let packing = Packing::of(&call)?;
+    let actor = actor(&call);
+    let bytes_total = call.body.declared_len();
+    let upload = Upload::begin(call.body, &packing).await;
+    let mut upload = upload.map_err(|fault| fault.problem())?;
+    for (name, value) in upload.take_fields() {
+        call.query.add_form_field(name, value, &FORM_FIELDS);
+    }
+    check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
     let limits = Limits {
         record_bytes: imports.settings.max_record_bytes,
         ..Limits::default()
     };
-    let request = ImportRequest::read(&mut call, limits, form.charset.as_deref())?;
+    let charset = upload.charset().or(packing.charset.as_deref());
+    let request = ImportRequest::read(call.query, limits, charset)?;
     let place = imports.places.clone().try_acquire_owned().map_err(|_| {
         counter!(names::IMPORTS_REFUSED).increment(1);
         Problem::unavailable("As many imports run as may (imports.max_running).").closing()
@@ -48,8 +59,8 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     let runner = Runner {
         request,
         caller: call.caller.clone(),
-        actor: actor(&call),
-        bytes_total: call.body.declared_len(),
+        actor,
+        bytes_total,
         progress,
         imports: imports.clone(),
     };
@@ -57,7 +68,7 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     let max_bytes = imports.settings.max_bytes;
     imports.running.tasks.spawn(async move {
         let _place = place;
-        match Source::open(call.body, form.coding, form.boundary, max_bytes).await {
+        match Source::open(upload, max_bytes).await {
             Ok(source) => Box::pin(runner.run(source)).await,
             Err(fault) => {
                 let _ = runner.progress.send(Progress::Refused(fault.problem())).await;
@@ -154,7 +165,7 @@ pub async fn cancel_import(imports: Imports, call: Call) -> Result<Reply, Proble
 pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
     let job = find(&imports, &call).await?;
     let object = Object::named(&job.object).ok_or_else(Problem::not_found)?;
-    check_scope(&call, Some(object))?;
+    check_scope(&call.caller, Some(object))?;
     let workspace = call.caller.workspace;
     let actor = actor(&call);
     call.query.finish()?;
@@ -227,12 +238,12 @@ fn actor(call: &Call) -> Actor {
 }
 
 /// 403 unless the key may write the object's records.
-fn check_scope(call: &Call, object: Option<&Object>) -> Result<(), Problem> {
+fn check_scope(caller: &Caller, object: Option<&Object>) -> Result<(), Problem> {
     let needed = match object {
         None => return Ok(()),
         Some(object) => object.write_scope,
     };
-    match call.caller.scopes.contains(needed) {
+    match caller.scopes.contains(needed) {
         true => Ok(()),
         false => Err(Problem::scope_missing(needed.name()).closing()),
     }

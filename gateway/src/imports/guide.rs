@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_template_imports_with_no_failed_row_and_nothing_unmapped() {
         for object in OBJECTS {
-            let mut text = String::new();
+            let mut text = String::from("\u{feff}");
             push_template(object, &mut text);
             let mut source = text.as_bytes();
             let mut stream = Opening::new(Reading::of(object))

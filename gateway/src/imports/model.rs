@@ -7,15 +7,29 @@ use super::mode::Mode;
 use super::read::header::mapping::Mapping;
 use super::read::limits::Limits;
 use super::read::opening::Reading;
-use super::read::sniff::{delimiter, encoding};
+use super::read::sniff::delimiter;
+use super::read::sniff::encoding::{self, Stated};
 use crate::base::clock::Millis;
 use crate::base::id::{ImportId, KeyId};
-use crate::http::call::Call;
+use crate::http::form::part_head::MAX_FILENAME_CHARS;
 use crate::http::problem::Problem;
+use crate::http::query::Query;
 use crate::records::Object;
 use crate::records::value::{DateOrder, DecimalSign, Spelling};
 
-const MAX_FILENAME_CHARS: usize = 255;
+/// The parameters that a form may hold as fields before its file.
+pub const FORM_FIELDS: [&str; 10] = [
+    "object",
+    "mode",
+    "dry_run",
+    "mapping",
+    "encoding",
+    "delimiter",
+    "date_order",
+    "decimal",
+    "events",
+    "match",
+];
 
 /// Whose API key started an import.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -107,8 +121,7 @@ pub struct ImportRequest {
 
 impl ImportRequest {
     /// Reads the query; all faults are named at once.
-    pub fn read(call: &mut Call, limits: Limits, charset: Option<&str>) -> Result<Self, Problem> {
-        let query = &mut call.query;
+    pub fn read(mut query: Query, limits: Limits, charset: Option<&str>) -> Result<Self, Problem> {
         let object = query.read("object", |name| {
             Object::named(name).ok_or_else(|| "expected contact, account, deal or product".to_owned())
         });
@@ -181,7 +194,6 @@ impl ImportRequest {
                 "its charset is not an encoding of the WHATWG's list",
             );
         }
-        let query = std::mem::replace(query, crate::http::query::Query::parse(None));
         query.finish()?;
         let Some(object) = object else {
             return Err(Problem::not_found());
@@ -191,7 +203,11 @@ impl ImportRequest {
                 object,
                 mode: mode.unwrap_or_default(),
                 mapping,
-                encoding: given.or(of_charset),
+                encoding: match (given, of_charset) {
+                    (Some(told), _) => Stated::Parameter(told),
+                    (None, Some(told)) => Stated::Charset(told),
+                    (None, None) => Stated::Nothing,
+                },
                 delimiter,
                 spelling: Spelling::Loose {
                     decimal,

@@ -80,7 +80,7 @@ pub fn exact_query(object: &Object, workspace: WorkspaceId, index: usize, text: 
         return Some(lexeme_of("=", text));
     }
     let is_searched = object.searched.contains(&object.fields[index].name);
-    let is_text = matches!(object.fields[index].kind, Kind::Text | Kind::KeyText);
+    let is_text = matches!(object.fields[index].kind, Kind::Text | Kind::KeyText | Kind::Code);
     (is_searched && is_text)
         .then(|| join(words(text).take(MAX_QUERY_WORDS).map(|word| lexeme_of("", word))))
         .flatten()

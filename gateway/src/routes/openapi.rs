@@ -112,17 +112,31 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     }
     if route.uploads {
         let file = json!({"type": "string", "format": "binary"});
+        let fields = form_fields(route, &file);
         operation["requestBody"] = json!({
             "required": true,
             "content": {
                 "text/csv": {"schema": file},
                 "multipart/form-data": {
-                    "schema": {"type": "object", "required": ["file"], "properties": {"file": file}},
+                    "schema": {"type": "object", "required": ["file"], "properties": fields},
                 },
             },
         });
     }
     operation
+}
+
+/// The parts of an upload's form: parameters of the query may stand before the file.
+fn form_fields(route: &Route, file: &Value) -> Value {
+    let parameters = route.query.iter().filter(|(name, _)| *name != "filename");
+    let mut fields: serde_json::Map<String, Value> = parameters
+        .map(|(name, description)| {
+            let parameter = openapi_detail::query_parameter(route.path, name, description);
+            ((*name).to_owned(), parameter["schema"].clone())
+        })
+        .collect();
+    fields.insert("file".to_owned(), file.clone());
+    Value::Object(fields)
 }
 
 /// `create_api_keys_revoke` and the like: the method's word and the path's.

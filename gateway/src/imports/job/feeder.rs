@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::fault::SourceFault;
 use super::running::RunningJob;
-use super::source::{Source, SourceFault};
+use super::source::Source;
 use crate::db::DbError;
 use crate::imports::mode::Mode;
 use crate::imports::model::ImportRequest;

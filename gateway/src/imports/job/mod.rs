@@ -4,8 +4,11 @@
 //! is `running` until it is `completed`, `failed` or `cancelled`, once and for all ([`lifecycle`]). Its counts are true at
 //! every moment. [`report`] streams its progress and its failed rows, until [`purge_store`] removes them.
 
+mod fault;
 mod feeder;
+mod form;
 pub mod lifecycle;
+pub mod packing;
 pub mod purge_store;
 pub mod report;
 pub mod runner;

@@ -101,6 +101,10 @@ impl Runner {
         if is_read {
             let _ = self.progress.send(Progress::Uploaded(id)).await;
         }
+        let refusal = match &read {
+            Err(Stop::Fault(fault)) if fault.is_of_form() => Some(fault.problem()),
+            _ => None,
+        };
         let ending = how_it_ended(read, writers).map(|ending| Ending {
             bytes_read: Some(source.bytes_read()),
             encoding: Some(encoding),
@@ -111,8 +115,15 @@ impl Runner {
         drop(source);
         let job = self.end(id, number, ending).await;
         self.imports.running.remove(number);
-        if let Some(job) = job {
-            let _ = self.progress.send(Progress::Ended(Box::new(job))).await;
+        match (refusal, job) {
+            // What the form holds beside its file makes it none that is taken, however much of the file was.
+            (Some(problem), _) => {
+                let _ = self.progress.send(Progress::Refused(problem)).await;
+            }
+            (None, Some(job)) => {
+                let _ = self.progress.send(Progress::Ended(Box::new(job))).await;
+            }
+            (None, None) => {}
         }
         Ok(())
     }

@@ -10,7 +10,7 @@
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
-use super::sniff::encoding::{self, Examination, Verdict};
+use super::sniff::encoding::{self, Examination, Stated, Verdict};
 
 /// Stands for a malformed sequence of another encoding.
 pub const MALFORMED: u8 = 0xff;
@@ -24,8 +24,10 @@ const TEXT_BYTES: usize = 4 * SOURCE_BYTES;
 /// See the module.
 pub struct Decoder {
     stage: Stage,
-    /// Given by `&encoding=` or `charset`; else it is found out.
-    given: Option<&'static Encoding>,
+    /// What the client says of the encoding; else it is found out.
+    stated: Stated,
+    /// What it is, once it is settled.
+    settled: Option<&'static Encoding>,
     /// Source bytes held back until the stage can be decided, or that were when it was.
     held: Vec<u8>,
     held_used: usize,
@@ -53,11 +55,12 @@ enum Stage {
 }
 
 impl Decoder {
-    /// A decoder that finds the encoding out, or takes the one that is `given`.
-    pub fn new(given: Option<&'static Encoding>) -> Decoder {
+    /// A decoder that finds out of the encoding what `stated` leaves open.
+    pub fn new(stated: Stated) -> Decoder {
         Decoder {
             stage: Stage::Mark,
-            given,
+            stated,
+            settled: None,
             held: Vec::new(),
             held_used: 0,
             text: Vec::new(),
@@ -72,7 +75,7 @@ impl Decoder {
         match &self.stage {
             Stage::Converting(converter) => converter.encoding(),
             Stage::Through => UTF_8,
-            _ => self.given.unwrap_or(UTF_8),
+            _ => self.settled.unwrap_or(UTF_8),
         }
     }
 
@@ -139,16 +142,10 @@ impl Decoder {
         if self.held.len() < encoding::MARK_BYTES && !self.is_ended {
             return false;
         }
-        let mark = encoding::of_mark(&self.held);
-        let (encoding, mark_bytes) = match (self.given, mark) {
-            (Some(given), Some((marked, bytes))) if given == marked => (Some(given), bytes),
-            (Some(given), _) => (Some(given), 0),
-            (None, Some((marked, bytes))) => (Some(marked), bytes),
-            (None, None) => (None, 0),
-        };
-        self.held_used = mark_bytes;
-        self.given = encoding;
-        self.stage = match encoding {
+        let settled = self.stated.settle(&self.held);
+        self.held_used = settled.map_or(0, |(_, mark_bytes)| mark_bytes);
+        self.settled = settled.map(|(encoding, _)| encoding);
+        self.stage = match self.settled {
             Some(encoding) => stage_of(encoding),
             None => Stage::Ascii {
                 budget: encoding::EXAMINED_BYTES,
@@ -242,7 +239,7 @@ impl Decoder {
             *source = source.get(converted.read..).unwrap_or_default();
         }
         if converted.is_finished {
-            self.given = Some(encoding);
+            self.settled = Some(encoding);
             self.stage = Stage::Converted;
         }
         // A piece may leave no text yet, such as half a character.

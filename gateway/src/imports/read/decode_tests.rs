@@ -8,7 +8,7 @@ fn decoded(
     size: usize,
     bite: usize,
 ) -> (Vec<u8>, &'static str) {
-    let mut decoder = Decoder::new(given);
+    let mut decoder = Decoder::new(given.map_or(Stated::Nothing, Stated::Parameter));
     let mut text = Vec::new();
     let mut drain = |decoder: &mut Decoder, mut source: &[u8]| loop {
         let shown = decoder.fill(&mut source);

@@ -1,7 +1,5 @@
 //! The first bytes of a file: what it is, and whether it can be read as what the client says.
 
-use encoding_rs::Encoding;
-
 use super::csv::raw_record::{RawRecord, RecordFault};
 use super::csv::reader::Reader;
 use super::decode::Decoder;
@@ -13,10 +11,11 @@ use super::refusal::Refusal;
 use super::row::RowBuilder;
 use super::rows::RowStream;
 use super::sniff::delimiter::{self, FirstLine};
+use super::sniff::encoding::Stated;
 use super::sniff::{encoding, signature};
 use crate::imports::mode::Mode;
 use crate::records::Object;
-use crate::records::value::Spelling;
+use crate::records::value::{Spelling, unseen};
 
 /// Decoded text is looked at after so many bytes at the latest.
 const STEP_BYTES: usize = 64 * 1024;
@@ -34,7 +33,7 @@ pub struct Reading {
     /// `&mapping=`
     pub mapping: Option<Mapping>,
     /// `&encoding=` or the Content-Type's `charset`.
-    pub encoding: Option<&'static Encoding>,
+    pub encoding: Stated,
     /// `&delimiter=`
     pub delimiter: Option<u8>,
     /// `&decimal=` and `&date_order=`
@@ -50,7 +49,7 @@ impl Reading {
             object,
             mode: Mode::default(),
             mapping: None,
-            encoding: None,
+            encoding: Stated::Nothing,
             delimiter: None,
             spelling: Spelling::CELLS,
             limits: Limits::default(),
@@ -206,7 +205,7 @@ impl Opening {
 
     /// Whether a header cell speaks for the delimiter that cut it out.
     fn is_known(&self, cell: &str) -> bool {
-        let cell = super::escape::unescape(cell).trim();
+        let cell = unseen::trim(super::escape::unescape(cell));
         let mapping = self.reading.mapping.as_ref();
         self.names.knows(cell) || mapping.is_some_and(|mapping| mapping.find(cell, cell).is_some())
     }
@@ -245,7 +244,7 @@ impl Opening {
     }
 
     fn stream(&mut self, reader: Reader, header: HeaderMap, delimiter: u8, text_used: usize) -> RowStream {
-        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(None));
+        let decoder = std::mem::replace(&mut self.decoder, Decoder::new(Stated::Nothing));
         let named = decoder.encoding();
         let Reading { mode, spelling, .. } = self.reading;
         RowStream {

@@ -69,7 +69,7 @@ fn what_is_no_table_is_refused_in_words() {
         assert!(words.contains(word), "{words}");
     }
     let mut utf_8 = of("contact");
-    utf_8.encoding = Some(encoding_rs::UTF_8);
+    utf_8.encoding = Stated::Parameter(encoding_rs::UTF_8);
     assert!(words(b"email,Stra\xdfe\n", &utf_8).contains("bytes that are not utf-8"));
 }
 
@@ -79,10 +79,10 @@ fn a_header_without_rows_is_a_file_of_no_rows() {
         &b"email,name"[..],
         b"email,name\r\n",
         b"sep=,\r\nemail,name\r\n\r\n",
-        b"email",
     ] {
         assert_eq!(seen(bytes, &of("contact"), 1).unwrap(), ["utf-8 ','"]);
     }
+    assert_eq!(seen(b"email", &of("contact"), 1).unwrap(), ["utf-8 '\\t'"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn the_stream_begins_as_soon_as_the_header_is_known() {
 fn what_is_given_wins() {
     let mut given = of("contact");
     given.delimiter = Some(b':');
-    given.encoding = Some(encoding_rs::WINDOWS_1252);
+    given.encoding = Stated::Parameter(encoding_rs::WINDOWS_1252);
     let found = seen(b"sep=;\nemail:name\na@b:\xc3\xa9\n", &given, 3).unwrap();
     assert_eq!(
         found,

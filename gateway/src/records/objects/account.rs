@@ -60,7 +60,7 @@ static FIELDS: [Field; 13] = [
     Field::new("annual_revenue", "Annual revenue", Kind::Decimal)
         .examples("1200000.50", "98000000")
         .headers(&["Annual Revenue"]),
-    Field::new("external_id", "External ID", Kind::KeyText)
+    Field::new("external_id", "External ID", Kind::Code)
         .examples("A-1001", "A-1002")
         .headers(&["External ID", "Record ID", "Account ID", "Organization ID"]),
     Field::new("city", "City", Kind::Text)

@@ -118,7 +118,7 @@ static FIELDS: [Field; 13] = [
             "Associated Company",
             "Employer",
         ]),
-    Field::new("external_id", "External ID", Kind::KeyText)
+    Field::new("external_id", "External ID", Kind::Code)
         .examples("C-1001", "C-1002")
         .headers(&[
             "External ID",

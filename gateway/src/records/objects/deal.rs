@@ -37,7 +37,7 @@ static FIELDS: [Field; 12] = [
             "Title",
             "Subject",
         ]),
-    Field::new("external_id", "External ID", Kind::KeyText)
+    Field::new("external_id", "External ID", Kind::Code)
         .examples("D-1001", "D-1002")
         .headers(&["External ID", "Record ID", "Deal ID", "Opportunity ID", "ID"]),
     Field::new("amount", "Amount", Kind::Decimal)

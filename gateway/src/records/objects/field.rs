@@ -11,6 +11,9 @@ pub enum Kind {
     /// A string that may be a record's key: at most [`Kind::KEY_CHARS`] characters, for index rows are
     /// capped at 2.7 kB.
     KeyText,
+    /// A string that tells a record from all others (`sku`, `external_id`): as [`Kind::KeyText`], and without characters
+    /// that nobody sees.
+    Code,
     /// One `@` with something on both sides, at most [`Kind::EMAIL_CHARS`] characters.
     Email,
     /// A host name, stored without scheme, `www.`, path and capitals.
@@ -42,7 +45,7 @@ impl Kind {
     /// The word the column guide shows as the field's `type`.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Text | Kind::KeyText => "text",
+            Kind::Text | Kind::KeyText | Kind::Code => "text",
             Kind::LongText => "long text",
             Kind::Email => "email",
             Kind::Domain => "domain",
@@ -55,11 +58,16 @@ impl Kind {
         }
     }
 
+    /// Whether a value may be a record's key.
+    pub fn is_key(self) -> bool {
+        matches!(self, Kind::KeyText | Kind::Code | Kind::Email | Kind::Domain)
+    }
+
     /// The most characters a value may have, where the kind counts characters.
     pub fn max_chars(self) -> Option<usize> {
         match self {
             Kind::Text => Some(Kind::TEXT_CHARS),
-            Kind::KeyText | Kind::Domain => Some(Kind::KEY_CHARS),
+            Kind::KeyText | Kind::Code | Kind::Domain => Some(Kind::KEY_CHARS),
             Kind::Email => Some(Kind::EMAIL_CHARS),
             _ => None,
         }

@@ -39,7 +39,7 @@ static FIELDS: [Field; 10] = [
         .need(Need::Always)
         .examples("Teapot", "Teacup")
         .headers(&["Name", "Product Name", "Title", "Item Name", "Product Title"]),
-    Field::new("sku", "SKU", Kind::KeyText)
+    Field::new("sku", "SKU", Kind::Code)
         .examples("POT-1", "CUP-1")
         .headers(&[
             "SKU",
@@ -51,12 +51,19 @@ static FIELDS: [Field; 10] = [
             "Part Number",
             "MPN",
         ]),
-    Field::new("external_id", "External ID", Kind::KeyText)
+    Field::new("external_id", "External ID", Kind::Code)
         .examples("P-1001", "P-1002")
         .headers(&["External ID", "Record ID", "Product ID", "ID"]),
     Field::new("price", "Price", Kind::Decimal)
         .examples("24.90", "6.50")
-        .headers(&["Price", "Variant Price", "Unit Price", "List Price", "Amount"]),
+        .headers(&[
+            "Price",
+            "Variant Price",
+            "Unit Price",
+            "List Price",
+            "Regular Price",
+            "Amount",
+        ]),
     Field::new("cost", "Cost", Kind::Decimal)
         .examples("11.20", "2.10")
         .headers(&["Cost per item", "Unit Cost", "Cost"]),
@@ -68,10 +75,23 @@ static FIELDS: [Field; 10] = [
         .headers(&["Description", "Body (HTML)", "Product Description"]),
     Field::new("category", "Category", Kind::Text)
         .examples("Tableware", "Tableware")
-        .headers(&["Product Category", "Type", "Category", "Product Family"]),
+        .headers(&[
+            "Product Category",
+            "Categories",
+            "Type",
+            "Category",
+            "Product Family",
+        ]),
     Field::new("barcode", "Barcode", Kind::Text)
         .examples("4006381333931", "")
-        .headers(&["Barcode", "Variant Barcode", "GTIN", "EAN", "UPC"]),
+        .headers(&[
+            "Barcode",
+            "Variant Barcode",
+            "GTIN",
+            "EAN",
+            "UPC",
+            "GTIN, UPC, EAN, or ISBN",
+        ]),
     Field::new("active", "Active", Kind::Boolean)
         .default_value("true")
         .examples("true", "false")

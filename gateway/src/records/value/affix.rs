@@ -15,25 +15,29 @@ static WORDS: [&str; 24] = [
 pub struct Bare<'a> {
     /// Whether a minus, or brackets, stood there.
     pub is_negative: bool,
+    /// Whether a sign and a dash stood for its cents (`49,-`), so that all signs in the body group.
+    pub is_without_cents: bool,
     /// Digits and the signs between them; not empty.
     pub body: &'a str,
 }
 
-/// Takes off `-`, `+`, `(…)`, and one currency mark, on whichever side they stand.
+/// Takes off `-`, `+`, `(…)`, the dash of an amount without cents, and one currency mark, on whichever side they stand.
 pub fn strip(value: &str) -> Result<Bare<'_>, ValueFault> {
-    let bracketed = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let mut marks = Marks {
-        rest: bracketed.unwrap_or(value).trim(),
-        sign_count: usize::from(bracketed.is_some()),
-        is_negative: bracketed.is_some(),
+        rest: value,
+        sign_count: 0,
+        is_negative: false,
+        dash_count: 0,
         currency_count: 0,
     };
-    while marks.take_sign() || marks.take_currency() {}
-    if marks.sign_count > 1 || marks.currency_count > 1 || marks.rest.is_empty() {
+    while marks.take_dash() || marks.take_brackets() || marks.take_sign() || marks.take_currency() {}
+    let is_doubled = marks.sign_count > 1 || marks.currency_count > 1 || marks.dash_count > 1;
+    if is_doubled || marks.rest.is_empty() {
         return Err(ValueFault::NotNumber);
     }
     Ok(Bare {
         is_negative: marks.is_negative,
+        is_without_cents: marks.dash_count > 0,
         body: marks.rest,
     })
 }
@@ -42,10 +46,44 @@ struct Marks<'a> {
     rest: &'a str,
     sign_count: usize,
     is_negative: bool,
+    dash_count: usize,
     currency_count: usize,
 }
 
 impl Marks<'_> {
+    /// Takes `,-` or `.-` from the end, which stand for no cents: `49,-`, `1'299.–`, `49,--`. They are no minus.
+    fn take_dash(&mut self) -> bool {
+        let is_dash = |letter: char| matches!(letter, '-' | '\u{2012}'..='\u{2015}' | '\u{2212}');
+        let Some(shorter) = self.rest.strip_suffix(is_dash) else {
+            return false;
+        };
+        let shorter = shorter.strip_suffix(is_dash).unwrap_or(shorter);
+        let Some(amount) = shorter.strip_suffix([',', '.']) else {
+            return false;
+        };
+        if !amount.ends_with(|letter: char| letter.is_ascii_digit()) {
+            return false;
+        }
+        self.rest = amount;
+        self.dash_count += 1;
+        true
+    }
+
+    /// Takes an accountant's brackets, which are a minus: `(5)`, `$(5)`.
+    fn take_brackets(&mut self) -> bool {
+        let inside = self
+            .rest
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'));
+        let Some(inside) = inside else {
+            return false;
+        };
+        self.rest = inside.trim();
+        self.sign_count += 1;
+        self.is_negative = true;
+        true
+    }
+
     /// Takes one sign from the front, or a trailing minus as SAP writes it.
     fn take_sign(&mut self) -> bool {
         let is_minus = |letter: char| matches!(letter, '-' | '\u{2212}');
@@ -133,25 +171,50 @@ mod tests {
             assert_eq!(bare(spelled), Some((false, "5")), "{spelled}");
         }
         for spelled in [
-            "-5", "- 5", "−5", "5-", "(5)", "( 5 )", "($5)", "-$5", "$-5", "$(5)", "(5 €)", "EUR -5",
-            "-5 EUR",
+            "-5", "- 5", "−5", "5-", "(5)", "( 5 )", "($5)", "-$5", "$-5", "$(5)", "(5 €)", "(5) €",
+            "EUR (5)", "EUR -5", "-5 EUR",
         ] {
-            let expected = if spelled == "$(5)" {
-                None
-            } else {
-                Some((true, "5"))
-            };
-            assert_eq!(
-                bare(spelled).filter(|(_, body)| *body == "5"),
-                expected,
-                "{spelled}"
-            );
+            assert_eq!(bare(spelled), Some((true, "5")), "{spelled}");
         }
     }
 
     #[test]
+    fn a_sign_and_a_dash_are_no_cents_and_no_minus() {
+        for spelled in [
+            "5,-",
+            "5.-",
+            "5,– €",
+            "5,—",
+            "5.--",
+            "CHF 5.-",
+            "5,-EUR",
+            "€ 5,-",
+            "+5,-",
+            "5,- kr.",
+            "Fr. 5.–",
+        ] {
+            let bare = strip(spelled).unwrap();
+            assert!(
+                bare.is_without_cents && !bare.is_negative && bare.body == "5",
+                "{spelled}"
+            );
+        }
+        for spelled in ["-5,-", "(5,-)", "(5,- €)", "-€5,-", "CHF -5.-"] {
+            let bare = strip(spelled).unwrap();
+            assert!(
+                bare.is_without_cents && bare.is_negative && bare.body == "5",
+                "{spelled}"
+            );
+        }
+        assert!(!strip("5.00-").unwrap().is_without_cents);
+        assert!(strip(",-").is_err() || strip(",-").unwrap().body == ",");
+    }
+
+    #[test]
     fn no_second_sign_or_mark_and_no_other_word() {
-        for bad in ["--5", "(-5)", "-5-", "$5 €", "", "-", "$", "EUR"] {
+        for bad in [
+            "--5", "(-5)", "-5-", "-(5)", "((5))", "()", "$5 €", "$($5)", "", "-", "$", "EUR",
+        ] {
             assert_eq!(bare(bad), None, "{bad}");
         }
         for left in ["5 apples", "5k", "5%", "abc 5"] {

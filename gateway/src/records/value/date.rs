@@ -48,20 +48,57 @@ fn split_time(value: &str) -> (&str, &str) {
     }
 }
 
-/// Whether the rest of a cell can be a time of day: `T10:00:00.5+02:00`, ` 3:45 PM`, `T10Z`.
+/// Whether the rest of a cell is a time of day: `T10:00:00.5+02:00`, ` 3:45 PM`, `T10Z`, `T235959Z`. Anything else, a
+/// second date for one, is not to be dropped in silence.
 fn is_time(rest: &str) -> bool {
     if rest.is_empty() {
         return true;
     }
     let is_gap = |letter: char| matches!(letter, 'T' | 't' | ',') || letter.is_whitespace();
     let time = rest.trim_start_matches(is_gap);
-    let is_time_letter = |letter: char| {
-        letter.is_ascii_digit()
-            || letter.is_whitespace()
-            || matches!(letter, ':' | '.' | ',' | '+' | '-' | 'Z' | 'z')
-            || matches!(letter, 'A' | 'P' | 'M' | 'a' | 'p' | 'm' | 'U' | 'T' | 'C' | 'G')
+    let is_clock_letter = |letter: char| letter.is_ascii_digit() || matches!(letter, ':' | '.' | ',');
+    let clock_end = time.find(|letter| !is_clock_letter(letter)).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(clock_end);
+    is_clock(clock) && is_half_and_zone(zone)
+}
+
+/// `10`, `10:00`, `10:00:00`, `100000`, each with a fraction.
+fn is_clock(clock: &str) -> bool {
+    let (whole, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
+    let is_number = |text: &str, digits: std::ops::RangeInclusive<usize>| {
+        digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     };
-    time.starts_with(|letter: char| letter.is_ascii_digit()) && time.chars().all(is_time_letter)
+    let mut parts = whole.split(':');
+    let hour = parts.next().unwrap_or_default();
+    let is_basic = is_number(hour, 4..=4) || is_number(hour, 6..=6);
+    let is_hour = is_number(hour, 1..=2) || (is_basic && !whole.contains(':'));
+    is_hour
+        && parts.clone().count() <= 2
+        && parts.all(|part| is_number(part, 2..=2))
+        && is_number(fraction, 1..=9)
+}
+
+/// ` PM`, `Z`, ` UTC`, ` CEST`, `+02:00`, ` PM +0200`.
+fn is_half_and_zone(rest: &str) -> bool {
+    let mut rest = rest.trim_start();
+    for half in ["am", "pm", "a.m.", "p.m."] {
+        let begins = rest
+            .get(..half.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(half));
+        if begins {
+            rest = rest[half.len()..].trim_start();
+            break;
+        }
+    }
+    let name_end = rest
+        .find(|letter: char| !letter.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    let offset = rest[name_end..].trim_start();
+    let is_offset = |offset: &str| {
+        let digits = offset.strip_prefix(['+', '-', '\u{2212}']).unwrap_or_default();
+        (1..=5).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+    };
+    name_end <= 5 && (offset.is_empty() || is_offset(offset))
 }
 
 fn loose_day(text: &str, order: Option<DateOrder>) -> Result<Day, ValueFault> {
@@ -181,6 +218,11 @@ mod tests {
             "12/31/2025 3:45 PM",
             "12/31/2025, 3:45:00 pm",
             "20251231T235959Z",
+            "2025-12-31T10",
+            "2025-12-31T10:00:00,5+0200",
+            "2025-12-31 10:00:00 CEST",
+            "31.12.2025 3:45 p.m.",
+            "12/31/2025 03:45:00 PM +02:00",
         ] {
             assert_eq!(cell(spelled, None).as_deref(), Ok("2025-12-31"), "{spelled}");
         }
@@ -199,6 +241,11 @@ mod tests {
             "2025-12",
             "1/2/3/4",
             "2025-12-31 later",
+            "2025-12-31 2026-01-31",
+            "2025-12-31 10:00 11:00",
+            "2025-12-31 10:0",
+            "2025-12-31 1:2:3:4",
+            "2025-12-31, 12/31/2026",
             "12/31-2025",
             "2025-12-31T",
             "１２/31/2025",

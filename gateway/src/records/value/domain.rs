@@ -1,13 +1,15 @@
 //! Domains: `https://www.Acme.com/x` is `acme.com`.
 
 use super::fault::ValueFault;
+use super::spelling::Spelling;
 use super::text;
 use crate::records::model::key::fold_case;
 use crate::records::objects::field::Kind;
 
-/// Appends the host of `value` in lower case, without `www.` and the root's dot.
-pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
+/// Appends the host of `value` in lower case, without `www.` and the root's dot. In cells a shared host is a fault.
+pub fn parse(value: &str, spelling: Spelling, out: &mut String) -> Result<(), ValueFault> {
     let start = out.len();
+    text::check_seen(value)?;
     fold_case(host(value), out);
     // All of them, so that what is stored is read as itself again; but `www.com` is a host of its own.
     while is_led_by_www(&out[start..]) {
@@ -17,7 +19,59 @@ pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
     if !is_domain(domain) {
         return Err(ValueFault::NotDomain);
     }
+    if spelling != Spelling::Exact && is_shared(domain) {
+        return Err(ValueFault::SharedHost);
+    }
     text::check_chars(domain, Kind::KEY_CHARS)
+}
+
+/// Hosts on which companies have pages, under these names and under names below them (`de-de.facebook.com`). By such an
+/// address all of them would be one account.
+static SHARED_HOSTS: [&str; 36] = [
+    "about.me",
+    "bit.ly",
+    "bitbucket.org",
+    "bsky.app",
+    "crunchbase.com",
+    "docs.google.com",
+    "drive.google.com",
+    "facebook.com",
+    "fb.com",
+    "fb.me",
+    "forms.gle",
+    "g.page",
+    "github.com",
+    "gitlab.com",
+    "goo.gl",
+    "instagram.com",
+    "linkedin.com",
+    "linktr.ee",
+    "lnkd.in",
+    "maps.google.com",
+    "meetup.com",
+    "pinterest.com",
+    "reddit.com",
+    "sites.google.com",
+    "t.co",
+    "t.me",
+    "threads.net",
+    "tiktok.com",
+    "twitter.com",
+    "vimeo.com",
+    "wa.me",
+    "weibo.com",
+    "x.com",
+    "xing.com",
+    "youtu.be",
+    "youtube.com",
+];
+
+fn is_shared(domain: &str) -> bool {
+    let is_below = |host: &&str| {
+        let above = domain.strip_suffix(*host);
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    };
+    SHARED_HOSTS.iter().any(is_below)
 }
 
 fn is_led_by_www(domain: &str) -> bool {
@@ -68,7 +122,38 @@ mod tests {
 
     fn parsed(value: &str) -> Option<String> {
         let mut out = String::new();
-        parse(value, &mut out).ok().map(|()| out)
+        parse(value, Spelling::CELLS, &mut out).ok().map(|()| out)
+    }
+
+    #[test]
+    fn a_shared_host_is_the_domain_of_none_that_a_file_names() {
+        assert!(SHARED_HOSTS.is_sorted());
+        for shared in [
+            "https://www.facebook.com/acme",
+            "de-de.facebook.com/acme",
+            "linkedin.com/company/acme/",
+            "https://uk.linkedin.com/company/acme",
+            "HTTPS://X.COM/acme",
+            "http://twitter.com/#!/acme",
+            "https://www.youtube.com/@acme",
+            "m.youtube.com/c/acme",
+            "https://sites.google.com/view/acme",
+            "https://github.com/acme",
+            "instagram.com/acme?igsh=1",
+        ] {
+            let fault = parse(shared, Spelling::CELLS, &mut String::new());
+            assert_eq!(fault, Err(ValueFault::SharedHost), "{shared}");
+        }
+        for own in [
+            "netflix.com",
+            "google.com",
+            "acme.github.io",
+            "notfacebook.com",
+            "facebook.com.example",
+        ] {
+            assert_eq!(parsed(own).as_deref(), Some(own));
+        }
+        assert_eq!(parse("github.com", Spelling::Exact, &mut String::new()), Ok(()));
     }
 
     #[test]

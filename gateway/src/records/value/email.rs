@@ -10,6 +10,7 @@ pub fn parse(value: &str, out: &mut String) -> Result<(), ValueFault> {
     if !is_shaped_like_email(value) {
         return Err(ValueFault::NotEmail);
     }
+    text::check_seen(value)?;
     text::check_chars(value, Kind::EMAIL_CHARS)?;
     out.push_str(value);
     Ok(())

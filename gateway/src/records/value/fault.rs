@@ -20,18 +20,27 @@ pub enum ValueFault {
     /// PostgreSQL stores no U+0000 in text.
     #[error("holds a NUL character")]
     Nul,
+    /// A character that nobody sees, within a key.
+    #[error("holds a character that cannot be seen, such as a zero-width space or a soft hyphen")]
+    Unseen,
     /// Not one `@` with something on both sides.
     #[error("is not an email address")]
     NotEmail,
     /// No host name with a dot in it.
     #[error("is not a domain such as acme.com")]
     NotDomain,
+    /// A page on a host such as facebook.com.
+    #[error("is a page on a host that many share, not a domain of its own")]
+    SharedHost,
     /// No number in any of the spellings that are taken.
     #[error("is not a number")]
     NotNumber,
     /// Its signs contradict each other or `&decimal=`.
     #[error("is a number whose thousands and decimal signs are ambiguous")]
     UnclearSigns,
+    /// A whole number, or a fraction.
+    #[error("can be read as a whole number or as a fraction; decimal=. or decimal=, tells which is meant")]
+    UnclearThousands,
     /// A fraction where a whole number is due.
     #[error("is not a whole number")]
     NotWhole,

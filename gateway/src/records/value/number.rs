@@ -13,11 +13,13 @@ pub const MAX_WHOLE_DIGITS: usize = 18;
 pub const MAX_FRACTION_DIGITS: i32 = 6;
 /// Most digits of a spelling, leading and trailing zeros included.
 const MAX_SPELLED_DIGITS: usize = 64;
+/// Most digits before, between or after signs for thousands.
+const MOST_GROUPED: usize = 3;
 
 /// Appends the decimal as PostgreSQL's `numeric` writes it: no leading zeros, the fraction's trailing
 /// zeros kept (`1200.50`).
 pub fn parse_decimal(value: &str, spelling: Spelling, out: &mut String) -> Result<(), ValueFault> {
-    let mut digits = read(value, spelling)?;
+    let mut digits = read(value, spelling, false)?;
     digits.drop_zeros_beyond(MAX_FRACTION_DIGITS);
     if digits.scale > MAX_FRACTION_DIGITS {
         return Err(ValueFault::TooPrecise);
@@ -25,9 +27,10 @@ pub fn parse_decimal(value: &str, spelling: Spelling, out: &mut String) -> Resul
     digits.write(out)
 }
 
-/// Appends the whole number; `12.00` is 12.
+/// Appends the whole number; `12.00` is 12. `1.234` and `1,234` can be read both ways, and are so only where the decimal
+/// sign is told.
 pub fn parse_integer(value: &str, spelling: Spelling, out: &mut String) -> Result<(), ValueFault> {
-    let mut digits = read(value, spelling)?;
+    let mut digits = read(value, spelling, true)?;
     digits.drop_zeros_beyond(0);
     if digits.scale > 0 {
         return Err(ValueFault::NotWhole);
@@ -87,7 +90,7 @@ impl Digits {
     }
 }
 
-fn read(value: &str, spelling: Spelling) -> Result<Digits, ValueFault> {
+fn read(value: &str, spelling: Spelling, is_whole: bool) -> Result<Digits, ValueFault> {
     match spelling {
         Spelling::Exact => {
             let (is_negative, body) = match value.strip_prefix('-') {
@@ -108,6 +111,12 @@ fn read(value: &str, spelling: Spelling) -> Result<Digits, ValueFault> {
         Spelling::Loose { decimal, .. } => {
             let bare = affix::strip(value)?;
             let (body, exponent) = split_exponent(bare.body)?;
+            if bare.is_without_cents {
+                return gather(bare.is_negative, body, exponent, Signs::of_groups(body)?);
+            }
+            if is_whole && decimal.is_none() && has_one_sign_before_three_digits(body) {
+                return Err(ValueFault::UnclearThousands);
+            }
             gather(bare.is_negative, body, exponent, Signs::told_by(body, decimal)?)
         }
     }
@@ -142,6 +151,23 @@ enum Grouping {
 }
 
 impl Signs {
+    /// Those of a body without a fraction: all of them group.
+    fn of_groups(body: &str) -> Result<Signs, ValueFault> {
+        let grouping = match (
+            body.contains('.'),
+            body.contains(','),
+            body.contains(is_quiet_sign),
+        ) {
+            (false, false, false) => Grouping::None,
+            (true, false, false) => Grouping::By('.'),
+            (false, true, false) => Grouping::By(','),
+            (false, false, true) => Grouping::Quiet,
+            _ => return Err(ValueFault::UnclearSigns),
+        };
+        let decimal = None;
+        Ok(Signs { decimal, grouping })
+    }
+
     /// The rules of IMPORT-RULES.md, "Numbers".
     fn told_by(body: &str, told: Option<DecimalSign>) -> Result<Signs, ValueFault> {
         let points = body.matches('.').count();
@@ -152,7 +178,7 @@ impl Signs {
             Some(DecimalSign::Comma) => Some(','),
             None => match (points, commas) {
                 (0, 0) => None,
-                (0, 1) if !is_quiet && is_before_three_digits(body) => None,
+                (0, 1) if is_thousands(body) => None,
                 (0, 1) => Some(','),
                 (1, 0) => Some('.'),
                 (0, _) | (_, 0) => None,
@@ -184,11 +210,27 @@ impl Signs {
     }
 }
 
-/// A comma with digits before it and exactly three after.
-fn is_before_three_digits(body: &str) -> bool {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+/// One to three digits that do not begin with 0, a comma, and three digits.
+fn is_thousands(body: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let split = body.split_once(',');
-    split.is_some_and(|(before, after)| is_digits(before) && is_digits(after) && after.len() == 3)
+    split.is_some_and(|(before, after)| {
+        is_digits(before)
+            && (1..=MOST_GROUPED).contains(&before.len())
+            && !before.starts_with('0')
+            && is_digits(after)
+            && after.len() == 3
+    })
+}
+
+/// One point or comma in all, and exactly three digits after it.
+fn has_one_sign_before_three_digits(body: &str) -> bool {
+    let is_sign = |byte: &u8| matches!(byte, b'.' | b',');
+    let mut parts = body.as_bytes().split(is_sign);
+    let (Some(_), Some(after), None) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    after.len() == 3 && after.iter().all(u8::is_ascii_digit)
 }
 
 /// Swiss apostrophes and the spaces of French, Scandinavian and SI writing.
@@ -222,7 +264,11 @@ fn gather(is_negative: bool, body: &str, exponent: i32, signs: Signs) -> Result<
             is_fraction = true;
         } else if signs.is_group_sign(letter) && !is_fraction && number.count > 0 {
             // Two digits a group is how India writes lakhs; the last group always has three.
-            if group.is_some_and(|digits| !(2..=3).contains(&digits)) {
+            let is_unclear = match group {
+                None => number.count > MOST_GROUPED || number.digits[0] == b'0',
+                Some(digits) => !(2..=MOST_GROUPED).contains(&digits),
+            };
+            if is_unclear {
                 return Err(ValueFault::UnclearSigns);
             }
             group = Some(0);

@@ -37,8 +37,32 @@ fn the_listed_spellings() {
         ("($1,234.50)", "-1234.50"),
         ("-1.234,5", "-1234.5"),
         ("1,234", "1234"),
-        // By the letter of the rule; `&decimal=,` makes a fraction of it.
-        ("0,500", "500"),
+        ("0,500", "0.500"),
+        ("0,125", "0.125"),
+        (",125", "0.125"),
+        ("00,125", "0.125"),
+        ("012,345", "12.345"),
+        ("1234,567", "1234.567"),
+        ("123,456", "123456"),
+        ("-1,234", "-1234"),
+        ("$1,234", "1234"),
+        ("-0,125", "-0.125"),
+        ("49,-", "49"),
+        ("49,- €", "49"),
+        ("49.-", "49"),
+        ("CHF 1'299.-", "1299"),
+        ("1.299,-", "1299"),
+        ("1.299.-", "1299"),
+        ("1,299.-", "1299"),
+        ("1 299,– €", "1299"),
+        ("1.234.567,--", "1234567"),
+        ("-49,-", "-49"),
+        ("(49,-)", "-49"),
+        ("$(12.00)", "-12.00"),
+        ("(12,00 €)", "-12.00"),
+        ("5-", "-5"),
+        ("5.00-", "-5.00"),
+        ("1.234,50-", "-1234.50"),
         ("1,23", "1.23"),
         ("1,2345", "1.2345"),
         ("1.234", "1.234"),
@@ -70,7 +94,15 @@ fn the_decimal_sign_can_be_told() {
     assert_eq!(cell("1.234,5", comma).as_deref(), Ok("1234.5"));
     assert_eq!(cell("1.234", point).as_deref(), Ok("1.234"));
     assert_eq!(cell("1,234", point).as_deref(), Ok("1234"));
-    assert_eq!(cell("1,5", point), Err(ValueFault::UnclearSigns));
+    for unclear in ["1,5", "0,125", "1234,567", ",125", "1,2345", "012,345"] {
+        assert_eq!(cell(unclear, point), Err(ValueFault::UnclearSigns), "{unclear}");
+    }
+    for unclear in ["0.125", "1234.567", "1.5"] {
+        assert_eq!(cell(unclear, comma), Err(ValueFault::UnclearSigns), "{unclear}");
+    }
+    for told in [comma, point] {
+        assert_eq!(cell("1.299,-", told).as_deref(), Ok("1299"));
+    }
     assert_eq!(cell("1.5", comma), Err(ValueFault::UnclearSigns));
     assert_eq!(cell("1,234.5", comma), Err(ValueFault::UnclearSigns));
 }
@@ -91,6 +123,11 @@ fn what_is_no_number() {
         "1.234,567,8",
         "1 234,567.5",
         "1,,234",
+        "1234,567.5",
+        "0,125.50",
+        "1,234.567,-",
+        "12.34,-",
+        "1 234.567,-",
         "1''234",
     ] {
         assert_eq!(cell(bad, None), Err(ValueFault::UnclearSigns), "{bad}");
@@ -128,10 +165,44 @@ fn json_takes_plain_numbers_alone() {
 
 #[test]
 fn whole_numbers() {
-    assert_eq!(whole("1,234").as_deref(), Ok("1234"));
-    assert_eq!(whole("12.00").as_deref(), Ok("12"));
-    assert_eq!(whole("0.0").as_deref(), Ok("0"));
-    assert_eq!(whole("-7").as_deref(), Ok("-7"));
+    for (spelled, stored) in [
+        ("1,234,567", "1234567"),
+        ("1.234.567", "1234567"),
+        ("1 234", "1234"),
+        ("1'234", "1234"),
+        ("1,234.00", "1234"),
+        ("1.234,0", "1234"),
+        ("12.00", "12"),
+        ("12,0000", "12"),
+        ("0.0", "0"),
+        ("-7", "-7"),
+        ("49,-", "49"),
+        ("1.299,-", "1299"),
+    ] {
+        assert_eq!(whole(spelled).as_deref(), Ok(stored), "{spelled}");
+    }
     assert_eq!(whole("12.5"), Err(ValueFault::NotWhole));
     assert_eq!(whole("10-50"), Err(ValueFault::NotNumber));
+}
+
+#[test]
+fn a_whole_number_that_can_be_read_both_ways_is_none_until_the_sign_is_told() {
+    for unclear in [
+        "1,234", "1.234", "12.000", "12,000", "-1,234", "$1.234", "0.125", "0,125", "1234.000",
+    ] {
+        assert_eq!(whole(unclear), Err(ValueFault::UnclearThousands), "{unclear}");
+    }
+    let told = |value, decimal| {
+        let mut out = String::new();
+        let spelling = Spelling::Loose {
+            decimal: Some(decimal),
+            date_order: None,
+        };
+        parse_integer(value, spelling, &mut out).map(|()| out)
+    };
+    assert_eq!(told("1,234", DecimalSign::Point).as_deref(), Ok("1234"));
+    assert_eq!(told("1.234", DecimalSign::Comma).as_deref(), Ok("1234"));
+    assert_eq!(told("12.000", DecimalSign::Point).as_deref(), Ok("12"));
+    assert_eq!(told("1.234", DecimalSign::Point), Err(ValueFault::NotWhole));
+    assert_eq!(told("0,125", DecimalSign::Point), Err(ValueFault::UnclearSigns));
 }

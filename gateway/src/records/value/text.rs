@@ -1,6 +1,7 @@
 //! Plain strings: kept as they are, within their caps.
 
 use super::fault::ValueFault;
+use super::unseen::is_unseen;
 use crate::records::objects::field::Kind;
 
 /// Appends `value` if it is short enough for `kind`.
@@ -16,7 +17,18 @@ pub fn parse(kind: Kind, value: &str, out: &mut String) -> Result<(), ValueFault
     if memchr::memchr(0, value.as_bytes()).is_some() {
         return Err(ValueFault::Nul);
     }
+    if kind == Kind::Code {
+        check_seen(value)?;
+    }
     out.push_str(value);
+    Ok(())
+}
+
+/// A fault if a character cannot be seen.
+pub fn check_seen(value: &str) -> Result<(), ValueFault> {
+    if !value.is_ascii() && value.contains(is_unseen) {
+        return Err(ValueFault::Unseen);
+    }
     Ok(())
 }
 

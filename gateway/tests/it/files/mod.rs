@@ -1,5 +1,8 @@
 //! Files as other products export them (synthetic rows under real headers), through the whole chain.
 
+mod foreign;
+mod foreign_files;
+
 use gateway::facade::imports::Outcome;
 use gateway::facade::imports::Refusal;
 use gateway::facade::imports::RowStream;

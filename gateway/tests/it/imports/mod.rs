@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 mod dry_run;
+mod forms;
 mod hostile;
 mod instances;
 mod jobs;

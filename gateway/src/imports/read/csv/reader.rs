@@ -13,6 +13,7 @@ use csv_core::ReadRecordResult;
 use super::lines::LineCounter;
 use super::raw_record::{Cells, RawCells, RawRecord, RecordFault};
 use crate::imports::read::limits::Limits;
+use crate::records::value::unseen;
 
 /// First size of the buffer for a record's text, in bytes.
 const FIRST_TEXT_BYTES: usize = 8 * 1024;
@@ -275,7 +276,7 @@ fn check_width(text: &str, ends: &[usize], width: Width) -> Result<(), RecordFau
     }
     if found > width.most {
         let surplus_from = ends[..width.most].last().copied().unwrap_or(0);
-        if !text[surplus_from..].trim().is_empty() {
+        if !unseen::trim(&text[surplus_from..]).is_empty() {
             return Err(RecordFault::TooManyCells {
                 found,
                 expected: width.most,
@@ -285,12 +286,12 @@ fn check_width(text: &str, ends: &[usize], width: Width) -> Result<(), RecordFau
     Ok(())
 }
 
-/// Whether all cells are white space. Text that is no UTF-8 is not blank.
+/// Whether nobody sees anything of the cells. Text that is no UTF-8 is not blank.
 fn is_blank(bytes: &[u8]) -> bool {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => true,
         Some(byte) if byte.is_ascii_graphic() => false,
-        Some(_) => std::str::from_utf8(bytes).is_ok_and(|text| text.trim().is_empty()),
+        Some(_) => std::str::from_utf8(bytes).is_ok_and(|text| unseen::trim(text).is_empty()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::heading::{self, Trim};
 use crate::records::Object;
 use crate::records::objects::object::HelperRole;
+use crate::records::value::unseen;
 
 /// The report columns of errors.csv, in its order.
 pub const REPORT_COLUMNS: [&str; 3] = ["row_number", "line_number", "error_message"];
@@ -75,7 +76,7 @@ impl KnownNames {
 
     /// Whether a header is of a file that is meant for this object.
     pub fn knows(&self, heading: &str) -> bool {
-        REPORT_COLUMNS.contains(&heading.trim()) || self.find(heading).is_some()
+        REPORT_COLUMNS.contains(&unseen::trim(heading)) || self.find(heading).is_some()
     }
 }
 

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::objects::object::HelperRole;
+use crate::records::value::unseen;
 use known_names::{Feeds, KnownNames, REPORT_COLUMNS, Rank};
 use mapping::Mapping;
 
@@ -70,7 +71,7 @@ pub struct HeaderMap {
 }
 
 impl HeaderMap {
-    /// The cell of a column, without its escape and white space.
+    /// The cell of a column, without its escape and what nobody sees at its ends.
     pub fn cell<'c>(&self, cells: Cells<'c>, column: usize) -> &'c str {
         let cell = cells.get(column);
         let cell = if self.is_repair {
@@ -78,7 +79,7 @@ impl HeaderMap {
         } else {
             cell
         };
-        cell.trim()
+        unseen::trim(cell)
     }
 
     /// Matches a header. `names` are those of `object`.
@@ -94,7 +95,7 @@ impl HeaderMap {
             let (found, limit) = (cells.len(), limits.columns);
             return Err(Refusal::TooManyColumns { found, limit });
         }
-        let has = |name: &str| cells.iter().any(|cell| cell.trim() == name);
+        let has = |name: &str| cells.iter().any(|cell| unseen::trim(cell) == name);
         let is_repair = has(REPORT_COLUMNS[0]) && has(REPORT_COLUMNS[2]);
         let mut map = HeaderMap {
             object,
@@ -216,11 +217,28 @@ impl HeaderMap {
                 self.release(&self.sources[index].clone(), true);
             }
         }
+        self.set_woocommerce_type_aside();
         let has = |name: &str| self.has(name);
         if has("first_name") && has("last_name") {
             self.release(&self.full_name.clone(), false);
         }
         self.collect();
+    }
+
+    /// WooCommerce's `Type` says what a row is (`simple`, `variation`); what the product is filed under stands in
+    /// `Categories`.
+    fn set_woocommerce_type_aside(&mut self) {
+        let is_headed = |column: &Column, key: &str| {
+            matches!(column.used_as, ColumnUse::Feeds(_)) && heading::key(column.heading()) == key
+        };
+        if !self.columns.iter().any(|column| is_headed(column, "categories")) {
+            return;
+        }
+        for column in &mut self.columns {
+            if column.rank != Rank::Mapped && is_headed(column, "type") {
+                column.used_as = ColumnUse::Extra;
+            }
+        }
     }
 
     /// Sends columns to `extra` that stand back: all, or those of last resort.
@@ -290,7 +308,7 @@ impl HeaderMap {
 
 fn heading_text(cell: &str, is_repair: bool) -> &str {
     let cell = if is_repair { escape::unescape(cell) } else { cell };
-    cell.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
+    unseen::trim(cell)
 }
 
 /// Columns with names that are all different. The report's columns are no part of the file that it reports on: that
@@ -345,7 +363,7 @@ fn name_columns(cells: Cells<'_>, is_repair: bool) -> Vec<Column> {
 fn width_of(cells: Cells<'_>) -> Width {
     let named = (0..cells.len())
         .rev()
-        .find(|index| !cells.get(*index).trim().is_empty());
+        .find(|index| !unseen::trim(cells.get(*index)).is_empty());
     Width {
         least: named.map_or(0, |last| last + 1),
         most: cells.len(),

@@ -3,6 +3,7 @@
 mod buffers;
 mod full_name;
 mod shopify;
+mod woocommerce;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::header::{ColumnUse, HeaderMap};
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::objects::object::HelperRole;
-use crate::records::value::{self, Spelling};
+use crate::records::value::{self, Spelling, ValueFault, unseen};
 use buffers::{RowBuffers, Slot};
 use shopify::ProductGroup;
 
@@ -230,11 +231,15 @@ impl<'f> Filling<'f> {
                 continue;
             }
             let (value, is_kept) = self.first_value(*column, cell);
+            let value = woocommerce::spelled(&self.header.columns[*column], field.kind, value);
             let from = self.buffers.text.len();
             match value::parse(field.kind, value, self.spelling, &mut self.buffers.text) {
                 Ok(()) => self.buffers.slots[index] = Slot::Value(from..self.buffers.text.len()),
-                Err(_) if field.is_tolerant && is_kept => {}
-                Err(_) if field.is_tolerant => self.buffers.push_extra(*column, cell),
+                Err(fault) if field.is_tolerant || fault == ValueFault::SharedHost => {
+                    if !is_kept {
+                        self.buffers.push_extra(*column, cell);
+                    }
+                }
                 Err(fault) => {
                     self.buffers.slots[index] = Slot::Faulty;
                     let heading = &self.header.columns[*column].name;
@@ -251,7 +256,7 @@ impl<'f> Filling<'f> {
             return (cell, false);
         }
         self.buffers.push_extra(column, cell);
-        let mut values = cell.split(VALUE_JOINT).map(str::trim);
+        let mut values = cell.split(VALUE_JOINT).map(unseen::trim);
         let first = values.find(|value| !value.is_empty());
         (first.unwrap_or(cell), true)
     }

@@ -3,8 +3,8 @@
 use crate::imports::read::csv::reader::Reader;
 use crate::imports::read::limits::Limits;
 
-/// The delimiters that are looked for; where nothing speaks for one, the first.
-pub const CANDIDATES: [u8; 4] = *b",;\t|";
+/// The delimiters that are looked for; of those for which equally much speaks, the first.
+pub const CANDIDATES: [u8; 4] = *b"\t|;,";
 
 /// How many rows are looked at where the header leaves it open.
 const SAMPLE_ROWS: usize = 10;
@@ -100,19 +100,23 @@ pub fn of_text(text: &[u8], is_end: bool, is_known: &dyn Fn(&str) -> bool) -> Op
     if let (Some(winner), 1) = (contenders().next(), contenders().count()) {
         return Some(winner.delimiter);
     }
-    if !is_enough && samples.iter().any(|sample| sample.rows < SAMPLE_ROWS) {
+    // A header of one column leaves little open, so that its upload need not wait for more rows to be known.
+    let wanted_rows = if most_known.is_some() { SAMPLE_ROWS } else { 1 };
+    if !is_enough && samples.iter().any(|sample| sample.rows < wanted_rows) {
         return None;
     }
     let by_rows = if most_known.is_some() {
         // Of equals `max_by_key` takes the last.
-        contenders()
-            .rev()
-            .max_by_key(|sample| (sample.even_rows, sample.header_cells))
+        contenders().rev().max_by_key(|sample| sample.even_rows)
     } else {
-        let split_rows = samples.iter().rev().filter(|sample| sample.split_rows > 0);
-        split_rows.max_by_key(|sample| sample.split_rows)
+        samples.iter().find(|sample| sample.is_padded)
     };
-    Some(by_rows.map_or(CANDIDATES[0], |sample| sample.delimiter))
+    let by_names = || {
+        let known = samples.iter().rev().filter(|sample| sample.known_cells > 0);
+        known.max_by_key(|sample| sample.known_cells)
+    };
+    // A header of which no name is known is refused, and a comma gives it the words that most clients expect.
+    Some(by_rows.or_else(by_names).map_or(b',', |sample| sample.delimiter))
 }
 
 /// How the first records look if they are cut at one delimiter.
@@ -125,14 +129,14 @@ struct Sample {
     rows: usize,
     /// Rows with as many cells as the header.
     even_rows: usize,
-    /// Rows with more than one cell.
-    split_rows: usize,
+    /// Whether the first row has more than one cell, of which all but the first are blank: `a@b.c;;`.
+    is_padded: bool,
 }
 
 impl Sample {
     fn rule_out(&mut self) {
         self.header_cells = 0;
-        self.split_rows = 0;
+        self.is_padded = false;
         self.rows = SAMPLE_ROWS;
     }
 }
@@ -145,7 +149,7 @@ fn sample(text: &[u8], is_end: bool, delimiter: u8, is_known: &dyn Fn(&str) -> b
         known_cells: 0,
         rows: 0,
         even_rows: 0,
-        split_rows: 0,
+        is_padded: false,
     };
     let mut reader = Reader::new(delimiter, Limits::default(), 1);
     let mut rest = text;
@@ -164,10 +168,13 @@ fn sample(text: &[u8], is_end: bool, delimiter: u8, is_known: &dyn Fn(&str) -> b
     let is_whole = is_end && window_bytes == text.len();
     let mut rest = text.get(found.header_bytes..window_bytes).unwrap_or_default();
     while found.rows < SAMPLE_ROWS && (reader.advance(&mut rest) || (is_whole && reader.finish())) {
-        let cell_count = reader.record().raw.len();
+        let cells = reader.record().raw;
+        if found.rows == 0 {
+            let is_blank = |index: usize| cells.get(index).trim_ascii().is_empty();
+            found.is_padded = cells.len() > 1 && (1..cells.len()).all(is_blank);
+        }
         found.rows += 1;
-        found.even_rows += usize::from(cell_count == found.header_cells);
-        found.split_rows += usize::from(cell_count > 1);
+        found.even_rows += usize::from(cells.len() == found.header_cells);
     }
     found
 }
@@ -197,8 +204,19 @@ mod tests {
     fn the_rows_decide_what_it_leaves_open() {
         assert_eq!(detected("a,b;c\n1,5;2\n1;2\n3;4\n"), Some(';'));
         assert_eq!(detected("email\na@b.c;\nd@e.f;\n"), Some(';'));
-        assert_eq!(detected("email\na@b.c\n"), Some(','));
-        assert_eq!(detected("email"), Some(','));
+        // A comma within the one column of a file is text.
+        assert_eq!(detected("colour"), Some(','));
+        assert_eq!(detected("name\nAcme, Inc.\nGlobex; Co.\n"), Some('\t'));
+    }
+
+    #[test]
+    fn of_equals_tab_then_pipe_then_semicolon_then_comma() {
+        assert_eq!(detected("a\tb|c;d,e\n1\t2|3;4,5\n"), Some('\t'));
+        assert_eq!(detected("a|c;d,e\n1|3;4,5\n"), Some('|'));
+        assert_eq!(detected("c;d,e,f\n3;4,5,6\n"), Some(';'));
+        assert_eq!(detected("email|x;name\n1|2;3\n"), Some('|'));
+        assert_eq!(detected("email\na@b.c\n"), Some('\t'));
+        assert_eq!(detected("email"), Some('\t'));
     }
 
     #[test]
@@ -208,6 +226,10 @@ mod tests {
         assert_eq!(of_text(b"email,name\n", false, &none), Some(b','));
         assert_eq!(of_text(b"a,b;c\n1,2\n", false, &none), None);
         assert_eq!(of_text(b"\"a\nb", false, &none), None);
+        let email = |cell: &str| cell == "email";
+        assert_eq!(of_text(b"email\n", false, &email), None);
+        assert_eq!(of_text(b"email\na@b.c\n", false, &email), Some(b'\t'));
+        assert_eq!(of_text(b"email\na@b.c;\n", false, &email), Some(b';'));
     }
 
     #[test]

@@ -31,22 +31,50 @@ pub fn name(encoding: &'static Encoding) -> String {
     encoding.name().to_ascii_lowercase()
 }
 
-/// UTF-8 or Windows-1252, told byte by byte as they come: it is Windows-1252 only if something is not
-/// valid UTF-8 and nothing is a valid multi-byte sequence of it.
+/// What the client says of a file's encoding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stated {
+    /// Nothing: it is found out.
+    #[default]
+    Nothing,
+    /// The Content-Type's `charset`, which a byte order mark overrides.
+    Charset(&'static Encoding),
+    /// `&encoding=`, which overrides all.
+    Parameter(&'static Encoding),
+}
+
+impl Stated {
+    /// The encoding and the mark's length in bytes, where the client's word or the mark tells it.
+    pub fn settle(self, first: &[u8]) -> Option<(&'static Encoding, usize)> {
+        match (self, of_mark(first)) {
+            (Stated::Parameter(told), Some((marked, bytes))) if told == marked => Some((told, bytes)),
+            (Stated::Parameter(told), _) => Some((told, 0)),
+            (_, Some(marked)) => Some(marked),
+            (Stated::Charset(told), None) => Some((told, 0)),
+            (Stated::Nothing, None) => None,
+        }
+    }
+}
+
+/// One kind of sequence that leads the other by so many decides, whatever the rest of the examined part holds.
+const DECISIVE_LEAD: i64 = 1_000;
+
+/// UTF-8 or Windows-1252, told byte by byte as they come: it is Windows-1252 if more sequences are invalid as UTF-8 than
+/// are valid multi-byte sequences of it.
 #[derive(Debug, Default)]
 pub struct Examination {
     /// How many of the bytes given so far need no second look.
     examined: usize,
-    /// Whether an invalid sequence was seen.
-    is_invalid: bool,
+    /// By how many the valid sequences are more than the invalid ones.
+    lead: i64,
 }
 
 /// What an [`Examination`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Valid multi-byte sequences are there, or nothing is invalid.
+    /// At least as many valid sequences as invalid ones.
     Utf8,
-    /// Invalid as UTF-8 throughout.
+    /// More invalid sequences than valid ones.
     Windows1252,
     /// More bytes are needed.
     Open,
@@ -59,27 +87,34 @@ impl Examination {
     pub fn verdict(&mut self, bytes: &[u8], is_all: bool, is_end: bool) -> Verdict {
         while let Some(rest) = bytes.get(self.examined..).filter(|rest| !rest.is_empty()) {
             let (valid, skip) = match std::str::from_utf8(rest) {
-                Ok(_) => (rest.len(), Some(0)),
-                Err(error) => (error.valid_up_to(), error.error_len()),
+                Ok(text) => (text, Some(0)),
+                Err(error) => {
+                    let valid = &rest[..error.valid_up_to()];
+                    (std::str::from_utf8(valid).unwrap_or_default(), error.error_len())
+                }
             };
-            if !rest[..valid].is_ascii() {
+            self.lead += valid.chars().filter(|letter| !letter.is_ascii()).count() as i64;
+            self.examined += valid.len();
+            if self.lead >= DECISIVE_LEAD {
                 return Verdict::Utf8;
             }
-            self.examined += valid;
             match skip {
                 Some(0) => break,
                 Some(invalid) => {
-                    self.is_invalid = true;
+                    self.lead -= 1;
                     self.examined += invalid;
                 }
                 None if is_end => {
-                    self.is_invalid = true;
+                    self.lead -= 1;
                     self.examined += 1;
                 }
                 None => break,
             }
+            if self.lead <= -DECISIVE_LEAD {
+                return Verdict::Windows1252;
+            }
         }
-        match (is_all || is_end, self.is_invalid) {
+        match (is_all || is_end, self.lead < 0) {
             (false, _) => Verdict::Open,
             (true, true) => Verdict::Windows1252,
             (true, false) => Verdict::Utf8,
@@ -116,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_1252_needs_invalid_bytes_and_no_valid_sequence() {
+    fn the_more_frequent_kind_of_sequence_decides() {
         assert_eq!(verdict_at_end(b"plain"), Verdict::Utf8);
         assert_eq!(verdict_at_end("Ren\u{e9}".as_bytes()), Verdict::Utf8);
         assert_eq!(verdict_at_end(b"Ren\xe9"), Verdict::Windows1252);
@@ -125,9 +160,46 @@ mod tests {
             verdict_at_end(b"M\xfcller \xe9t\xe9 \xe9\xbb"),
             Verdict::Windows1252
         );
-        // One valid sequence anywhere: UTF-8 with a bad row.
+        // As many valid as invalid ones: UTF-8 with a bad row.
         assert_eq!(verdict_at_end(b"Ren\xe9,Ren\xc3\xa9"), Verdict::Utf8);
         assert_eq!(verdict_at_end(b"Ren\xc3\xa9,Ren\xe9"), Verdict::Utf8);
+        // A sequence of two letters of Windows-1252 (`Ã©`) among many of its letters.
+        assert_eq!(verdict_at_end(b"\xc3\xa9 \xfc, \xe4."), Verdict::Windows1252);
+        assert_eq!(
+            verdict_at_end(b"\xe9,\xe9,\xc3\xa9,\xc3\xa9,\xc3\xa9"),
+            Verdict::Utf8
+        );
+    }
+
+    #[test]
+    fn a_long_lead_decides_early() {
+        let many = "\u{e9}".repeat(1_000);
+        assert_eq!(
+            Examination::default().verdict(many.as_bytes(), false, false),
+            Verdict::Utf8
+        );
+        let many = b"\xe9,".repeat(1_000);
+        assert_eq!(
+            Examination::default().verdict(&many, false, false),
+            Verdict::Windows1252
+        );
+        assert_eq!(
+            Examination::default().verdict(&many[..1_998], false, false),
+            Verdict::Open
+        );
+        assert_eq!(verdict_at_end(&many), Verdict::Windows1252);
+    }
+
+    #[test]
+    fn a_parameter_overrides_all_and_a_mark_the_charset() {
+        let marked = b"\xef\xbb\xbfa";
+        let latin = encoding_rs::WINDOWS_1252;
+        assert_eq!(Stated::Nothing.settle(marked), Some((UTF_8, 3)));
+        assert_eq!(Stated::Charset(latin).settle(marked), Some((UTF_8, 3)));
+        assert_eq!(Stated::Charset(latin).settle(b"abc"), Some((latin, 0)));
+        assert_eq!(Stated::Parameter(latin).settle(marked), Some((latin, 0)));
+        assert_eq!(Stated::Parameter(UTF_8).settle(marked), Some((UTF_8, 3)));
+        assert_eq!(Stated::Nothing.settle(b"abc"), None);
     }
 
     #[test]

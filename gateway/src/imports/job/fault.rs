@@ -1,0 +1,94 @@
+//! Why no more of a file can be had, and the pieces that it comes in until then.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::http::problem::{Code, FieldFault, Problem, sentence};
+
+/// A body that decompresses to more than this many times its size is taken for a bomb, once it is large.
+pub const MAX_RATIO: u64 = 300;
+/// A form's file begins within so many bytes, and no more than these follow it.
+pub const MAX_BESIDE_BYTES: usize = 64 * 1024;
+
+/// Why no more of a file can be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceFault {
+    #[error("nothing arrived for too long")]
+    Silent,
+    #[error("the upload broke off before its end")]
+    BrokeOff,
+    #[error("the body is not valid {0}, or it was cut")]
+    Corrupt(&'static str),
+    #[error("the file is over the limit of {0} bytes (imports.max_bytes)")]
+    TooLarge(u64),
+    #[error("the body inflates to more than {MAX_RATIO} times its size")]
+    Bomb,
+    #[error("the form was cut: its last boundary is missing")]
+    FormCut,
+    #[error("a form needs one part named `file`, which begins within its first {MAX_BESIDE_BYTES} bytes")]
+    NoFile,
+    #[error("the headers of a part, or what follows the form, are too long")]
+    FormUnreadable,
+    #[error("a form holds one file")]
+    SecondFile,
+    #[error("is a field that stands behind the file; fields count before it")]
+    LateField(String),
+    #[error("is a field whose value is not UTF-8")]
+    FieldNotText(String),
+    #[error("the file has a Content-Transfer-Encoding; send its bytes as they are")]
+    FileEncoded,
+}
+
+impl SourceFault {
+    /// The code in the job's `error`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Silent => "upload_stalled",
+            Self::BrokeOff | Self::FormCut => "upload_cut",
+            Self::Corrupt(_) => "body_corrupt",
+            Self::TooLarge(_) | Self::Bomb => "too_large",
+            Self::NoFile
+            | Self::FormUnreadable
+            | Self::SecondFile
+            | Self::LateField(_)
+            | Self::FieldNotText(_)
+            | Self::FileEncoded => "form_invalid",
+        }
+    }
+
+    /// Whether the client has made a form that is not taken: a 422, whenever it is noticed.
+    pub fn is_of_form(&self) -> bool {
+        self.code() == "form_invalid"
+    }
+
+    /// The reply where there is no job yet.
+    pub fn problem(&self) -> Problem {
+        let code = match self {
+            Self::Silent => Code::BodyTimeout,
+            Self::BrokeOff | Self::FormCut => Code::BadRequest,
+            Self::Corrupt(_) => Code::FileRefused,
+            Self::TooLarge(_) | Self::Bomb => Code::TooLarge,
+            Self::NoFile => return self.form_problem("file", "required"),
+            Self::SecondFile => return self.form_problem("file", "duplicate"),
+            Self::FormUnreadable | Self::FileEncoded => return self.form_problem("file", "invalid"),
+            Self::LateField(name) => return self.form_problem(name, "late_field"),
+            Self::FieldNotText(name) => return self.form_problem(name, "invalid"),
+        };
+        Problem::new(code, sentence(self)).closing()
+    }
+
+    fn form_problem(&self, field: &str, code: &'static str) -> Problem {
+        let shown: String = field.chars().take(100).collect();
+        Problem::invalid(vec![FieldFault {
+            location: format!("body.{shown}"),
+            code,
+            message: self.to_string(),
+        }])
+        .closing()
+    }
+}
+
+/// What a file comes in.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, SourceFault>> + Send>>;
