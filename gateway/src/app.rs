@@ -240,7 +240,7 @@ impl Engine {
         intake.spawn("fanout", fanout.run());
         let schedule = Schedule {
             handout: Handout {
-                leases: Leases::new(background.clone()),
+                leases: Leases::new(background.clone(), lanes.budget().clone()),
                 db: background.clone(),
                 destinations,
                 lanes: lanes.clone(),

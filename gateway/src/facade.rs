@@ -30,6 +30,7 @@ pub mod db {
 }
 
 pub mod delivery {
+    pub use crate::delivery::budget::Budget;
     pub use crate::delivery::engine::job::Payload;
     pub use crate::delivery::engine::outcome::{Outcome, Verdict};
     pub use crate::delivery::engine::record_store::{Session, write};

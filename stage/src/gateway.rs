@@ -49,10 +49,19 @@ impl Gateway {
 
     /// Starts a gateway whose caller grants it no more than so many open files, unless it asks for more.
     pub async fn start_with_open_files(url: &str, count: u32) -> Self {
+        Self::start_limited(url, &format!("ulimit -S -n {count}")).await
+    }
+
+    /// Starts a gateway that gets no more than so many open files, however it asks.
+    pub async fn start_with_few_open_files(url: &str, count: u32) -> Self {
+        Self::start_limited(url, &format!("ulimit -n {count}")).await
+    }
+
+    async fn start_limited(url: &str, limit: &str) -> Self {
         let serve = Self::command(url, &[]);
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", &format!("ulimit -S -n {count}; exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")])
             .arg(serve.get_program())
             .args(serve.get_args())
             .current_dir(warden::folder())

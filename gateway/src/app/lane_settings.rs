@@ -12,6 +12,9 @@ pub(super) const fn lane_settings(settings: &config::Webhooks) -> Settings {
             concurrency: settings.lane_concurrency,
             queue: settings.lane_queue,
         },
+        max_bytes: settings.max_memory_bytes,
+        max_attempts: settings.max_attempts_at_once,
+        max_idle_connections: settings.max_idle_connections,
         thresholds: Thresholds {
             after: settings.breaker_after,
             failures: settings.breaker_failures,

@@ -31,7 +31,7 @@ const DEFAULT_WORKSPACE: &str = "default";
 pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandError> {
     log::start(&config.telemetry)?;
     signals::end_surely(&stop, config.server.drain + cluster::STOP_TIMEOUT)?;
-    open_files::raise(&config.server);
+    open_files::raise(&mut config);
     // A port that is taken is told before anything is made.
     let bound = Bound::bind(&config)?;
     let (api, operations) = bound.addresses()?;

@@ -1,20 +1,65 @@
-//! Raises the limit of open files. Debian's default of 1,024 is used up by a thousand clients.
+//! How many files the process may have open. Debian grants 1,024 unless it is asked, which a thousand clients use up.
+//!
+//! What is granted is dealt out to clients and endpoints, so that neither takes the other's: a process without a free file
+//! accepts no connection any more.
 
-use crate::config::Server;
+use crate::config::Config;
 
-/// What is open beside clients: endpoints, sessions of the database, brokers.
-const OTHERS: u64 = 1_000;
+/// What is open beside clients, endpoints and the pool: dedicated sessions, brokers, the log.
+const OTHERS: usize = 64;
 
-/// Asks for as many as the system grants, and says so if that is too few for the connections that are allowed.
-pub(super) fn raise(settings: &Server) {
-    let wanted = settings.max_connections as u64 + OTHERS;
+/// Asks for as many as the system grants. Where that is too few for what is configured, says so and makes do with it.
+pub(super) fn raise(config: &mut Config) {
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(granted) if granted < wanted => tracing::warn!(
-            granted,
-            wanted,
-            "too few open files are granted for server.max_connections; raise the hard limit (LimitNOFILE, ulimits)"
-        ),
-        Ok(_) => {}
+        Ok(granted) => {
+            let granted = usize::try_from(granted).unwrap_or(usize::MAX);
+            let wanted = wanted(config);
+            if granted < wanted {
+                tracing::warn!(
+                    granted,
+                    wanted,
+                    "too few open files are granted for server.max_connections; raise the hard limit (LimitNOFILE, ulimits)"
+                );
+                deal_out(config, granted);
+            }
+        }
         Err(fault) => tracing::warn!(%fault, "the limit on open files could not be raised"),
+    }
+}
+
+fn own(config: &Config) -> usize {
+    let imports = config.imports.max_running * (config.imports.lanes + 1);
+    config.database.pool_size + imports + OTHERS
+}
+
+/// An attempt may dial two addresses at once.
+fn wanted(config: &Config) -> usize {
+    let webhooks = &config.webhooks;
+    let endpoints = webhooks.max_attempts_at_once * 2 + webhooks.max_idle_connections;
+    own(config) + config.server.max_connections + endpoints
+}
+
+/// Half is for clients, a third for attempts and their second dials, and a sixth for connections that are idle.
+fn deal_out(config: &mut Config, granted: usize) {
+    let left = granted.saturating_sub(own(config)).max(16);
+    let (server, webhooks) = (&mut config.server, &mut config.webhooks);
+    webhooks.max_attempts_at_once = webhooks.max_attempts_at_once.min(left / 6);
+    webhooks.max_idle_connections = webhooks.max_idle_connections.min(left / 6);
+    server.max_connections = server.max_connections.min(left / 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_granted_is_enough_for_all() {
+        for granted in [300, 1_024, 2_048, 4_096] {
+            let mut config = Config::parse("", []).expect("defaults");
+            deal_out(&mut config, granted);
+            assert!(wanted(&config) <= granted, "{granted}");
+            assert!(config.server.max_connections * 4 > granted, "{granted}");
+            assert!(config.webhooks.max_attempts_at_once > 0);
+        }
     }
 }

@@ -7,10 +7,10 @@ use crate::config::Config;
 use crate::telemetry::log;
 
 /// Runs the gateway until SIGTERM or SIGINT.
-pub(super) async fn serve(config: Config, stop: Stop) -> Result<(), CommandError> {
+pub(super) async fn serve(mut config: Config, stop: Stop) -> Result<(), CommandError> {
     log::start(&config.telemetry)?;
     signals::end_surely(&stop, config.server.drain)?;
-    open_files::raise(&config.server);
+    open_files::raise(&mut config);
     if config.database.url.is_none() {
         return Err(StartError::NoDatabase.into());
     }

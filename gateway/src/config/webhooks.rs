@@ -27,6 +27,12 @@ pub struct Webhooks {
     pub lane_concurrency: usize,
     /// Deliveries that may wait in memory for one endpoint; the rest waits in the database.
     pub lane_queue: usize,
+    /// What is being sent, or waits to be, to all endpoints together, in bytes.
+    pub max_memory_bytes: usize,
+    /// Attempts that may be under way at once, to all endpoints together.
+    pub max_attempts_at_once: usize,
+    /// Connections to all endpoints together that may be open and idle.
+    pub max_idle_connections: usize,
     pub breaker_after: Duration,
     pub breaker_failures: u32,
     pub breaker_probe: Duration,
@@ -55,6 +61,14 @@ impl Webhooks {
             retention_days: reader.get("webhooks", "retention_days", 30, between(1, 3650)),
             lane_concurrency: reader.get("webhooks", "lane_concurrency", 32, between(1, 10_000)),
             lane_queue: reader.get("webhooks", "lane_queue", 8_000, between(1, 1_000_000)),
+            max_memory_bytes: reader.get(
+                "webhooks",
+                "max_memory_bytes",
+                64 << 20,
+                between(4 << 20, 1 << 40),
+            ),
+            max_attempts_at_once: reader.get("webhooks", "max_attempts_at_once", 2_000, between(1, 100_000)),
+            max_idle_connections: reader.get("webhooks", "max_idle_connections", 1_000, between(0, 100_000)),
             breaker_after,
             breaker_failures: reader.get("webhooks", "breaker_failures", 20, between(1, 100_000)),
             breaker_probe,

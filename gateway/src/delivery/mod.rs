@@ -53,6 +53,7 @@
 //! Every lease raises the row's *fence*, and `Again` and `Release` take effect only if the fence is still theirs: after a
 //! lease is lost they change nothing.
 
+pub mod budget;
 pub mod destination;
 pub mod engine;
 pub mod id;

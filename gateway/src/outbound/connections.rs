@@ -176,6 +176,31 @@ impl Connections {
         drop(shared);
         drop((closed, ended));
     }
+
+    /// Since when each connection has been idle.
+    pub fn idle_since(&self) -> Vec<Instant> {
+        let mut since: Vec<Instant> = self.idle.lock().iter().map(|(_, since)| *since).collect();
+        let shared = self.shared.lock();
+        since.extend(shared.as_ref().and_then(|shared| shared.idle_since()));
+        since
+    }
+
+    /// Closes what has been idle since before `kept`, or all that is idle.
+    pub fn close_idle_before(&self, kept: Option<Instant>) {
+        let is_older = |since: Instant| kept.is_none_or(|kept| since < kept);
+        let closed: Vec<_> = {
+            let mut idle = self.idle.lock();
+            idle.extract_if(.., |(_, since)| is_older(*since)).collect()
+        };
+        let mut shared = self.shared.lock();
+        let since = shared.as_ref().and_then(|shared| shared.idle_since());
+        let ended = match since.is_some_and(is_older) {
+            true => shared.take(),
+            false => None,
+        };
+        drop(shared);
+        drop((closed, ended));
+    }
 }
 
 impl Opening<'_> {
@@ -251,6 +276,11 @@ impl Shared {
                 is_given_up: false,
             }),
         }
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let usage = self.usage.lock();
+        (usage.stream_count == 0).then_some(usage.touched)
     }
 
     fn is_usable(&self, now: Instant) -> bool {

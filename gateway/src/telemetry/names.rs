@@ -57,6 +57,10 @@ metrics_table! {
     DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics while a Kafka event is stored and during fan-out of an event, by place: after one in a filter the event is sent as if it matched, after one while it is stored (store) it gets one attempt, after one elsewhere (event) it has no deliveries.";
     LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
     LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory, in their lane's queue.";
+    DELIVERY_MEMORY describe_gauge "gateway_delivery_memory_bytes" "Bytes that are being sent to endpoints or wait in memory, of webhooks.max_memory_bytes.";
+    ATTEMPTS_UNDER_WAY describe_gauge "gateway_attempts_under_way" "Attempts under way to all endpoints, of webhooks.max_attempts_at_once.";
+    IDLE_CONNECTIONS describe_gauge "gateway_idle_connections" "Open idle connections to endpoints, of webhooks.max_idle_connections.";
+    IDLE_CONNECTIONS_CLOSED describe_counter "gateway_idle_connections_closed_total" "Idle connections to endpoints that were closed because there were too many.";
     RETRY_LATENESS describe_histogram "gateway_retry_lateness_seconds" "How long after its due time a scheduled attempt started.";
     RECORD_ROWS describe_histogram "gateway_recorder_commit_rows" "Outcomes that shared one commit.";
     RECORD_SECONDS describe_histogram "gateway_recorder_commit_seconds" "Duration of one commit of outcomes.";

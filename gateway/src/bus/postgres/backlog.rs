@@ -16,6 +16,8 @@ use crate::bus::{BatchId, Event, Ledger, Origin};
 const QUEUES: usize = 32;
 /// Events that are read back at once.
 pub(super) const READ_COUNT: usize = 2_000;
+/// What they may weigh together, in bytes.
+const READ_BYTES: usize = 8 << 20;
 /// Spans that are read back at once. Batches that come out of turn share ranges, so that ranges stay few.
 const MAX_SPANS: usize = 100;
 
@@ -34,6 +36,7 @@ pub(super) struct Range {
     pub owner: i32,
     pub spans: Vec<Span>,
     pub event_count: usize,
+    weight: usize,
     pub workspaces: Vec<WorkspaceId>,
     /// The run of the last span.
     run: u64,
@@ -45,6 +48,7 @@ impl Range {
     const fn takes(&self, run: Run) -> bool {
         self.owner == run.owner
             && self.event_count < READ_COUNT
+            && self.weight < READ_BYTES
             && (self.run == run.number || self.spans.len() < MAX_SPANS)
     }
 
@@ -58,6 +62,7 @@ impl Range {
         }
         self.run = run.number;
         self.event_count += 1;
+        self.weight += event.weight();
         // Mostly one.
         if !self.workspaces.contains(&event.content.workspace) {
             self.workspaces.push(event.content.workspace);
@@ -130,6 +135,7 @@ impl Backlog {
             owner: run.owner,
             spans: Vec::with_capacity(1),
             event_count: 0,
+            weight: 0,
             workspaces: Vec::with_capacity(1),
             run: run.number,
             behind: ready_count,
@@ -209,6 +215,20 @@ mod tests {
         assert_eq!(ends(&ranges[0]), [(0, 1_999)]);
         assert_eq!(ends(&ranges[2]), [(2_000, 3_999)]);
         assert_eq!(ledger.open_count(), ranges.len());
+    }
+
+    #[test]
+    fn a_range_of_heavy_events_is_short() {
+        let (mut backlog, ledger) = (Backlog::default(), Ledger::default());
+        backlog.begin(7, 1);
+        for number in 0..100 {
+            let mut heavy = event(number, 1);
+            heavy.content.data = Bytes::from(vec![b'x'; 256 << 10]);
+            push(&mut backlog, &ledger, &heavy);
+        }
+        let ranges: Vec<Range> = std::iter::from_fn(|| backlog.pop(0)).collect();
+        assert!(ranges.iter().all(|range| range.weight < READ_BYTES + (257 << 10)));
+        assert_eq!(ranges.iter().map(|range| range.event_count).sum::<usize>(), 100);
     }
 
     #[test]

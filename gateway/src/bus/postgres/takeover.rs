@@ -28,7 +28,8 @@ use crate::telemetry::names;
 const SWEEP: Duration = Duration::from_millis(500);
 /// Silence that, with the lock free, means dead: three heartbeats.
 const DEAD: Duration = Duration::from_secs(3);
-const CHUNK: usize = 1_000;
+const CHUNK: i64 = 1_000;
+const CHUNK_BYTES: i64 = 8 << 20;
 /// Each has a session of its own, and a chunk of events in memory.
 const MAX_TAKEOVERS: usize = 4;
 /// This many failures in a row are logged.
@@ -226,9 +227,10 @@ impl Taker {
         let mut from = watermark;
         let mut event_count = 0;
         loop {
-            let chunk = events::owned(session, dead, from, Uuid::max(), CHUNK as i64).await?;
+            let ledger = self.handover.ledger();
+            ledger.wait_until(|ledger| ledger.has_room(1)).await;
+            let chunk = events::owned(session, dead, from, Uuid::max(), CHUNK, CHUNK_BYTES).await?;
             let Some(last) = chunk.last() else { break };
-            let is_last = chunk.len() < CHUNK;
             from = Uuid::from_u128(last.id.as_u128().saturating_add(1));
             event_count += chunk.len();
             if let Some(batch) = self.handover.put_recovered(chunk) {
@@ -243,9 +245,6 @@ impl Taker {
                     &[&dead, &from],
                 )
                 .await?;
-            if is_last {
-                break;
-            }
         }
         Ok(event_count)
     }

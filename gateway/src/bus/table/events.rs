@@ -127,19 +127,25 @@ pub(in crate::bus) async fn existing(client: &Client, ids: &[Uuid]) -> Result<Ve
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Up to `count` events of `owner` from `from` to `until`, oldest first.
+/// Up to `count` events of `owner` from `from` to `until`, oldest first; fewer where those before weigh `bytes` together.
 pub(in crate::bus) async fn owned(
     client: &Client,
     owner: i32,
     from: Uuid,
     until: Uuid,
     count: i64,
+    bytes: i64,
 ) -> Result<Vec<Event>, DbError> {
     let rows = client
         .query(
-            "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
-             where id between $2 and $3 and owner = $1 order by id limit $4",
-            &[&owner, &from, &until, &count],
+            "select id, workspace_id, type, client_id, occurred_at, data, ordering_key from (
+                 select *, sum(octet_length(data)) over (order by id) - octet_length(data) as before from (
+                     select id, workspace_id, type, client_id, occurred_at, data, ordering_key from events
+                     where id between $2 and $3 and owner = $1 order by id limit $4
+                 ) as first
+             ) as weighed
+             where before < $5 order by id",
+            &[&owner, &from, &until, &count, &bytes],
         )
         .await?;
     Ok(rows.iter().map(event).collect())

@@ -92,7 +92,7 @@ impl Fanout {
         self.destinations.wanting(event, made_by, &mut |destination| {
             fail_point::reach(Point::Dispatch);
             let payload = payload
-                .get_or_insert_with(|| Arc::new(Payload::of(event)))
+                .get_or_insert_with(|| Arc::new(Payload::of(event, self.lanes.budget())))
                 .clone();
             let id = destination.id();
             jobs.push(Job {

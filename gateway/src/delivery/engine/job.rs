@@ -10,6 +10,7 @@ use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, DestinationId};
 use crate::bus::{BatchId, Event};
+use crate::delivery::budget::{self, Budget};
 
 /// What is sent: shared by all deliveries of an event, and the same bytes at every attempt.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Payload {
 
 impl Payload {
     /// The payload of an event.
-    pub fn of(event: &Event) -> Self {
+    pub fn of(event: &Event, budget: &Arc<Budget>) -> Self {
         let content = &event.content;
         let event_id = event.public_id();
         let timestamp = content.occurred_at.unwrap_or_else(|| event.accepted_at());
@@ -37,7 +38,7 @@ impl Payload {
             workspace: content.workspace,
             label: content.label.clone(),
             ordering_key: content.ordering_key.clone(),
-            body,
+            body: budget.hold(body),
         }
     }
 }
@@ -86,6 +87,13 @@ pub struct Job {
     /// Whether somebody asked for it to see how the endpoint answers.
     pub is_test: bool,
     pub queued_at: Instant,
+}
+
+impl Job {
+    /// What it counts as in the budget.
+    pub fn weight(&self) -> usize {
+        budget::weight(self.payload.body.len())
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::base::fail_point::{self, Point};
 use crate::base::id::DestinationId;
 use crate::bus::{BatchId, Bus};
 use crate::db::Db;
+use crate::delivery::budget::Budget;
 use crate::delivery::destination::{Destination, Destinations};
 use crate::delivery::schedule::store as schedule_store;
 use crate::outbound::client::Client;
@@ -40,6 +41,12 @@ const SWEEP: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub caps: Caps,
+    /// What all lanes may hold, in bytes.
+    pub max_bytes: usize,
+    /// Attempts of all lanes that may be under way at once.
+    pub max_attempts: usize,
+    /// Connections of all lanes that may be open and idle.
+    pub max_idle_connections: usize,
     pub thresholds: Thresholds,
     /// The first step of the backoff.
     pub retry_base: Duration,
@@ -56,6 +63,8 @@ pub struct Lanes {
     metrics: AttemptMetrics,
     backoff: Backoff,
     caps: Caps,
+    budget: Arc<Budget>,
+    max_idle_connections: usize,
     thresholds: Thresholds,
     workers: TaskTracker,
     is_draining: AtomicBool,
@@ -81,6 +90,8 @@ impl Lanes {
             metrics: AttemptMetrics::new(),
             backoff: Backoff::new(settings.retry_base, MAX_STEP),
             caps: settings.caps,
+            budget: Arc::new(Budget::new(settings.max_bytes, settings.max_attempts)),
+            max_idle_connections: settings.max_idle_connections,
             thresholds: settings.thresholds,
             workers: TaskTracker::new(),
             is_draining: AtomicBool::new(false),
@@ -90,8 +101,16 @@ impl Lanes {
     /// The lane of a destination.
     pub fn lane(&self, destination: DestinationId, health: HealthState) -> Arc<Lane> {
         let lanes = self.lanes.pin();
-        let make = || Arc::new(Lane::new(self.caps, self.thresholds, health));
+        let make = || {
+            let budget = self.budget.clone();
+            Arc::new(Lane::new(self.caps, self.thresholds, health, budget))
+        };
         lanes.get_or_insert_with(destination.uuid(), make).clone()
+    }
+
+    /// What all lanes share.
+    pub const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Hands a job to its destination's lane, or has it parked.
@@ -112,16 +131,20 @@ impl Lanes {
         let lane = self.lane(job.destination, destination.terms().health);
         match lane.offer(job) {
             Offered::Taken => {}
-            Offered::NeedsWorker => {
-                let lanes = self.clone();
-                self.workers.spawn(async move { lanes.work(&lane).await });
-            }
+            Offered::NeedsWorker => self.start_worker(lane),
             Offered::Refused(job, refusal) => self.park(&job, refusal.name()).await,
         }
     }
 
+    fn start_worker(self: &Arc<Self>, lane: Arc<Lane>) {
+        let lanes = self.clone();
+        self.workers.spawn(async move { lanes.work(&lane).await });
+    }
+
     async fn work(self: &Arc<Self>, lane: &Arc<Lane>) {
-        while let Some(job) = lane.next().await {
+        let mut done_bytes = 0;
+        while let Some(job) = lane.next(done_bytes).await {
+            done_bytes = job.weight();
             // Where the delivery stands: a slow attempt has it written down under way.
             let mut hold = job.hold;
             // A panic must cost neither the lane a worker nor the job its delivery.
@@ -282,30 +305,41 @@ impl Lanes {
         all.collect()
     }
 
-    async fn sweep(&self) {
+    async fn sweep(self: &Arc<Self>) {
+        let mut idle = Vec::new();
         let (mut busy_count, mut waiting_count) = (0, 0);
         for (id, lane) in self.all() {
             for job in lane.take_stale() {
                 self.park(&job, "lane_slow").await;
             }
             lane.dismiss_resting();
+            lane.shrink();
+            while lane.wants_worker() {
+                self.start_worker(lane.clone());
+            }
             let (waiting, is_busy) = lane.load();
             busy_count += usize::from(is_busy);
             waiting_count += waiting;
             match self.destinations.find(id) {
-                Some(destination) => destination.connections().close_idle(),
+                Some(destination) => {
+                    destination.connections().close_idle();
+                    idle.push(destination);
+                }
                 None if !is_busy && waiting == 0 => {
                     self.lanes.pin().remove(&id.uuid());
                 }
                 None => {}
             }
         }
+        let idle_count = close_oldest(idle, self.max_idle_connections);
+        gauge!(names::IDLE_CONNECTIONS).set(idle_count as f64);
+        self.budget.observe();
         gauge!(names::LANES).set(busy_count as f64);
         gauge!(names::LANE_WAITING).set(waiting_count as f64);
     }
 
     /// Takes no more jobs, parks what waits, and gives attempts under way `limit` to end.
-    pub async fn drain(&self, limit: Duration) {
+    pub async fn drain(self: &Arc<Self>, limit: Duration) {
         self.is_draining.store(true, Ordering::Release);
         for (_, lane) in self.all() {
             lane.drain();
@@ -319,4 +353,22 @@ impl Lanes {
             );
         }
     }
+}
+
+/// Closes idle connections beyond `most`, those that have been idle for longest first; how many are left.
+fn close_oldest(destinations: Vec<Arc<dyn Destination>>, most: usize) -> usize {
+    let mut ages: Vec<_> = destinations
+        .iter()
+        .flat_map(|destination| destination.connections().idle_since())
+        .collect();
+    let Some(excess) = ages.len().checked_sub(most).filter(|excess| *excess > 0) else {
+        return ages.len();
+    };
+    ages.sort_unstable();
+    let oldest_kept = ages.get(excess).copied();
+    for destination in destinations {
+        destination.connections().close_idle_before(oldest_kept);
+    }
+    counter!(names::IDLE_CONNECTIONS_CLOSED).increment(excess as u64);
+    most
 }

@@ -7,6 +7,7 @@ use gateway::facade::base::Millis;
 use gateway::facade::base::WorkspaceId;
 use gateway::facade::base::{DeliveryId, DestinationId};
 use gateway::facade::delivery::Attempt;
+use gateway::facade::delivery::Budget;
 use gateway::facade::delivery::Leases;
 use gateway::facade::delivery::Payload;
 use gateway::facade::delivery::{Outcome, Verdict};
@@ -22,12 +23,16 @@ const DUE: &str = "
     insert into scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id, type, attempt_count, due_at)
     values (gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), 'deal.won', 1, now())";
 
+fn budget() -> Arc<Budget> {
+    Arc::new(Budget::new(64 << 20, 100))
+}
+
 /// Takes leases over a way that breaks at each commit; the row's owner and fence after the first and the second try.
 async fn try_twice(cut: Cut) -> [(Option<i32>, i32); 2] {
     let database = Cluster::shared().database().await;
     database.run(DUE).await;
     let severed = Severed::before(&database, cut).await;
-    let leases = Leases::new(severed.db());
+    let leases = Leases::new(severed.db(), budget());
     let mut seen = Vec::new();
     for _ in 0..2 {
         let taken = leases.take_due(7, Duration::ZERO, LEASE, 10).await;
@@ -96,7 +101,7 @@ async fn a_retry_that_is_written_again_adds_its_attempt_once() {
              select delivery_id, workspace_id, webhook_id, event_id, type, 0, 1, '{}' from scheduled_deliveries",
         )
         .await;
-    let leased = Leases::new(instance.db.clone())
+    let leased = Leases::new(instance.db.clone(), budget())
         .take_due(instance.bus.owner(), Duration::ZERO, LEASE, 10)
         .await
         .expect("leased");

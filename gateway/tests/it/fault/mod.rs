@@ -1,5 +1,6 @@
 //! Cut, kill and stall: what was acknowledged is never lost, what is broken says so, and all comes back.
 
+mod budgets;
 mod clocks;
 mod failover;
 mod gateway_killed;

@@ -6,6 +6,7 @@
 //! line in the database.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,11 +16,15 @@ use tokio::time::Instant;
 use super::breaker::{Breaker, HealthState, Thresholds};
 use super::job::{Hold, Job};
 use super::pace::Pace;
+use crate::delivery::budget::Budget;
 
 /// A destination for which jobs wait longer does not keep up: more goes to the database.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait for a place under a rate limit.
 const MAX_RATE_WAIT: Duration = Duration::from_secs(1);
+
+/// A queue of so many jobs keeps its memory.
+const MIN_QUEUE: usize = 64;
 
 /// Workers that had nothing to do for this long end.
 const MAX_REST: Duration = Duration::from_secs(1);
@@ -31,6 +36,10 @@ pub enum Refusal {
     Slow,
     Paused,
     Draining,
+    /// All lanes together hold as many bytes as they may.
+    Memory,
+    /// All lanes together have as many attempts under way as they may.
+    Attempts,
 }
 
 impl Refusal {
@@ -41,6 +50,8 @@ impl Refusal {
             Self::Slow => "lane_slow",
             Self::Paused => "paused",
             Self::Draining => "draining",
+            Self::Memory => "memory",
+            Self::Attempts => "attempts",
         }
     }
 }
@@ -58,6 +69,8 @@ struct State {
     /// Workers that run, those that rest among them.
     worker_count: usize,
     resting_count: usize,
+    /// What waits and what is under way, in bytes.
+    held_bytes: usize,
     /// Of those that were woken, how many are to end.
     dismissed_count: usize,
     last_offer: Instant,
@@ -72,6 +85,15 @@ struct State {
 }
 
 impl State {
+    /// Workers that are at work, or on their way to it.
+    const fn active_count(&self) -> usize {
+        self.worker_count - self.resting_count
+    }
+
+    fn let_go(&mut self, jobs: &VecDeque<Job>) {
+        self.held_bytes -= jobs.iter().map(Job::weight).sum::<usize>();
+    }
+
     /// Whether the receiver does not keep up; that is so until the queue has run empty.
     fn keeps_behind(&mut self, concurrency: usize, now: Instant) -> bool {
         let is_busy = self.worker_count - self.resting_count >= concurrency;
@@ -87,6 +109,7 @@ impl State {
 #[derive(Debug)]
 pub struct Lane {
     caps: Caps,
+    budget: Arc<Budget>,
     state: Mutex<State>,
     /// A permit for each resting worker that is woken.
     wake: Semaphore,
@@ -103,13 +126,15 @@ pub enum Offered {
 
 impl Lane {
     /// An empty lane.
-    pub fn new(caps: Caps, thresholds: Thresholds, health: HealthState) -> Self {
+    pub fn new(caps: Caps, thresholds: Thresholds, health: HealthState, budget: Arc<Budget>) -> Self {
         Self {
             caps,
+            budget,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 worker_count: 0,
                 resting_count: 0,
+                held_bytes: 0,
                 dismissed_count: 0,
                 last_offer: Instant::now(),
                 pace: Pace::new(Instant::now()),
@@ -133,6 +158,10 @@ impl Lane {
             Some(Refusal::Full)
         } else if matches!(job.hold, Hold::Fresh(_)) && state.keeps_behind(self.caps.concurrency, now) {
             Some(Refusal::Slow)
+        } else if !self.budget.has_bytes(state.held_bytes) {
+            Some(Refusal::Memory)
+        } else if state.active_count() == 0 && !self.budget.has_attempts(0) {
+            Some(Refusal::Attempts)
         } else if state.breaker.is_open() && !job.is_test && !state.breaker.try_start(now) {
             // Last, for it spends the permission to probe; a test is a probe that somebody asked for.
             Some(Refusal::Paused)
@@ -145,23 +174,46 @@ impl Lane {
         if state.worker_count == state.resting_count {
             state.pace.begin(now);
         }
+        state.held_bytes += job.weight();
         state.queue.push_back(job);
         state.last_offer = now;
-        if state.resting_count > 0 {
-            state.resting_count -= 1;
-            self.wake.add_permits(1);
-            return Offered::Taken;
+        match self.engage(&mut state) {
+            true => Offered::NeedsWorker,
+            false => Offered::Taken,
         }
-        if state.worker_count < self.caps.concurrency {
-            state.worker_count += 1;
-            return Offered::NeedsWorker;
-        }
-        Offered::Taken
     }
 
-    /// The next job for a worker. With none it rests for a while, which is cheaper than a new worker for each job; `None`
+    /// Has one more worker at work if there may be one; whether the caller is to start it. One is always allowed.
+    fn engage(&self, state: &mut State) -> bool {
+        let active_count = state.active_count();
+        if active_count > 0 && !self.budget.has_attempts(active_count) {
+            return false;
+        }
+        if state.resting_count > 0 {
+            state.resting_count -= 1;
+            self.budget.begin(1);
+            self.wake.add_permits(1);
+            return false;
+        }
+        let is_new = state.worker_count < self.caps.concurrency;
+        if is_new {
+            state.worker_count += 1;
+            self.budget.begin(1);
+        }
+        is_new
+    }
+
+    /// Whether more waits than its workers were begun for, because there was no attempt left for another worker; the caller
+    /// starts it.
+    pub fn wants_worker(&self) -> bool {
+        let mut state = self.state.lock();
+        !state.queue.is_empty() && !state.is_draining && self.engage(&mut state)
+    }
+
+    /// The next job for a worker that has done with `done_bytes` of jobs. With none it rests for a while, which is cheaper than a new worker for each job; `None`
     /// ends it.
-    pub async fn next(&self) -> Option<Job> {
+    pub async fn next(&self, done_bytes: usize) -> Option<Job> {
+        self.state.lock().held_bytes -= done_bytes;
         loop {
             {
                 let mut state = self.state.lock();
@@ -172,9 +224,11 @@ impl Lane {
                 if state.is_draining || state.dismissed_count > 0 {
                     state.dismissed_count = state.dismissed_count.saturating_sub(1);
                     state.worker_count -= 1;
+                    self.budget.end(1);
                     return None;
                 }
                 state.resting_count += 1;
+                self.budget.end(1);
             }
             // Never closed. Permits add up, so no wake-up between the lines is lost.
             if let Ok(woken) = self.wake.acquire().await {
@@ -189,6 +243,8 @@ impl Lane {
         if state.is_draining || state.last_offer.elapsed() > MAX_REST {
             let count = std::mem::take(&mut state.resting_count);
             state.dismissed_count += count;
+            // Until they have ended they count as the others do.
+            self.budget.begin(count);
             self.wake.add_permits(count);
         }
     }
@@ -216,6 +272,9 @@ impl Lane {
             return usize::from(state.breaker.is_probe_due(now));
         }
         if state.next_slot.is_some_and(|slot| slot > now + MAX_RATE_WAIT / 2) {
+            return 0;
+        }
+        if !self.budget.has_bytes(state.held_bytes) || !self.budget.has_attempts(state.active_count()) {
             return 0;
         }
         let turns = if state.is_slow { 1 } else { 4 };
@@ -270,23 +329,35 @@ impl Lane {
         let keep_count = usize::from(!state.is_draining && state.worker_count > state.resting_count);
         if state.is_draining || state.breaker.is_open() {
             let keep_count = keep_count.min(state.queue.len());
-            return state.queue.drain(keep_count..).collect();
+            let stale = state.queue.split_off(keep_count);
+            state.let_go(&stale);
+            return stale.into();
         }
         let is_fresh = |job: &Job| matches!(job.hold, Hold::Fresh(_));
         let is_slow = state.keeps_behind(self.caps.concurrency, now);
         if !is_slow || !state.queue.iter().any(is_fresh) {
             return Vec::new();
         }
-        let (mut stale, mut kept) = (Vec::new(), VecDeque::new());
+        let (mut stale, mut kept) = (VecDeque::new(), VecDeque::new());
         for job in state.queue.drain(..) {
             let is_late = kept.len() >= self.caps.concurrency || now - job.queued_at > MAX_WAIT;
             match is_fresh(&job) && is_late {
-                true => stale.push(job),
+                true => stale.push_back(job),
                 false => kept.push_back(job),
             }
         }
         state.queue = kept;
-        stale
+        state.let_go(&stale);
+        stale.into()
+    }
+
+    /// Gives memory back that the queue needed when it was longer.
+    pub fn shrink(&self) {
+        let mut state = self.state.lock();
+        let len = state.queue.len();
+        if state.queue.capacity() > MIN_QUEUE.max(len * 4) {
+            state.queue.shrink_to(MIN_QUEUE.max(len * 2));
+        }
     }
 
     /// Has every further offer refused.

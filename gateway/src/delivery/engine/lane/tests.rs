@@ -12,6 +12,10 @@ fn job() -> Job {
     })
 }
 
+fn budget() -> Arc<Budget> {
+    Arc::new(Budget::new(1 << 20, 1_000))
+}
+
 fn lane() -> Arc<Lane> {
     let caps = Caps {
         concurrency: 2,
@@ -22,7 +26,7 @@ fn lane() -> Arc<Lane> {
         failures: 20,
         probe: Duration::from_secs(30),
     };
-    Arc::new(Lane::new(caps, thresholds, HealthState::Healthy))
+    Arc::new(Lane::new(caps, thresholds, HealthState::Healthy, budget()))
 }
 
 #[tokio::test]
@@ -33,7 +37,7 @@ async fn a_resting_worker_takes_the_next_job_and_ends_when_it_is_dismissed() {
     let worker = tokio::spawn({
         let lane = lane.clone();
         async move {
-            while lane.next().await.is_some() {
+            while lane.next(0).await.is_some() {
                 let _ = done.send(());
             }
         }
@@ -68,24 +72,24 @@ async fn a_slow_lane_takes_nothing_new_until_it_has_caught_up() {
     };
     for _ in 0..2 {
         assert!(matches!(lane.offer(fresh()), Offered::NeedsWorker));
-        lane.next().await.expect("under way");
+        lane.next(0).await.expect("under way");
     }
     for _ in 0..20 {
         assert!(matches!(lane.offer(fresh()), Offered::Taken));
     }
     assert!(lane.take_stale().is_empty());
     lane.note(true, Duration::from_secs(10));
-    lane.next().await.expect("the next");
+    lane.next(0).await.expect("the next");
     assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
     assert_eq!(lane.take_stale().len(), 17, "those that will not begin soon");
     // The receiver is fast again, but what waits goes first.
     for _ in 0..2 {
         lane.note(true, Duration::ZERO);
-        lane.next().await.expect("was kept");
+        lane.next(0).await.expect("was kept");
         assert!(matches!(lane.offer(fresh()), Offered::Refused(_, Refusal::Slow)));
     }
     lane.drain();
-    assert!(lane.next().await.is_none());
+    assert!(lane.next(0).await.is_none());
     assert!(!lane.state.lock().is_slow);
 }
 
@@ -100,7 +104,7 @@ fn a_probe_that_finds_no_place_is_not_spent() {
         failures: 20,
         probe: Duration::from_secs(30),
     };
-    let lane = Lane::new(caps, thresholds, HealthState::Paused);
+    let lane = Lane::new(caps, thresholds, HealthState::Paused, budget());
     assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
     assert!(matches!(lane.offer(job()), Offered::Refused(_, Refusal::Full)));
     lane.probe_at_once();

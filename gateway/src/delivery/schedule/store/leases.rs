@@ -4,6 +4,7 @@
 //! wait until they expire. So a lease is taken in two steps: its deliveries are known before the commit, and given back if
 //! the commit gets no answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, DestinationId, EventId, uuid_millis};
 use crate::db::{self, Db, DbError};
+use crate::delivery::budget::Budget;
 use crate::delivery::engine::job::{Payload, body};
 
 /// A scheduled delivery that this instance holds.
@@ -38,13 +40,28 @@ pub struct Leased {
 pub(super) const LEASE_PICKED: &str = "
     update scheduled_deliveries s
     set due_at = now() + make_interval(secs => $2), owner = $1, fence = s.fence + 1
-    from picked
+    from sized picked
     left join events e on e.id = picked.event_id
     left join deliveries d on d.id = picked.delivery_id
-    where s.delivery_id = picked.delivery_id and s.delivery_id = any(array(select delivery_id from picked))
+    where s.delivery_id = picked.delivery_id and s.delivery_id = any(array(select delivery_id from sized))
     returning s.delivery_id, s.webhook_id, s.attempt_count, s.fence,
               extract(epoch from picked.due_at - now())::float8,
               s.workspace_id, s.event_id, s.type, e.client_id, e.occurred_at, e.data, d.test_body, s.order_key";
+
+/// The first of `picked` before which there are fewer than so many bytes of events, the number of which is the statement's
+/// `parameter`. The length of a long text is known without reading it.
+pub(super) fn sized(parameter: usize) -> String {
+    format!(
+        "sized as materialized (
+             select delivery_id, event_id, due_at from (
+                 select p.delivery_id, p.event_id, p.due_at,
+                        sum(coalesce(octet_length(e.data), 0)) over (order by p.due_at, p.delivery_id)
+                            - coalesce(octet_length(e.data), 0) as before
+                 from picked p left join events e on e.id = p.event_id
+             ) as weighed where before < ${parameter}::int8
+         )"
+    )
+}
 
 /// A delivery, the fence of its lease, and when it is due.
 type Held = (DeliveryId, i32, Instant);
@@ -52,15 +69,17 @@ type Held = (DeliveryId, i32, Instant);
 /// Takes leases, and gives them back.
 pub struct Leases {
     db: Db,
+    budget: Arc<Budget>,
     /// What commits that were not answered may have leased.
     doubtful: Mutex<Vec<Held>>,
 }
 
 impl Leases {
     /// No lease yet.
-    pub const fn new(db: Db) -> Self {
+    pub const fn new(db: Db, budget: Arc<Budget>) -> Self {
         Self {
             db,
+            budget,
             doubtful: Mutex::new(Vec::new()),
         }
     }
@@ -75,7 +94,9 @@ impl Leases {
     ) -> Result<Vec<Leased>, DbError> {
         let statement = pick("due_at <= now() + make_interval(secs => $3)", "due_at");
         let (lease, ahead) = (lease.as_secs_f64(), ahead.as_secs_f64());
-        self.take(&statement, &[&owner, &lease, &ahead, &count]).await
+        let bytes = self.leasable();
+        self.take(&statement, &[&owner, &lease, &ahead, &count, &bytes])
+            .await
     }
 
     /// Leases up to `count` deliveries that wait for a destination, oldest first.
@@ -91,7 +112,8 @@ impl Leases {
             "delivery_id",
         );
         let lease = lease.as_secs_f64();
-        self.take(&statement, &[&owner, &lease, &destination, &count])
+        let bytes = self.leasable();
+        self.take(&statement, &[&owner, &lease, &destination, &count, &bytes])
             .await
     }
 
@@ -102,12 +124,18 @@ impl Leases {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Leased>, DbError> {
         self.settle().await?;
+        if self.leasable() == 0 {
+            return Ok(Vec::new());
+        }
         let mut client = self.db.client().await?;
         let statement = client.prepare_cached(statement).await?;
         let transaction = db::begin(&mut client).await?;
         let leased_at = Instant::now();
         let rows = transaction.query(&statement, parameters).await?;
-        let leased: Vec<Leased> = rows.iter().map(|row| leased(row, leased_at)).collect();
+        let leased: Vec<Leased> = rows
+            .iter()
+            .map(|row| leased(row, leased_at, &self.budget))
+            .collect();
         if let Err(fault) = db::commit(transaction).await {
             let held = leased
                 .iter()
@@ -116,6 +144,11 @@ impl Leases {
             return Err(fault);
         }
         Ok(leased)
+    }
+
+    /// How many bytes of events a statement may lease now.
+    pub(super) fn leasable(&self) -> i64 {
+        self.budget.leasable()
     }
 
     /// Gives back what this instance may hold without knowing it.
@@ -156,11 +189,12 @@ fn pick(condition: &str, order: &str) -> String {
         "with picked as materialized (
              select delivery_id, event_id, due_at from scheduled_deliveries
              where {condition} order by {order} limit $4 for update skip locked
-         ) {LEASE_PICKED}"
+         ), {} {LEASE_PICKED}",
+        sized(5)
     )
 }
 
-fn leased(row: &Row, leased_at: Instant) -> Leased {
+fn leased(row: &Row, leased_at: Instant, budget: &Arc<Budget>) -> Leased {
     let count: i16 = row.get(2);
     let due_in: Option<f64> = row.get(4);
     // From the answer on, so that a slow one makes nothing early.
@@ -181,11 +215,11 @@ fn leased(row: &Row, leased_at: Instant) -> Leased {
         due,
         leased_at,
         is_test: row.get::<_, Option<&str>>(11).is_some(),
-        payload: payload(row),
+        payload: payload(row, budget),
     }
 }
 
-fn payload(row: &Row) -> Option<Payload> {
+fn payload(row: &Row, budget: &Arc<Budget>) -> Option<Payload> {
     let event: Uuid = row.get(6);
     let label: &str = row.get(7);
     let client_id: Option<String> = row.get(8);
@@ -206,6 +240,6 @@ fn payload(row: &Row) -> Option<Payload> {
         workspace: row.get(5),
         label: label.into(),
         ordering_key: row.get::<_, Option<&str>>(12).map(Box::from),
-        body,
+        body: budget.hold(body),
     })
 }

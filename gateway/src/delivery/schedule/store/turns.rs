@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::leases::{LEASE_PICKED, Leased, Leases};
+use super::leases::{LEASE_PICKED, Leased, Leases, sized};
 use crate::base::id::DestinationId;
 use crate::db::{Db, DbError};
 
@@ -64,9 +64,12 @@ pub async fn lease_turns(
 ) -> Result<Vec<Leased>, DbError> {
     let lease = lease.as_secs_f64();
     let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
-    let statement = format!("{HEADS} {LEASE_PICKED}");
+    let statement = format!("{HEADS}, {} {LEASE_PICKED}", sized(6));
     leases
-        .take(&statement, &[&owner, &lease, &destination, &keys, &count])
+        .take(
+            &statement,
+            &[&owner, &lease, &destination, &keys, &count, &leases.leasable()],
+        )
         .await
 }
 
