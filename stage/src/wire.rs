@@ -66,6 +66,11 @@ impl Wire {
         tokio::time::timeout(LIMIT, arriving).await.expect(text);
     }
 
+    /// What arrived and was not read off yet.
+    pub fn seen(&self) -> String {
+        String::from_utf8_lossy(&self.buffer).into_owned()
+    }
+
     /// Says that no more will come.
     pub async fn finish(&mut self) {
         self.stream.shutdown().await.expect("half closed");

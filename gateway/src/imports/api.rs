@@ -119,9 +119,12 @@ pub async fn get_import(imports: Imports, call: Call) -> Result<Reply, Problem> 
 
 /// `GET /v1/imports/{id}/events`.
 pub async fn watch_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    // Before the job is read, which may be large.
+    let place = imports.watchers.place()?;
     let job = find(&imports, &call).await?;
     call.query.finish()?;
-    Ok(report::progress(imports.db, call.caller.workspace, job))
+    let Imports { watchers, db, .. } = imports;
+    Ok(watchers.watch(place, db, call.caller.workspace, job))
 }
 
 /// `GET /v1/imports/{id}/errors.csv`.

@@ -24,6 +24,7 @@ use crate::bus::Bus;
 use crate::config;
 use crate::db::Db;
 use job::running::Running;
+use job::watchers::Watchers;
 
 /// What the handlers of imports need.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub struct Imports {
     pub settings: config::Imports,
     pub running: Arc<Running>,
     pub places: Arc<Semaphore>,
+    pub watchers: Arc<Watchers>,
 }
 
 impl Imports {
@@ -47,6 +49,7 @@ impl Imports {
             instance,
             places: Arc::new(Semaphore::new(settings.max_running)),
             running: Arc::default(),
+            watchers: Arc::default(),
             settings,
         }
     }

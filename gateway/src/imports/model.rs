@@ -106,6 +106,31 @@ impl Job {
     pub fn is_running(&self) -> bool {
         self.status == "running"
     }
+
+    /// Rows created, updated, unchanged and failed.
+    pub const fn counts(&self) -> [i64; 4] {
+        [
+            self.rows_created,
+            self.rows_updated,
+            self.rows_unchanged,
+            self.rows_failed,
+        ]
+    }
+
+    /// Sets them, and what follows from them.
+    pub fn set_counts(&mut self, counts: [i64; 4]) {
+        let [created, updated, unchanged, failed] = counts;
+        let total: i64 = counts.iter().sum();
+        self.rows_created = created;
+        self.rows_updated = updated;
+        self.rows_unchanged = unchanged;
+        self.rows_failed = failed;
+        self.rows_total = total;
+        self.success_rate = match total {
+            0 => 1.0,
+            _ => (total - failed) as f64 / total as f64,
+        };
+    }
 }
 
 /// What a client wants to have imported, and how.

@@ -106,6 +106,19 @@ fn list_columns() -> String {
     columns
 }
 
+/// Brings a job that was running up to date, without what is known from its start and may be large; whether it changed.
+pub async fn refresh(client: &Client, job: &mut Job) -> Result<bool, DbError> {
+    let statement = "select status, rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read
+                     from imports where number = $1";
+    let row = client.query_one(statement, &[&job.number]).await?;
+    let (status, bytes_read): (String, i64) = (row.get(0), row.get(5));
+    let counts = [1, 2, 3, 4].map(|column| row.get::<_, i64>(column));
+    let is_changed = status != job.status || bytes_read != job.bytes_read || counts != job.counts();
+    job.set_counts(counts);
+    (job.status, job.bytes_read) = (status, bytes_read);
+    Ok(is_changed)
+}
+
 /// A page of jobs, newest first.
 pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<Job>, DbError> {
     let after = page.after.as_deref().and_then(ImportId::parse);
@@ -281,15 +294,13 @@ pub async fn note_undone(
 
 fn job(row: &Row) -> Job {
     let count = |column: usize| row.get::<_, i64>(column);
-    let (created, updated, unchanged, failed) = (count(10), count(11), count(12), count(13));
-    let total = created + updated + unchanged + failed;
     let raw = |column: usize| {
         let text: Option<String> = row.get(column);
         // The column's type is json, so the text is valid.
         text.and_then(|text| RawValue::from_string(text).ok())
     };
     let code: Option<String> = row.get(20);
-    Job {
+    let mut job = Job {
         number: row.get(0),
         columns: row.get(1),
         id: row.get(2),
@@ -300,15 +311,12 @@ fn job(row: &Row) -> Job {
         events: row.get(7),
         date_order: row.get(8),
         status: row.get(9),
-        rows_total: total,
-        rows_created: created,
-        rows_updated: updated,
-        rows_unchanged: unchanged,
-        rows_failed: failed,
-        success_rate: match total {
-            0 => 1.0,
-            _ => (total - failed) as f64 / total as f64,
-        },
+        rows_total: 0,
+        rows_created: 0,
+        rows_updated: 0,
+        rows_unchanged: 0,
+        rows_failed: 0,
+        success_rate: 1.0,
         bytes_read: count(14),
         bytes_total: row.get(15),
         encoding: row.get(16),
@@ -327,7 +335,9 @@ fn job(row: &Row) -> Job {
         },
         undo: raw(26),
         keeps_traces: row.get(27),
-    }
+    };
+    job.set_counts([10, 11, 12, 13].map(count));
+    job
 }
 
 /// Counts as the database has them.

@@ -2,7 +2,7 @@
 //!
 //! The [`runner`] pulls the body through its [`source`] and opens it; the [`feeder`] deals rows out to the writers. A job
 //! is `running` until it is `completed`, `failed` or `cancelled`, once and for all ([`lifecycle`]). Its counts are true at
-//! every moment. [`report`] streams its progress and its failed rows, until [`purge_store`] removes them.
+//! every moment. [`watchers`] are sent its progress; [`report`] streams its failed rows, until [`purge_store`] removes them.
 
 mod fault;
 mod feeder;
@@ -14,3 +14,4 @@ pub mod report;
 pub mod runner;
 pub mod running;
 pub mod source;
+pub mod watchers;

@@ -1,13 +1,9 @@
-//! Replies that are streamed: errors.csv, and a job's progress as server-sent events.
-
-use std::time::Duration;
+//! errors.csv, streamed.
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use crate::base::caller::WorkspaceId;
 use crate::db::{Db, DbError};
 use crate::http::reply::{BrokeOff, Reply};
 use crate::imports::model::Job;
@@ -17,9 +13,6 @@ use crate::imports::store;
 /// Failed rows that are read at once, and their bytes: one row's cells can be large.
 const PAGE_ROWS: i64 = 500;
 const PAGE_BYTES: i64 = 256 << 10;
-const LOOK: Duration = Duration::from_millis(300);
-/// A comment after this silence, so that proxies keep the connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Pieces that wait for the client.
 const WAITING: usize = 2;
 
@@ -85,57 +78,5 @@ async fn send_failures(db: &Db, import_no: i32, with_cells: bool, pieces: &Piece
         if rows.is_empty() || pieces.send(Ok(text.into())).await.is_err() {
             return Ok(());
         }
-    }
-}
-
-/// The job at each change, until it ends.
-pub fn progress(db: Db, workspace: WorkspaceId, job: Job) -> Reply {
-    let (pieces, reading) = mpsc::channel(WAITING);
-    tokio::spawn(async move {
-        if let Err(fault) = send_progress(&db, workspace, job, &pieces).await {
-            tracing::debug!(%fault, "the progress of an import broke off");
-            let _ = pieces.send(Err(BrokeOff)).await;
-        }
-    });
-    Reply::stream("text/event-stream", reading).no_store()
-}
-
-async fn send_progress(
-    db: &Db,
-    workspace: WorkspaceId,
-    mut job: Job,
-    pieces: &Pieces,
-) -> Result<(), DbError> {
-    let mut last = String::new();
-    let mut sent_at = Instant::now();
-    loop {
-        // Texts and numbers cannot fail to serialise.
-        let text = serde_json::to_string(&job).unwrap_or_default();
-        let piece = if text != last {
-            last = text;
-            Some(format!("data: {last}\n\n"))
-        } else if sent_at.elapsed() > KEEP_ALIVE {
-            Some(":\n\n".to_owned())
-        } else {
-            None
-        };
-        if let Some(piece) = piece {
-            sent_at = Instant::now();
-            if pieces.send(Ok(piece.into())).await.is_err() {
-                return Ok(());
-            }
-        }
-        if !job.is_running() {
-            return Ok(());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = pieces.closed() => return Ok(()),
-        }
-        let client = db.client().await?;
-        job = match store::find(&client, workspace, job.id).await? {
-            Some(job) => job,
-            None => return Ok(()),
-        };
     }
 }

@@ -2,11 +2,19 @@
 //!
 //! Formula injection: OWASP ASVS 1.2.10. The escape is reversible, because phones (`+44 …`) and amounts
 //! (`-5`) begin like formulas, and a mended file must bring them back as they were.
+//!
+//! Escaped is what begins with `=`, `+`, `-`, `@` or a tab; also with a line break, which some spreadsheets drop before they
+//! look, and with the full-width `＝`, `＋`, `－`, `＠`, which spreadsheets with East Asian input take for the narrow ones.
+//! Not escaped is a formula behind a `;` within a cell: where a spreadsheet separates by `;` it splits `a;=1` whatever
+//! quotes stand there, and only another delimiter than the comma would help. Open errors.csv by its import dialog there.
+
+/// What a formula begins with, for some spreadsheet.
+const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Whether a spreadsheet would take the cell for a formula, or the cell is the escape of such a one.
 fn looks_like_formula(cell: &str) -> bool {
     let unquoted = cell.trim_start_matches('\'');
-    unquoted.starts_with(['=', '+', '-', '@', '\t'])
+    unquoted.starts_with(SIGNS)
 }
 
 /// The `'` that [`unescape`] takes off again, or nothing.
@@ -67,6 +75,11 @@ mod tests {
             ("-5", "'-5"),
             ("@x", "'@x"),
             ("\tx", "'\tx"),
+            ("\r=1", "'\r=1"),
+            ("\n=1", "'\n=1"),
+            ("＝1", "'＝1"),
+            ("'＠x", "''＠x"),
+            ("a;=1", "a;=1"),
             ("'=1", "''=1"),
             ("''-", "'''-"),
             ("'tis", "'tis"),
@@ -92,10 +105,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_round_trip_is_exact(cell in "['=+@\t -]{0,4}\\PC{0,6}") {
+        fn the_round_trip_is_exact(cell in "['=+@\t\r\n＝＋－＠ -]{0,4}\\PC{0,6}") {
             let safe = escaped(&cell);
             prop_assert_eq!(unescape(&safe), &cell);
-            prop_assert!(!safe.starts_with(['=', '+', '-', '@', '\t']));
+            prop_assert!(!safe.starts_with(SIGNS));
         }
 
         #[test]

@@ -12,6 +12,7 @@ mod metrics;
 mod purging;
 mod rules;
 mod undoing;
+mod watching;
 
 /// An import under a debug build on a busy machine takes a while.
 const PATIENCE: Duration = Duration::from_secs(60);
