@@ -176,7 +176,7 @@ impl Engine {
         let instance_id = instance.id();
         let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
-        let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
+        let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone(), db.clock().clone()));
 
         let mut feed = Feed::new(
             background.clone(),

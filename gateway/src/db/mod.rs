@@ -16,7 +16,7 @@ mod types;
 mod writing;
 
 pub use abandon::{Abandonable, within};
-pub use clock::now;
+pub use clock::{Clock, now};
 pub use copy::{CopyRows, OpenCopy};
 pub use copy_lines::{CopyLines, Lines};
 pub use dial::application_name;

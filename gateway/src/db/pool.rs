@@ -189,7 +189,7 @@ impl Db {
     }
 
     /// The database's clock, which the change feed keeps right.
-    pub fn clock(&self) -> &Clock {
+    pub const fn clock(&self) -> &Arc<Clock> {
         &self.clock
     }
 

@@ -7,7 +7,6 @@ use tokio_postgres::{Client, Row, Transaction};
 
 use super::model::{ImportRequest, Job, JobError, Starter};
 use crate::base::caller::{Caller, WorkspaceId};
-use crate::base::clock::Millis;
 use crate::base::id::{ImportId, InstanceId};
 use crate::base::page::Page;
 use crate::db::{DbError, ToSql};
@@ -48,7 +47,7 @@ pub async fn insert(
             "insert into imports (id, workspace_id, object, filename, mode, dry_run, events, date_order, encoding,
                  delimiter, mapping, unmapped_headers, columns, bytes_total, key_id, key_name, created_at, instance)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, ($11::text)::json, ($12::text)::json, $13, $14, $15,
-                 $16, $17, $18)
+                 $16, now(), $17)
              returning number",
             &[
                 &id,
@@ -67,7 +66,6 @@ pub async fn insert(
                 &opened.bytes_total,
                 &caller.key_id,
                 &&*caller.key_name,
-                &Millis::now(),
                 &instance,
             ],
         )
@@ -220,8 +218,8 @@ pub async fn finish(
     ending: &Ending,
 ) -> Result<Option<Job>, DbError> {
     let statement = format!(
-        "update imports set status = $3, error_code = $4, error_message = $5, finished_at = $6,
-             bytes_read = greatest(bytes_read, $7), encoding = coalesce($8, encoding)
+        "update imports set status = $3, error_code = $4, error_message = $5, finished_at = now(),
+             bytes_read = greatest(bytes_read, $6), encoding = coalesce($7, encoding)
          where workspace_id = $1 and number = $2 and status = 'running'
          returning {COLUMNS}"
     );
@@ -235,7 +233,6 @@ pub async fn finish(
                 &ending.status,
                 &error.map(|(code, _)| *code),
                 &error.map(|(_, message)| message),
-                &Millis::now(),
                 &ending.bytes_read.map(signed),
                 &ending.encoding,
             ],

@@ -11,7 +11,6 @@ use super::model::Webhook;
 use super::stored::{Sealed, StoredWebhook};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
-use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::page::Page;
 use crate::bus::{Bus, NewEvent};
@@ -219,9 +218,9 @@ pub async fn disable_gone(
     let row = work
         .transaction()
         .query_opt(
-            "update webhooks set enabled = false, disabled_reason = $3, updated_at = $4
+            "update webhooks set enabled = false, disabled_reason = $3, updated_at = now()
              where workspace_id = $1 and id = $2 and enabled returning name",
-            &[&endpoint.workspace, &endpoint.id, &GONE, &Millis::now()],
+            &[&endpoint.workspace, &endpoint.id, &GONE],
         )
         .await?;
     let Some(row) = row else { return Ok(()) };

@@ -21,6 +21,10 @@ const UNWATCHED: &[(&str, &str)] = &[
     ),
     ("gateway/src/imports/job/report.rs", "writes one reply"),
     (
+        "gateway/src/imports/job/watchers.rs",
+        "writes one reply, or polls one job while it is watched",
+    ),
+    (
         "gateway/src/outbound/exchange.rs",
         "drives one connection, and ends with it",
     ),

@@ -8,6 +8,7 @@ mod instance_killed;
 mod key_clocks;
 mod names;
 mod neighbour;
+mod other_clocks;
 mod postgres_frozen;
 mod postgres_killed;
 mod receipts;
