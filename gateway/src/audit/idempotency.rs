@@ -1,13 +1,14 @@
 //! `Idempotency-Key`: the same key and body within 24 hours get the first reply again.
 //!
 //! The reply is stored in the transaction of the change, so a crash leaves both or neither: no double effect and no stuck
-//! key. An advisory lock, held until the transaction ends, detects a second request while the first is running.
+//! key. An advisory lock, held until the transaction ends, detects a second request while the first is running. A request
+//! that is longer than a transaction reserves its key instead (see [`super::reservation`]).
 
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::store::{self, KeptReply};
+use super::key_store::{self as store, Found, KeptReply};
 use crate::base::caller::WorkspaceId;
 use crate::db::Transaction;
 use crate::http::call::Call;
@@ -22,17 +23,22 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Repeatable {
     key: String,
     path: String,
-    body_digest: Vec<u8>,
+    body_digest: [u8; 32],
 }
 
 /// Reads the header; it is checked by the dispatcher before any handler runs.
 pub(super) fn of(call: &Call) -> Option<Repeatable> {
-    let key = call.headers.get("idempotency-key")?.to_str().ok()?;
-    (call.method == http::Method::POST).then(|| Repeatable {
-        key: key.to_owned(),
+    Some(Repeatable {
+        key: key_of(call)?,
         path: call.path.clone(),
-        body_digest: call.body.digest().to_vec(),
+        body_digest: call.body.digest(),
     })
+}
+
+/// The key of a request that may have one.
+pub(super) fn key_of(call: &Call) -> Option<String> {
+    let key = call.headers.get("idempotency-key")?.to_str().ok()?;
+    (call.method == http::Method::POST).then(|| key.to_owned())
 }
 
 /// Whether a header's value can be a key: 1 to 255 visible characters.
@@ -52,36 +58,12 @@ impl Repeatable {
         transaction: &Transaction<'_>,
         workspace: WorkspaceId,
     ) -> Result<Option<Reply>, Problem> {
-        self.lock(transaction, workspace).await?;
-        let Some(kept) = store::kept_reply(transaction, workspace, &self.key).await? else {
-            return Ok(None);
-        };
-        if kept.path != self.path || kept.body_digest != self.body_digest {
-            let detail = "This key was used with another path or body within the last 24 hours.";
-            return Err(Problem::new(Code::IdempotencyMismatch, detail));
+        lock(transaction, workspace, &self.key).await?;
+        match store::find_key(transaction, workspace, &self.key).await? {
+            Some(Found::Kept(kept)) => replay(kept, &self.path, self.body_digest).map(Some),
+            Some(Found::Reserved { is_held: true, .. }) => Err(still_running()),
+            Some(Found::Reserved { is_held: false, .. }) | None => Ok(None),
         }
-        let status = u16::try_from(kept.status).ok();
-        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-        let reply = Reply::of(status.unwrap_or(StatusCode::OK), "application/json", kept.reply);
-        let replayed = HeaderName::from_static("idempotent-replayed");
-        Ok(Some(
-            reply.with_header(replayed, HeaderValue::from_static("true")),
-        ))
-    }
-
-    /// A request that failed, or that was a repeat itself, has its reply a moment before its transaction ends and gives
-    /// the lock back. So a lock that is taken is tried again for a little while before the other request counts as running.
-    async fn lock(&self, transaction: &Transaction<'_>, workspace: WorkspaceId) -> Result<(), Problem> {
-        let mut tries = 1;
-        while !store::try_lock_key(transaction, workspace, &self.key).await? {
-            if tries == LOCK_TRIES {
-                let detail = "The first request with this key has not ended yet.";
-                return Err(Problem::new(Code::IdempotencyRunning, detail));
-            }
-            tries += 1;
-            tokio::time::sleep(LOCK_PAUSE).await;
-        }
-        Ok(())
     }
 
     /// Keeps a reply in the same transaction.
@@ -92,13 +74,49 @@ impl Repeatable {
         status: StatusCode,
         body: Vec<u8>,
     ) -> Result<(), Problem> {
-        let kept = KeptReply {
-            path: self.path.clone(),
-            body_digest: self.body_digest.clone(),
-            // Statuses are below 600.
-            status: i16::try_from(status.as_u16()).unwrap_or(200),
-            reply: body,
-        };
+        let kept = KeptReply::new(&self.path, self.body_digest, status, body);
         Ok(store::keep_reply(transaction, workspace, &self.key, &kept).await?)
     }
+}
+
+/// A request that failed, or that was a repeat itself, has its reply a moment before its transaction ends and gives
+/// the lock back. So a lock that is taken is tried again for a little while before the other request counts as running.
+pub(super) async fn lock(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Result<(), Problem> {
+    let mut tries = 1;
+    while !store::try_lock_key(transaction, workspace, key).await? {
+        if tries == LOCK_TRIES {
+            return Err(still_running());
+        }
+        tries += 1;
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// A kept reply, given again to a request that is the same as the first.
+pub(super) fn replay(kept: KeptReply, path: &str, body_digest: [u8; 32]) -> Result<Reply, Problem> {
+    if kept.path != path || kept.body_digest != body_digest {
+        return Err(mismatch());
+    }
+    let status = u16::try_from(kept.status).ok();
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    let reply = Reply::of(status.unwrap_or(StatusCode::OK), "application/json", kept.reply);
+    let replayed = HeaderName::from_static("idempotent-replayed");
+    Ok(reply.with_header(replayed, HeaderValue::from_static("true")))
+}
+
+/// 422: the key belongs to another request.
+pub(super) fn mismatch() -> Problem {
+    let detail = "This key was used with another path, query or body within the last 24 hours.";
+    Problem::new(Code::IdempotencyMismatch, detail)
+}
+
+/// 409: the first request with the key goes on.
+pub(super) fn still_running() -> Problem {
+    let detail = "The first request with this key has not ended yet.";
+    Problem::new(Code::IdempotencyRunning, detail)
 }

@@ -2,14 +2,18 @@
 //! UPDATE, DELETE and TRUNCATE.
 //!
 //! [`Work`] is that transaction: it carries the actor, answers a repeated `Idempotency-Key`, and writes to the
-//! audit trail and the change feed.
+//! audit trail and the change feed. A request that is longer than a transaction has a [`Reservation`] of its key.
 
 pub mod api;
 pub mod idempotency;
+mod key_store;
 mod model;
+mod reservation;
 mod store;
 mod work;
 
+pub use key_store::purge_replies;
 pub use model::{Actor, Changes, Entry, Target};
-pub use store::{insert, purge_replies};
+pub use reservation::{FirstReply, Reservation};
+pub use store::insert;
 pub use work::{Begun, Work};

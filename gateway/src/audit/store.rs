@@ -1,4 +1,4 @@
-//! The SQL of the audit trail and of the replies kept for repeated requests.
+//! The SQL of the audit trail.
 
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use super::model::{Actor, Changes, Entry, ShownActor, Target};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{AuditId, KeyId, uuid_floor, uuid_millis};
-use crate::db::{DbError, ToSql, purge_slowly};
+use crate::db::{DbError, ToSql};
 
 /// Which entries are wanted.
 #[derive(Debug, Default)]
@@ -167,93 +167,4 @@ fn entry(row: &Row) -> Entry {
         // The column's type is json, so the text is valid.
         changes: changes.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
     }
-}
-
-/// A kept reply.
-pub(super) struct KeptReply {
-    pub path: String,
-    pub body_digest: Vec<u8>,
-    pub status: i16,
-    pub reply: Vec<u8>,
-}
-
-/// Takes the lock on a key for the rest of the transaction; `false` if another request holds it.
-pub(super) async fn try_lock_key(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    key: &str,
-) -> Result<bool, DbError> {
-    let row = transaction
-        .query_one(
-            "select pg_try_advisory_xact_lock(hashtextextended($1::text, $2::int4))",
-            &[&key, &workspace],
-        )
-        .await?;
-    Ok(row.get(0))
-}
-
-pub(super) async fn kept_reply(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    key: &str,
-) -> Result<Option<KeptReply>, DbError> {
-    let row = transaction
-        .query_opt(
-            "select path, body_digest, status, reply from idempotency_replies
-             where workspace_id = $1 and key = $2 and created_at > now() - interval '24 hours'",
-            &[&workspace, &key],
-        )
-        .await?;
-    Ok(row.map(|row| KeptReply {
-        path: row.get(0),
-        body_digest: row.get(1),
-        status: row.get(2),
-        reply: row.get(3),
-    }))
-}
-
-pub(super) async fn keep_reply(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    key: &str,
-    kept: &KeptReply,
-) -> Result<(), DbError> {
-    transaction
-        .execute(
-            "insert into idempotency_replies (workspace_id, key, path, body_digest, status, reply)
-             values ($1, $2, $3, $4, $5, $6)
-             on conflict (workspace_id, key) do update set path = excluded.path,
-                 body_digest = excluded.body_digest, status = excluded.status,
-                 reply = excluded.reply, created_at = now()",
-            &[
-                &workspace,
-                &key,
-                &kept.path,
-                &kept.body_digest,
-                &kept.status,
-                &kept.reply,
-            ],
-        )
-        .await?;
-    Ok(())
-}
-
-/// Replaces the body of a reply that is kept.
-pub(super) async fn amend_reply(
-    client: &Client,
-    workspace: WorkspaceId,
-    key: &str,
-    reply: &[u8],
-) -> Result<(), DbError> {
-    let statement = "update idempotency_replies set reply = $3 where workspace_id = $1 and key = $2";
-    client.execute(statement, &[&workspace, &key, &reply]).await?;
-    Ok(())
-}
-
-/// Forgets replies older than a day, a bounded number at a time.
-pub async fn purge_replies(client: &Client) -> Result<(), DbError> {
-    let statement = "delete from idempotency_replies where ctid = any(array(
-                         select ctid from idempotency_replies
-                         where created_at < now() - interval '24 hours' limit 10000))";
-    purge_slowly(client, statement, &[]).await
 }

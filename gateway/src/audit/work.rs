@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::idempotency::{self, Repeatable};
 use super::model::{Actor, Changes, Target};
-use super::store;
+use super::{key_store, store};
 use crate::base::caller::WorkspaceId;
 use crate::bus::{Bus, Emission, NewEvent};
 use crate::db::{self, Client, DbError, Transaction};
@@ -158,7 +158,7 @@ impl Amendable {
     pub async fn amend(self, client: &Client, reply: &impl Serialize) -> Result<Reply, Problem> {
         if let Some(key) = &self.key {
             let kept = serde_json::to_vec(reply).map_err(|fault| Problem::internal(&fault))?;
-            if let Err(fault) = store::amend_reply(client, self.workspace, key, &kept).await {
+            if let Err(fault) = key_store::amend_reply(client, self.workspace, key, &kept).await {
                 tracing::warn!(%fault, "a kept reply could not be completed");
             }
         }

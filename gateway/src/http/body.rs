@@ -9,6 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use ring::digest::{Context, SHA256};
 
 use super::json::{self, Node};
 use super::problem::{Code, Problem};
@@ -21,15 +22,14 @@ const LINGER_BYTES: usize = 8 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A body that has not been read yet.
-#[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
     declared_len: Option<u64>,
     media_type: Option<String>,
     is_coded: bool,
     silence: Duration,
-    digest: Option<[u8; 32]>,
-    wants_digest: bool,
+    /// Runs over what is read of a request that can be repeated.
+    digest: Option<Context>,
     expects_continue: bool,
 }
 
@@ -50,8 +50,9 @@ impl RequestBody {
             media_type,
             is_coded: is_coded(headers),
             silence,
-            digest: None,
-            wants_digest: headers.contains_key("idempotency-key"),
+            digest: headers
+                .contains_key("idempotency-key")
+                .then(|| Context::new(&SHA256)),
             expects_continue: headers.contains_key(http::header::EXPECT),
         }
     }
@@ -108,7 +109,12 @@ impl RequestBody {
                     return Err(Problem::new(Code::BadRequest, detail).closing());
                 }
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                    Ok(piece) if !piece.is_empty() => {
+                        if let Some(digest) = &mut self.digest {
+                            digest.update(&piece);
+                        }
+                        return Ok(Some(piece));
+                    }
                     // Trailers and empty frames carry nothing of the body.
                     Ok(_) | Err(_) => {}
                 },
@@ -165,9 +171,12 @@ impl RequestBody {
         let _ = tokio::time::timeout(LINGER, reading).await;
     }
 
-    /// The SHA-256 of the body that was read, if the request can be repeated; else of nothing.
+    /// The SHA-256 of what was read so far, if the request can be repeated; else of nothing.
     pub fn digest(&self) -> [u8; 32] {
-        self.digest.unwrap_or_else(|| sha256(b""))
+        let context = self.digest.clone().unwrap_or_else(|| Context::new(&SHA256));
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
     }
 
     /// The bytes of a JSON body.
@@ -178,15 +187,8 @@ impl RequestBody {
     /// The bytes of a body of one media type: 413, then 415, in the contract's order.
     pub async fn read_as(&mut self, media_type: &str, most: usize) -> Result<Bytes, Problem> {
         let bytes = self.read(most).await?;
-        self.note_digest(&bytes);
         self.expect_media_type(media_type)?;
         Ok(bytes)
-    }
-
-    fn note_digest(&mut self, bytes: &[u8]) {
-        if self.wants_digest {
-            self.digest = Some(sha256(bytes));
-        }
     }
 
     /// A JSON body as a tree.
@@ -201,7 +203,6 @@ impl RequestBody {
             return Ok(Node::Object(Vec::new()));
         }
         let bytes = self.read(MAX_JSON_BYTES).await?;
-        self.note_digest(&bytes);
         if bytes.is_empty() {
             return Ok(Node::Object(Vec::new()));
         }
@@ -217,13 +218,6 @@ fn is_coded(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
         .map(<[u8]>::trim_ascii)
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let sum = ring::digest::digest(&ring::digest::SHA256, bytes);
-    let mut digest = [0; 32];
-    digest.copy_from_slice(sum.as_ref());
-    digest
 }
 
 /// 400 for a body that is not acceptable JSON.

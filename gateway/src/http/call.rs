@@ -15,7 +15,7 @@ use crate::base::id::{Id, Kind};
 /// A request on its way into a handler.
 pub struct Call {
     pub method: Method,
-    /// The path as sent, for idempotency and lists.
+    /// The path and the query as sent, for idempotency.
     pub path: String,
     /// The values of the route's `{names}`, in their order.
     pub parameters: Vec<String>,

@@ -9,18 +9,18 @@ use tokio::sync::mpsc;
 
 use super::job::packing::Packing;
 use super::job::runner::{Progress, Runner};
-use super::job::source::{Source, Upload};
-use super::job::{lifecycle, report};
+use super::job::source::Upload;
+use super::job::{lifecycle, once, report};
 use super::model::{FORM_FIELDS, ImportRequest, Job};
 use super::read::limits::Limits;
-use super::store::Ending;
 use super::write::undo;
 use super::{Imports, store};
-use crate::audit::Actor;
-use crate::base::caller::Caller;
+use crate::audit::{Actor, Begun, Reservation, Work};
+use crate::base::caller::{Caller, WorkspaceId};
 use crate::base::id::ImportId;
 use crate::base::page;
 use crate::db::{self, DbError};
+use crate::http::body::MAX_JSON_BYTES;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
@@ -33,6 +33,7 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     let packing = Packing::of(&call)?;
     let actor = actor(&call);
     let bytes_total = call.body.declared_len();
+    let key = Reservation::of(&call, imports.instance);
     let upload = Upload::begin(call.body, &packing).await;
     let mut upload = upload.map_err(|fault| fault.problem())?;
     for (name, value) in upload.take_fields() {
@@ -61,43 +62,31 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
         caller: call.caller.clone(),
         actor,
         bytes_total,
+        key,
+        answers_early,
         progress,
         imports: imports.clone(),
     };
-    let workspace = call.caller.workspace;
-    let max_bytes = imports.settings.max_bytes;
     imports.running.tasks.spawn(async move {
         let _place = place;
-        match Source::open(upload, max_bytes).await {
-            Ok(source) => Box::pin(runner.run(source)).await,
-            Err(fault) => {
-                let _ = runner.progress.send(Progress::Refused(fault.problem())).await;
-            }
-        }
+        Box::pin(runner.run(upload)).await;
     });
-    while let Some(progress) = waiting.recv().await {
-        match progress {
-            Progress::Refused(problem) => return Err(problem),
-            Progress::Uploaded(id) if answers_early => {
-                let client = imports.db.client().await?;
-                let job = store::find(&client, workspace, id).await?;
-                let job = job.ok_or_else(Problem::not_found)?;
-                return Reply::json(StatusCode::ACCEPTED, &job);
-            }
-            Progress::Uploaded(_) => {}
-            // A job that ended early leaves a body behind that nobody reads.
-            Progress::Ended(job) => {
-                let reply = Reply::json(StatusCode::CREATED, &*job)?;
-                return Ok(match job.status.as_str() {
-                    "completed" => reply,
-                    _ => reply.with_header(CONNECTION, HeaderValue::from_static("close")),
-                });
-            }
+    match waiting.recv().await {
+        Some(Progress::Refused(problem)) => Err(problem),
+        Some(Progress::Replayed(reply)) => Ok(reply),
+        Some(Progress::Accepted(job)) => Reply::json(StatusCode::ACCEPTED, &*job),
+        // A job that ended early leaves a body behind that nobody reads.
+        Some(Progress::Ended(job)) => {
+            let reply = Reply::json(StatusCode::CREATED, &*job)?;
+            Ok(match job.status.as_str() {
+                "completed" => reply,
+                _ => reply.with_header(CONNECTION, HeaderValue::from_static("close")),
+            })
         }
+        None => Err(Problem::unavailable(
+            "The gateway stopped before the import ended.",
+        )),
     }
-    Err(Problem::unavailable(
-        "The gateway stopped before the import ended.",
-    ))
 }
 
 /// `GET /v1/imports`.
@@ -145,59 +134,79 @@ pub async fn get_errors(imports: Imports, mut call: Call) -> Result<Reply, Probl
 }
 
 /// `POST /v1/imports/{id}/cancel`. The job ends here and now; whoever runs it notices.
-pub async fn cancel_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
-    let job = find(&imports, &call).await?;
-    let actor = actor(&call);
+pub async fn cancel_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+    // It says nothing, but a repeat must have the same.
+    call.body.read(MAX_JSON_BYTES).await?;
+    let id: ImportId = call.id()?;
     let workspace = call.caller.workspace;
+    let mut client = imports.db.client().await?;
+    let mut work = match Work::begin(&mut client, &call).await? {
+        Begun::Fresh(work) => work,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let job = store::find_in(work.transaction(), workspace, id).await?;
+    let job = job.ok_or_else(Problem::not_found)?;
     call.query.finish()?;
-    if !job.is_running() {
-        return Reply::ok(&job);
+    if job.is_running()
+        && let Some(job) = lifecycle::cancel(&imports, &mut work, job.number).await?
+    {
+        let reply = work.commit(StatusCode::OK, &job).await?;
+        lifecycle::announce(&imports, &job);
+        return Ok(reply);
     }
-    let ending = Ending::of("cancelled", None);
-    match lifecycle::end_job(&imports, workspace, job.number, &ending, Some(actor)).await? {
-        Some(job) => Reply::ok(&job),
-        None => {
-            let client = imports.db.client().await?;
-            let job = store::find(&client, workspace, job.id).await?;
-            Reply::ok(&job.ok_or_else(Problem::not_found)?)
-        }
-    }
+    // It has ended by now.
+    let job = store::find_in(work.transaction(), workspace, id).await?;
+    work.commit(StatusCode::OK, &job.ok_or_else(Problem::not_found)?)
+        .await
 }
 
 /// `POST /v1/imports/{id}/undo`.
-pub async fn undo_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+pub async fn undo_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+    call.body.read(MAX_JSON_BYTES).await?;
     let job = find(&imports, &call).await?;
     let object = Object::named(&job.object).ok_or_else(Problem::not_found)?;
     check_scope(&call.caller, Some(object))?;
     let workspace = call.caller.workspace;
     let actor = actor(&call);
+    let body_digest = call.body.digest();
+    let key = Reservation::of(&call, imports.instance);
     call.query.finish()?;
-    if job.is_running() {
-        return Err(still_running());
-    }
     // The undo goes on when the client goes away.
     let tasks = imports.running.tasks.clone();
     let undoing = tasks.spawn(async move {
-        let keeper = db::detach(imports.db.client().await?);
-        if !store::try_lock(&keeper, job.number).await? {
-            return Err(still_running());
-        }
-        // Another undo may have ended just now.
-        let job = store::find(&keeper, workspace, job.id).await?;
-        let job = job.ok_or_else(Problem::not_found)?;
-        if !job.keeps_traces {
-            return Err(purged(
-                "What it did to the records is no longer kept (imports.retention_days), so it cannot be taken back.",
-            ));
-        }
-        undo::undo(&imports.db, object, workspace, &actor, &job)
-            .await
-            .map_err(broke_off)?;
-        let job = store::find(&keeper, workspace, job.id).await?;
-        job.ok_or_else(Problem::not_found)
+        let undoing = undo_job(&imports, object, workspace, &actor, &job);
+        once::hold(&imports, key, body_digest, Box::pin(undoing)).await
     });
-    let job = undoing.await.map_err(|fault| Problem::internal(&fault))??;
-    Reply::ok(&job)
+    undoing.await.map_err(|fault| Problem::internal(&fault))?
+}
+
+async fn undo_job(
+    imports: &Imports,
+    object: &'static Object,
+    workspace: WorkspaceId,
+    actor: &Actor,
+    job: &Job,
+) -> Result<Job, Problem> {
+    if job.is_running() {
+        return Err(still_running());
+    }
+    let keeper = db::detach(imports.db.client().await?);
+    if !store::try_lock(&keeper, job.number).await? {
+        return Err(still_running());
+    }
+    // Another undo may have ended just now.
+    let job = store::find(&keeper, workspace, job.id).await?;
+    let job = job.ok_or_else(Problem::not_found)?;
+    if !job.keeps_traces {
+        return Err(purged(
+            "What it did to the records is no longer kept (imports.retention_days), so it cannot be taken back.",
+        ));
+    }
+    undo::undo(&imports.db, object, workspace, actor, &job)
+        .await
+        .map_err(broke_off)?;
+    let job = store::find(&keeper, workspace, job.id).await?;
+    job.ok_or_else(Problem::not_found)
 }
 
 /// An undo is one transaction for each chunk: of those before the last nobody may say that nothing was done.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use serde_json::value::RawValue;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, Row, Transaction};
 
 use super::model::{ImportRequest, Job, JobError, Starter};
 use crate::base::caller::{Caller, WorkspaceId};
@@ -89,6 +89,15 @@ pub async fn unlock(client: &Client, number: i32) -> Result<(), DbError> {
 
 /// One job of a workspace.
 pub async fn find(client: &Client, workspace: WorkspaceId, id: ImportId) -> Result<Option<Job>, DbError> {
+    find_in(client, workspace, id).await
+}
+
+/// The same, within a transaction.
+pub async fn find_in(
+    client: &impl GenericClient,
+    workspace: WorkspaceId,
+    id: ImportId,
+) -> Result<Option<Job>, DbError> {
     let statement = format!("select {COLUMNS} from imports where workspace_id = $1 and id = $2");
     let row = client.query_opt(&statement, &[&workspace, &id]).await?;
     Ok(row.as_ref().map(job))

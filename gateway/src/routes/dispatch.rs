@@ -332,7 +332,11 @@ impl Inner {
         let body = RequestBody::new(incoming, &head.headers, self.settings.body_silence);
         Call {
             method: head.method,
-            path: head.uri.path().to_owned(),
+            path: head
+                .uri
+                .path_and_query()
+                .map_or("/", http::uri::PathAndQuery::as_str)
+                .to_owned(),
             parameters,
             query: Query::parse(head.uri.query()),
             headers: head.headers,

@@ -231,8 +231,7 @@ impl Route {
         self
     }
 
-    /// Every POST but those of imports, which are too long to be replayed.
     fn takes_idempotency_key(&self) -> bool {
-        self.method == Method::POST && !self.path.starts_with("/v1/imports")
+        self.method == Method::POST
     }
 }

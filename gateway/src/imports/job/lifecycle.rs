@@ -3,11 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http::StatusCode;
 use metrics::counter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::{Actor, Changes, Target, Work};
+use crate::audit::{Actor, Changes, Reservation, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::bus::NewEvent;
 use crate::bus::silence::Silence;
@@ -24,18 +25,51 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Silence of a job's instance, or of one that is not known, after which the job is taken for lost.
 const DEAD: Duration = Duration::from_secs(5);
 
-/// Ends a job that runs, on behalf of `canceller` if there is one; `None` if it has ended already.
+/// Ends a job that runs; `None` if it has ended already. With the key of its request, the job is the reply of repeats.
 pub async fn end_job(
     imports: &Imports,
     workspace: WorkspaceId,
     number: i32,
     ending: &Ending,
-    canceller: Option<Actor>,
+    key: Option<&Reservation>,
 ) -> Result<Option<Job>, DbError> {
-    let is_cancelled = canceller.is_some();
     let mut client = imports.db.client().await?;
-    let actor = canceller.unwrap_or(Actor::System);
-    let mut work = Work::begin_as(&mut client, workspace, actor).await?;
+    let mut work = Work::begin_as(&mut client, workspace, Actor::System).await?;
+    let Some(job) = finish(imports, &mut work, number, ending).await? else {
+        return Ok(None);
+    };
+    if let Some(key) = key {
+        key.settle(work.transaction(), StatusCode::CREATED, &job).await?;
+    }
+    work.commit_silently().await?;
+    announce(imports, &job);
+    Ok(Some(job))
+}
+
+/// Cancels a job that runs, within the work that a client asked for; `None` if it has ended already. It is to be announced
+/// when that is committed.
+pub async fn cancel(imports: &Imports, work: &mut Work<'_>, number: i32) -> Result<Option<Job>, DbError> {
+    let job = finish(imports, work, number, &Ending::of("cancelled", None)).await?;
+    if let Some(job) = &job {
+        let target = Target::new("import", job.id, job.filename.as_deref());
+        work.audit("import.cancelled", &target, &Changes::default())
+            .await?;
+    }
+    Ok(job)
+}
+
+/// Tells whoever runs a job that it has ended, and counts it.
+pub fn announce(imports: &Imports, job: &Job) {
+    imports.running.ring(job.number);
+    counter!(names::IMPORTS, "object" => job.object.clone(), "status" => job.status.clone()).increment(1);
+}
+
+async fn finish(
+    imports: &Imports,
+    work: &mut Work<'_>,
+    number: i32,
+    ending: &Ending,
+) -> Result<Option<Job>, DbError> {
     // A server that is set not to flush its commits loses the last ones in a crash: then the job is not complete.
     let lost = match (ending.status, ending.chunk_count) {
         ("completed", Some(written)) => store::chunk_count(work.transaction(), number).await? != written,
@@ -46,19 +80,12 @@ pub async fn end_job(
         true => Ending::of("failed", Some(("database_away", message))),
         false => ending.clone(),
     };
-    let Some(job) = store::finish(work.transaction(), workspace, number, ending).await? else {
-        return Ok(None);
-    };
-    if is_cancelled {
-        let target = Target::new("import", job.id, job.filename.as_deref());
-        work.audit("import.cancelled", &target, &Changes::default())
-            .await?;
+    let workspace = work.workspace();
+    let job = store::finish(work.transaction(), workspace, number, ending).await?;
+    if let Some(job) = &job {
+        work.emit(&*imports.bus, completed(workspace, job)).await?;
     }
-    work.emit(&*imports.bus, completed(workspace, &job)).await?;
-    work.commit_silently().await?;
-    imports.running.ring(number);
-    counter!(names::IMPORTS, "object" => job.object.clone(), "status" => ending.status).increment(1);
-    Ok(Some(job))
+    Ok(job)
 }
 
 /// Shows the counters of imports from the start, so that the first failure counts as an increase.

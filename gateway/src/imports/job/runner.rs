@@ -9,17 +9,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use metrics::gauge;
 use tokio::sync::mpsc;
 
 use super::feeder::{Feeder, Stop};
-use super::lifecycle;
-use super::source::Source;
-use crate::audit::{Actor, Changes, Target, Work};
+use super::source::{Source, Upload};
+use super::{lifecycle, once};
+use crate::audit::{Actor, Changes, Reservation, Target, Work};
 use crate::base::caller::Caller;
 use crate::base::id::ImportId;
 use crate::db::{self, DbError};
 use crate::http::problem::{Code, Problem, sentence};
+use crate::http::reply::Reply;
 use crate::imports::Imports;
 use crate::imports::model::{ImportRequest, Job};
 use crate::imports::read::opening::Opening;
@@ -41,8 +43,10 @@ const DECIDE: Duration = Duration::from_secs(2);
 pub enum Progress {
     /// There is no job, or its end is unknown.
     Refused(Problem),
-    /// The whole body was read, and what its rows came to is committed.
-    Uploaded(ImportId),
+    /// The request was made before; this is what it got.
+    Replayed(Reply),
+    /// The whole body was read, and what its rows came to is committed; for a client that waits no longer.
+    Accepted(Box<Job>),
     Ended(Box<Job>),
 }
 
@@ -53,21 +57,61 @@ pub struct Runner {
     pub caller: Arc<Caller>,
     pub actor: Actor,
     pub bytes_total: Option<u64>,
+    pub key: Option<Reservation>,
+    /// Whether the client asked for a reply before the import ends.
+    pub answers_early: bool,
     pub progress: mpsc::Sender<Progress>,
 }
 
 impl Runner {
-    /// Runs the import.
-    pub async fn run(self, source: Source) {
-        gauge!(names::IMPORTS_RUNNING).increment(1.0);
+    /// Runs the import of a body, unless its key says that another did.
+    pub async fn run(mut self, upload: Upload) {
         let progress = self.progress.clone();
-        if let Err(problem) = self.import(source).await {
-            let _ = progress.send(Progress::Refused(problem)).await;
+        let max_bytes = self.imports.settings.max_bytes;
+        let refused = match (once::reserve(&self.imports, self.key.as_ref()).await, &self.key) {
+            (Ok(Some(first)), Some(key)) => {
+                let replayed = once::replay(first, key, upload, max_bytes).await;
+                let _ = progress
+                    .send(replayed.map_or_else(Progress::Refused, Progress::Replayed))
+                    .await;
+                return;
+            }
+            (Ok(_), _) => None,
+            (Err(problem), _) if !once::may_be_reserved(&problem) => {
+                let _ = progress.send(Progress::Refused(problem.closing())).await;
+                return;
+            }
+            (Err(problem), _) => Some(problem.closing()),
+        };
+        let last = match refused {
+            Some(problem) => Some(Progress::Refused(problem)),
+            None => match Source::open(upload, max_bytes).await {
+                Ok(source) => self.run_source(source).await,
+                Err(fault) => Some(Progress::Refused(fault.problem())),
+            },
+        };
+        // A client that has its reply may send the request again at once.
+        let is_free = once::try_free(&self.imports, self.key.as_ref()).await;
+        if let Some(last) = last {
+            let _ = progress.send(last).await;
         }
-        gauge!(names::IMPORTS_RUNNING).decrement(1.0);
+        if !is_free {
+            once::free(&self.imports, self.key.as_ref()).await;
+        }
     }
 
-    async fn import(mut self, mut source: Source) -> Result<(), Problem> {
+    async fn run_source(&mut self, source: Source) -> Option<Progress> {
+        gauge!(names::IMPORTS_RUNNING).increment(1.0);
+        let ended = self.import(source).await;
+        gauge!(names::IMPORTS_RUNNING).decrement(1.0);
+        match ended {
+            Ok(job) => job.map(|job| Progress::Ended(Box::new(job))),
+            Err(problem) => Some(Progress::Refused(problem)),
+        }
+    }
+
+    /// `None`: the gateway stopped before the end was written down.
+    async fn import(&mut self, mut source: Source) -> Result<Option<Job>, Problem> {
         let (stream, first) = self.open(&mut source).await?;
         self.request.filename = self.request.filename.take().or(source.filename.take());
         let id = ImportId::generate();
@@ -99,7 +143,16 @@ impl Runner {
         let part_count = part_count.load(Ordering::Relaxed);
         // Only now its rows outlive this process.
         if is_read {
-            let _ = self.progress.send(Progress::Uploaded(id)).await;
+            if let Some(key) = &mut self.key {
+                key.note_digest(source.digest().await);
+            }
+            if self.answers_early {
+                let accepted = self.accept(id).await;
+                let _ = self
+                    .progress
+                    .send(accepted.map_or_else(Progress::Refused, Progress::Accepted))
+                    .await;
+            }
         }
         let refusal = match &read {
             Err(Stop::Fault(fault)) if fault.is_of_form() => Some(fault.problem()),
@@ -115,17 +168,19 @@ impl Runner {
         drop(source);
         let job = self.end(id, number, ending).await;
         self.imports.running.remove(number);
-        match (refusal, job) {
-            // What the form holds beside its file makes it none that is taken, however much of the file was.
-            (Some(problem), _) => {
-                let _ = self.progress.send(Progress::Refused(problem)).await;
-            }
-            (None, Some(job)) => {
-                let _ = self.progress.send(Progress::Ended(Box::new(job))).await;
-            }
-            (None, None) => {}
+        // What the form holds beside its file makes it none that is taken, however much of the file was.
+        refusal.map_or(Ok(job), Err)
+    }
+
+    /// The reply of a client that asked for one before the import ends.
+    async fn accept(&self, id: ImportId) -> Result<Box<Job>, Problem> {
+        let mut client = self.imports.db.client().await?;
+        let job = store::find(&client, self.caller.workspace, id).await?;
+        let job = job.ok_or_else(Problem::not_found)?;
+        if let Some(key) = &self.key {
+            key.settle_alone(&mut client, StatusCode::ACCEPTED, &job).await?;
         }
-        Ok(())
+        Ok(Box::new(job))
     }
 
     /// Reads until the header is known.
@@ -183,6 +238,9 @@ impl Runner {
             &opened,
         )
         .await?;
+        if let Some(key) = &self.key {
+            key.attach(work.transaction(), id).await?;
+        }
         let target = Target::new("import", id, self.request.filename.as_deref());
         work.audit("import.created", &target, &Changes::default()).await?;
         work.commit_silently().await?;
@@ -197,12 +255,17 @@ impl Runner {
             let written = async {
                 if let Some(ending) = &ending
                     && let Some(job) =
-                        lifecycle::end_job(&self.imports, workspace, number, ending, None).await?
+                        lifecycle::end_job(&self.imports, workspace, number, ending, self.key.as_ref())
+                            .await?
                 {
                     return Ok(Some(job));
                 }
-                let client = self.imports.db.client().await?;
-                store::find(&client, workspace, id).await
+                let mut client = self.imports.db.client().await?;
+                let job = store::find(&client, workspace, id).await?;
+                if let (Some(job), Some(key)) = (&job, &self.key) {
+                    key.settle_alone(&mut client, StatusCode::CREATED, job).await?;
+                }
+                Ok::<_, DbError>(job)
             };
             match written.await {
                 Ok(job) => return job,

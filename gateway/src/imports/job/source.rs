@@ -12,13 +12,14 @@ use async_compression::zstd::DParameter;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::io::AsyncRead;
+use tokio::sync::Mutex;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::fault::{MAX_RATIO, Pieces, SourceFault};
 use super::form::{self, FormHead};
 use super::packing::{Coding, Packing};
 use crate::http::body::RequestBody;
-use crate::http::problem::Code;
+use crate::http::problem::{Code, Problem};
 
 /// Inflated pieces have this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -31,6 +32,7 @@ const FREE_BYTES: u64 = 64 << 20;
 pub struct Upload {
     pieces: Pieces,
     form: Option<FormHead>,
+    body: Arc<Mutex<RequestBody>>,
     read: Arc<AtomicU64>,
 }
 
@@ -38,7 +40,8 @@ impl Upload {
     /// Begins to read a body.
     pub async fn begin(body: RequestBody, packing: &Packing) -> Result<Self, SourceFault> {
         let read = Arc::new(AtomicU64::new(0));
-        let pieces = inflate(sent(body, read.clone()), packing.coding);
+        let body = Arc::new(Mutex::new(body));
+        let pieces = inflate(sent(body.clone(), read.clone()), packing.coding);
         let (form, pieces) = match &packing.boundary {
             None => (None, pieces),
             Some(boundary) => {
@@ -46,7 +49,12 @@ impl Upload {
                 (Some(head), pieces)
             }
         };
-        Ok(Self { pieces, form, read })
+        Ok(Self {
+            pieces,
+            form,
+            body,
+            read,
+        })
     }
 
     /// The form's fields, which stand before its file.
@@ -61,6 +69,21 @@ impl Upload {
     pub fn charset(&self) -> Option<&str> {
         self.form.as_ref()?.file.charset.as_deref()
     }
+
+    /// Reads the body to its end without keeping it, and gives its digest; `None` if it has more than so many bytes.
+    pub async fn skip(self, max_bytes: u64) -> Result<Option<[u8; 32]>, Problem> {
+        // The pieces may hold the lock.
+        drop(self.pieces);
+        let mut body = self.body.lock().await;
+        let mut read = self.read.load(Ordering::Relaxed);
+        while let Some(piece) = body.next_piece().await? {
+            read += piece.len() as u64;
+            if read > max_bytes {
+                return Ok(None);
+            }
+        }
+        Ok(Some(body.digest()))
+    }
 }
 
 /// The bytes of a file, piece by piece.
@@ -68,6 +91,7 @@ pub struct Source {
     pieces: Pieces,
     /// The name that the form gives the file.
     pub filename: Option<String>,
+    body: Arc<Mutex<RequestBody>>,
     read: Arc<AtomicU64>,
     inflated: u64,
     max_bytes: u64,
@@ -84,6 +108,7 @@ impl Source {
             // Polling after the end returns `None` again.
             pieces: Box::pin(pieces.fuse()),
             filename,
+            body: upload.body,
             read: upload.read,
             inflated: 0,
             max_bytes,
@@ -105,6 +130,13 @@ impl Source {
         Ok(Some(piece))
     }
 
+    /// The digest of the body, which was read to its end if the file was.
+    pub async fn digest(&mut self) -> [u8; 32] {
+        // The pieces may hold the lock.
+        self.pieces = Box::pin(stream::empty());
+        self.body.lock().await.digest()
+    }
+
     /// Bytes of the body as sent.
     pub fn bytes_read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
@@ -116,9 +148,10 @@ impl Source {
     }
 }
 
-fn sent(body: RequestBody, read: Arc<AtomicU64>) -> Pieces {
-    Box::pin(stream::unfold((body, read), |(mut body, read)| async {
-        let piece = match body.next_piece().await {
+fn sent(body: Arc<Mutex<RequestBody>>, read: Arc<AtomicU64>) -> Pieces {
+    Box::pin(stream::unfold((body, read), |(body, read)| async {
+        let piece = body.lock().await.next_piece().await;
+        let piece = match piece {
             Ok(piece) => Ok(piece?),
             Err(problem) if problem.code() == Code::BodyTimeout => Err(SourceFault::Silent),
             Err(_) => Err(SourceFault::BrokeOff),

@@ -9,6 +9,7 @@ mod instances;
 mod jobs;
 mod matching;
 mod metrics;
+mod once;
 mod purging;
 mod rules;
 mod undoing;
