@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use super::warden;
+
+/// Migrations may wait a minute for a lock.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// The gateway's binary, which Cargo names to the integration tests of its package.
 pub fn binary() -> PathBuf {
@@ -44,11 +49,22 @@ pub fn dev_command(url: &str) -> Command {
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end. One that does not end, such as a `serve` that should be refused, is killed, and the test fails.
 pub fn run(url: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    command(Some(url), arguments, environment)
-        .output()
-        .expect("the gateway runs")
+    let mut command = command(Some(url), arguments, environment);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the gateway runs");
+    let pid = child.id();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match receiver.recv_timeout(LIMIT) {
+        Ok(output) => output.expect("the gateway ran"),
+        Err(_) => {
+            warden::signal(pid, "KILL");
+            let written = receiver.recv().map(|output| output.expect("the gateway ran"));
+            panic!("{arguments:?} did not end within {LIMIT:?}: {written:?}");
+        }
+    }
 }
 
 /// Runs a command that must succeed; what it printed.
