@@ -1,5 +1,7 @@
 //! Documents that must agree with the code.
 
+use std::collections::BTreeSet;
+
 use gateway::facade::http::Code;
 use gateway::facade::routes::openapi_text;
 use gateway::facade::telemetry::METRICS;
@@ -176,5 +178,33 @@ fn links_between_documents_lead_somewhere() {
                 "{document} links {link}, which is not there"
             );
         }
+    }
+}
+
+/// Paths there are given from some folder on: `engine/lanes.rs` is one of `delivery`.
+#[test]
+fn every_path_in_the_architecture_exists() {
+    let mut places: BTreeSet<String> = BTreeSet::new();
+    for file in ["gateway", "stage", "bench"].into_iter().flat_map(rust_files) {
+        // The file, and each folder that it is in.
+        let mut path = file.path.as_str();
+        places.insert(format!("/{path}"));
+        while let Some((folder, _)) = path.rsplit_once('/') {
+            places.insert(format!("/{folder}/"));
+            path = folder;
+        }
+    }
+    let is_path = |word: &&str| word.ends_with(".rs") || (word.ends_with('/') && !word.starts_with('/'));
+    let text = read("ARCHITECTURE.md");
+    // The drawings name no paths, and their fences would turn quotes inside out.
+    let prose: String = text.split("```").step_by(2).collect();
+    let paths: Vec<&str> = prose.split('`').skip(1).step_by(2).filter(is_path).collect();
+    assert!(paths.len() > 100, "{paths:?}");
+    for path in paths {
+        let end = format!("/{path}");
+        assert!(
+            places.iter().any(|place| place.ends_with(&end)) || root().join(path).exists(),
+            "ARCHITECTURE.md names {path}, which is not there"
+        );
     }
 }
