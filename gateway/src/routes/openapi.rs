@@ -255,6 +255,8 @@ fn codes(route: &Route) -> Vec<Code> {
 fn reply_content(reply: &ReplyDoc, schemas: &mut BTreeMap<String, Value>) -> Option<(&'static str, Value)> {
     let schema = match reply {
         ReplyDoc::Nothing => None,
+        // Some readers apply the schema to the stream, others to each of its events, so it says nothing of either.
+        ReplyDoc::Text(media_type @ "text/event-stream") => return Some((media_type, json!({}))),
         ReplyDoc::Text(media_type) => return Some((media_type, json!({"type": "string"}))),
         ReplyDoc::One(schema) => Some(reference(schema, schemas)),
         ReplyDoc::All(schema) => Some(json!({
