@@ -64,6 +64,20 @@ async fn attempts_under_way_are_finished_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_deleted_webhook_leaves_no_worker_that_the_drain_waits_for() {
+    let (gateway, _database, desk) = Desk::own(&[("GATEWAY_SERVER__DRAIN_SECONDS", "5")]).await;
+    let receiver = Receiver::start().await;
+    let hook = desk.hook(&receiver, &["deal.won"]).await;
+    desk.send("deal.won", json!({})).await;
+    receiver.wait_for(1).await;
+    desk.api.delete(&hook.path()).await.no_content();
+    // The lane has no more use, and is taken away while its worker still rests.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(gateway.terminate().await.code(), Some(0));
+    assert!(!gateway.log().contains("attempts cut"), "{}", gateway.log());
+}
+
+#[tokio::test]
 async fn an_attempt_that_cannot_end_in_time_is_handed_back() {
     let (gateway, database, desk) = Desk::own(&[("GATEWAY_SERVER__DRAIN_SECONDS", "3")]).await;
     let receiver = Receiver::scripted(vec![Act::Hang, Act::Status(200)]).await;

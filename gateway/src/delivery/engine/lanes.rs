@@ -326,6 +326,8 @@ impl Lanes {
                     idle.push(destination);
                 }
                 None if !is_busy && waiting == 0 => {
+                    // Out of the map, nobody else would end its resting workers.
+                    lane.drain();
                     self.lanes.pin().remove(&id.uuid());
                 }
                 None => {}
