@@ -1,4 +1,4 @@
-//! Periodic upkeep: creates partitions ahead, drops old ones, old replies and old changes, and folds metrics.
+//! Periodic upkeep: creates partitions ahead, drops old ones, old replies, changes and imports, and folds metrics.
 //!
 //! One instance at a time does it. A step that fails is logged and counted, and the others go on.
 
@@ -24,6 +24,9 @@ pub struct Retention {
     /// Deliveries with their attempts and the answers to them.
     pub delivery_days: u32,
     pub import_days: u32,
+    /// 0 keeps them for ever, as below.
+    pub audit_months: u32,
+    pub import_job_months: u32,
 }
 
 impl Retention {
@@ -33,6 +36,8 @@ impl Retention {
             event_days: config.events.retention_days,
             delivery_days: config.webhooks.retention_days,
             import_days: config.imports.retention_days,
+            audit_months: config.audit.retention_months,
+            import_job_months: config.imports.jobs_retention_months,
         }
     }
 }
@@ -77,6 +82,7 @@ pub async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
         .await?;
     if locked.get(0) {
         note("partitions", db::ensure_partitions(&partitions).await);
+        note("partitions", db::ensure_months(&partitions).await);
         for (table, days) in [
             ("events", retention.event_days),
             ("deliveries", retention.delivery_days),
@@ -86,9 +92,14 @@ pub async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
                 db::drop_partitions(&partitions, table, today, days).await,
             );
         }
+        note(
+            "retention",
+            db::drop_months(&partitions, retention.audit_months).await,
+        );
         purge(&db.connect().await?, today, retention).await;
     }
-    db::observe_partitions(&partitions, today).await
+    db::observe_partitions(&partitions, today).await?;
+    db::observe_months(&partitions, today).await
 }
 
 async fn purge(client: &Dedicated, today: Day, retention: Retention) {
@@ -107,6 +118,10 @@ async fn purge(client: &Dedicated, today: Day, retention: Retention) {
         (
             "imports",
             imports::job::purge_store::purge(client, retention.import_days).await,
+        ),
+        (
+            "import jobs",
+            imports::job::purge_store::purge_jobs(client, retention.import_job_months).await,
         ),
     ];
     for (step, purged) in purged {

@@ -1,4 +1,4 @@
-//! The limits of imports, and the retention of their undo logs and failed rows.
+//! The limits of imports, and the retention of jobs, their undo logs and failed rows.
 
 use super::Reader;
 use super::values::between;
@@ -18,6 +18,8 @@ pub struct Imports {
     pub lanes: usize,
     /// How long an ended import can be undone, and its failed rows be fetched.
     pub retention_days: u32,
+    /// Whole months for which ended jobs are listed; 0 keeps them for ever.
+    pub jobs_retention_months: u32,
 }
 
 impl Imports {
@@ -35,6 +37,7 @@ impl Imports {
             max_running: reader.get("imports", "max_running", 4, between(1, 100)),
             lanes: reader.get("imports", "lanes", 2, between(1, 8)),
             retention_days: reader.get("imports", "retention_days", 30, between(1, 3650)),
+            jobs_retention_months: reader.get("imports", "jobs_retention_months", 0, between(0, 1200)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! All faults are reported at once, and an unknown name is a fault, so that a typo is noticed.
 
+mod audit;
 mod imports;
 mod kafka;
 mod log_level;
@@ -14,6 +15,7 @@ mod webhooks;
 use std::ffi::OsString;
 use std::path::Path;
 
+pub use audit::Audit;
 pub use imports::Imports;
 pub use kafka::{Kafka, KafkaSecurity};
 pub use postgres_address::{PostgresAddress, Roots, TlsMode};
@@ -34,6 +36,7 @@ pub struct Config {
     pub database: Database,
     pub bus: Bus,
     pub keys: Keys,
+    pub audit: Audit,
     pub events: Events,
     pub imports: Imports,
     pub webhooks: Webhooks,
@@ -128,6 +131,7 @@ impl Config {
             database: Database::read(&mut reader),
             bus: Bus::read(&mut reader),
             keys: Keys::read(&mut reader),
+            audit: Audit::read(&mut reader),
             events: Events::read(&mut reader),
             imports: Imports::read(&mut reader),
             webhooks: Webhooks::read(&mut reader),

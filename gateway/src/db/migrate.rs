@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
 
 use super::error::{DbError, is_passing, refusal};
-use super::partitions::{Undone, ensure_partitions};
+use super::partitions::{Undone, ensure_months, ensure_partitions};
 use super::pool::{Db, Dedicated};
 use super::pooler::{self, Between};
 use super::session::Purpose;
@@ -187,9 +187,11 @@ fn told(fault: &refinery::Error) -> String {
     format!("{what}: {}{cure}", refusal(refused))
 }
 
-/// A day without a partition keeps nobody from starting: its rows wait apart until it has one.
+/// A day or month without a partition keeps nobody from starting: its rows wait apart until it has one.
 async fn look_ahead(client: &tokio_postgres::Client) -> Result<(), DbError> {
-    for Undone { partition, fault } in ensure_partitions(client).await? {
+    let mut undone = ensure_partitions(client).await?;
+    undone.extend(ensure_months(client).await?);
+    for Undone { partition, fault } in undone {
         tracing::warn!(partition, %fault, "a partition is left to the maintenance");
     }
     Ok(())

@@ -38,7 +38,7 @@ metrics_table! {
     BUS_UNFINISHED describe_gauge "gateway_bus_unfinished_batches" "Batches of events with a delivery that is neither recorded nor parked.";
     BUS_OLDEST describe_gauge "gateway_bus_oldest_unfinished_seconds" "Age of the oldest event that is neither recorded nor parked: the number to alert on.";
     PARTITION_DAYS_AHEAD describe_gauge "gateway_partition_days_ahead" "Days from tomorrow on for which a partition is there, by table.";
-    PARTITION_REST_ROWS describe_gauge "gateway_partition_rest_rows" "Rows of days that have no partition, by table, counted up to 100,000.";
+    PARTITION_REST_ROWS describe_gauge "gateway_partition_rest_rows" "Rows of days or months that have no partition, by table, counted up to 100,000.";
     UPKEEP_FAILURES describe_counter "gateway_upkeep_failures_total" "Steps of maintenance that failed and are tried again, by step.";
     BUS_TAKEOVERS describe_counter "gateway_bus_takeovers_total" "Dead instances whose work this instance took over.";
     RELAYED describe_counter "gateway_bus_relayed_total" "The gateway's own events that went from the outbox into the topic.";

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod audit_months;
 mod authentication;
 mod balancer;
 mod bus;

@@ -1,12 +1,12 @@
 //! Removes, after `imports.retention_days`, an import's undo logs, and with them the undo, and its failed rows. The job
-//! itself stays.
+//! itself stays, unless `imports.jobs_retention_months` is set.
 //!
 //! A job loses them a few thousand rows at a time, under the lock that an undo holds, so neither sees half of the
 //! other's work; a purge that broke off is found and ended by the next.
 
 use tokio_postgres::Client;
 
-use crate::db::DbError;
+use crate::db::{DbError, purge_slowly};
 use crate::imports::store::{try_lock, unlock};
 
 /// Jobs that are looked at in one go.
@@ -32,6 +32,22 @@ pub async fn purge(client: &Client, retention_days: u32) -> Result<(), DbError> 
         purged?;
     }
     Ok(())
+}
+
+/// Deletes jobs that ended more than so many whole months ago and have no traces left; 0 keeps all.
+pub async fn purge_jobs(client: &Client, retention_months: u32) -> Result<(), DbError> {
+    if retention_months == 0 {
+        return Ok(());
+    }
+    // `between(0, 1200)`, as the configuration reads it.
+    let months = i32::try_from(retention_months).unwrap_or(i32::MAX);
+    let statement = "delete from imports where number = any(array(
+                         select number from imports
+                         where purged_at is not null and finished_at <
+                             (date_trunc('month', now() at time zone 'utc') - make_interval(months => $1))
+                                 at time zone 'utc'
+                         limit 500))";
+    purge_slowly(client, statement, &[&months]).await
 }
 
 async fn purge_job(client: &Client, number: i32) -> Result<(), DbError> {

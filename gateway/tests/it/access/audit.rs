@@ -135,8 +135,10 @@ async fn filters_find_what_they_name_and_operators_are_named() {
 async fn every_filter_is_served_by_an_index_in_the_order_of_the_list() {
     let database = Cluster::shared().database().await;
     cli::succeed(&database.url(), &["migrate"]);
+    // In each of the partitions, and in the one for what has none.
     database.ask("insert into audit (id, workspace_id, key_id, key_name, action, target_type, target_id)
-         select gen_random_uuid(), 1, '01990000-0000-7000-8000-000000000001', 'busy', 'contact.created', 'contact',
+         select rpad(lpad(to_hex((extract(epoch from now() + n * interval '12 minutes') * 1000)::bigint), 12, '0'), 32, '0')::uuid,
+                1 + n % 50, '01990000-0000-7000-8000-000000000001', 'busy', 'contact.created', 'contact',
                 'con_' || n from generate_series(1, 20000) n;
          analyze audit").await;
     for (condition, index) in [

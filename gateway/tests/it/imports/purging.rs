@@ -87,3 +87,48 @@ async fn traces_and_failed_rows_go_and_the_job_stays() {
         "a@x.y b@x.y"
     );
 }
+
+#[tokio::test]
+async fn jobs_of_old_months_go_once_their_traces_are_gone() {
+    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    for name in ["purged", "unpurged", "young"] {
+        let file = format!("email\n{name}@x.y\n");
+        api.import(&format!("object=contact&filename={name}.csv"), file.as_bytes())
+            .await
+            .ok(201);
+    }
+    database
+        .run(
+            "update imports set finished_at = now() - interval '4 months' where filename <> 'young.csv';
+             update imports set purged_at = now() where filename <> 'unpurged.csv'",
+        )
+        .await;
+    let jobs = async || {
+        let listed = api.get("/v1/imports").await.ok(200);
+        let jobs = listed["data"].as_array().expect("data").iter();
+        jobs.map(|job| job["filename"].as_str().expect("a name").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let purge_jobs = async |months: u32| {
+        let text = format!("[database]\nurl = \"{}\"\n", database.url());
+        let config = Config::parse(&text, []).expect("valid");
+        let client = app::database(&config).expect("an address").connect().await;
+        imports::purge_jobs(&client.expect("a connection"), months)
+            .await
+            .expect("purged");
+    };
+    for months in [0, 6] {
+        purge_jobs(months).await;
+        assert_eq!(jobs().await.len(), 3, "{months}");
+    }
+    purge_jobs(3).await;
+    assert_eq!(jobs().await, ["young.csv", "unpurged.csv"]);
+    purge(&database, 30).await;
+    purge_jobs(3).await;
+    assert_eq!(jobs().await, ["young.csv"]);
+    assert_eq!(
+        database.count("select count(*) from contacts").await,
+        3,
+        "records stay"
+    );
+}

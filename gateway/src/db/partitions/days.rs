@@ -9,12 +9,12 @@ use std::time::Duration;
 use metrics::gauge;
 use tokio_postgres::Client;
 
-use super::error::DbError;
 use crate::base::clock::Millis;
 use crate::base::id::uuid_floor;
+use crate::db::error::DbError;
 use crate::telemetry::names;
 
-/// The tables that are partitioned by the time in their ids.
+/// The tables that are partitioned by the day in their ids.
 const PARTITIONED: &[&str] = &["events", "deliveries"];
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -47,11 +47,21 @@ impl Day {
         Ok(Self(client.query_one(statement, &[]).await?.get(0)))
     }
 
+    /// The day with that number.
+    pub(super) const fn at(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Days from `other` to this one.
+    pub(super) const fn since(self, other: Self) -> i64 {
+        self.0 - other.0
+    }
+
     const fn plus(self, days: i64) -> Self {
         Self(self.0 + days)
     }
 
-    fn first_id(self) -> uuid::Uuid {
+    pub(super) fn first_id(self) -> uuid::Uuid {
         uuid_floor(self.0 * DAY_MILLIS)
     }
 
@@ -68,14 +78,21 @@ pub async fn ensure_partitions(client: &Client) -> Result<Vec<Undone>, DbError> 
     for table in PARTITIONED {
         for day in DAYS.map(|offset| today.plus(offset)) {
             let partition = format!("{table}_{}", day.name());
+            let attachment = Attachment {
+                table,
+                partition: &partition,
+                from: day.first_id(),
+                to: day.plus(1).first_id(),
+                before: "",
+                after: "",
+            };
             let made = match exists(client, &partition).await {
                 Ok(true) => continue,
-                Ok(false) => patiently(client, &attach(table, &partition, day)).await,
+                Ok(false) => make(client, &attachment).await,
                 Err(fault) => Err(fault),
             };
-            match made {
-                Ok(()) => tracing::debug!(partition, "made"),
-                Err(fault) => undone.push(Undone { partition, fault }),
+            if let Err(fault) = made {
+                undone.push(Undone { partition, fault });
             }
         }
     }
@@ -89,22 +106,48 @@ async fn exists(client: &Client, table: &str) -> Result<bool, DbError> {
     Ok(row.get(0))
 }
 
+/// A partition to be made.
+pub(super) struct Attachment<'a> {
+    pub table: &'a str,
+    pub partition: &'a str,
+    pub from: uuid::Uuid,
+    pub to: uuid::Uuid,
+    /// What is done before and after rows move out of the table's rest.
+    pub before: &'a str,
+    pub after: &'a str,
+}
+
+pub(super) async fn make(client: &Client, attachment: &Attachment<'_>) -> Result<(), DbError> {
+    patiently(client, &attach(attachment)).await?;
+    tracing::debug!(partition = attachment.partition, "made");
+    Ok(())
+}
+
 /// One implicit transaction. Rows that came before their partition move into it; nobody reads or writes those meanwhile.
 /// Instances that start together make a partition once: whoever comes second finds it and fails, and looks again.
-fn attach(table: &str, partition: &str, day: Day) -> String {
-    let (from, to) = (day.first_id(), day.plus(1).first_id());
+fn attach(attachment: &Attachment<'_>) -> String {
+    let Attachment {
+        table,
+        partition,
+        from,
+        to,
+        before,
+        after,
+    } = attachment;
     format!(
         "select pg_advisory_xact_lock({LOCK});
          create table {partition} (like {table} including all);
          lock table {table}_rest in access exclusive mode;
+         {before};
          with moved as (delete from {table}_rest where id >= '{from}' and id < '{to}' returning *)
          insert into {partition} select * from moved;
+         {after};
          alter table {table} attach partition {partition} for values from ('{from}') to ('{to}')"
     )
 }
 
 /// Tries again where a lock was not to be had in time.
-async fn patiently(client: &Client, statements: &str) -> Result<(), DbError> {
+pub(super) async fn patiently(client: &Client, statements: &str) -> Result<(), DbError> {
     let mut tries = 1;
     loop {
         match client.batch_execute(statements).await.map_err(DbError::from) {
@@ -143,7 +186,7 @@ pub async fn drop_partitions(
     Ok(undone)
 }
 
-async fn partitions(client: &Client, table: &str) -> Result<Vec<String>, DbError> {
+pub(super) async fn partitions(client: &Client, table: &str) -> Result<Vec<String>, DbError> {
     let rows = client
         .query(
             "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -161,11 +204,14 @@ pub async fn observe_partitions(client: &Client, today: Day) -> Result<(), DbErr
         let is_there = |offset: &i64| present.contains(&format!("{table}_{}", today.plus(*offset).name()));
         let ahead = (1..).take_while(is_there).count();
         gauge!(names::PARTITION_DAYS_AHEAD, "table" => *table).set(ahead as f64);
-        let statement = format!("select count(*) from (select from {table}_rest limit {COUNTED}) as counted");
-        let count: i64 = client.query_one(&statement, &[]).await?.get(0);
-        gauge!(names::PARTITION_REST_ROWS, "table" => *table).set(count as f64);
+        gauge!(names::PARTITION_REST_ROWS, "table" => *table).set(rest_rows(client, table).await? as f64);
     }
     Ok(())
+}
+
+pub(super) async fn rest_rows(client: &Client, table: &str) -> Result<i64, DbError> {
+    let statement = format!("select count(*) from (select from {table}_rest limit {COUNTED}) as counted");
+    Ok(client.query_one(&statement, &[]).await?.get(0))
 }
 
 /// Forgets rows without a partition that are older than `days`, a bounded number at a time: no partition will take them with it.
