@@ -82,7 +82,7 @@ async fn a_second_signal_ends_it_at_once() {
         assert!(gateway.is_running());
         gateway.signal(second);
         assert_eq!(gateway.wait_for_exit(AT_ONCE).await.code(), Some(1));
-        assert!(gateway.log().contains("stops at once"), "{}", gateway.log());
+        assert!(gateway.log().contains("ending at once"), "{}", gateway.log());
     }
 }
 
