@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 
 use crate::base::stop::Stop;
 use crate::base::tasks::Tasks;
@@ -273,7 +273,9 @@ impl Engine {
                 db: db.clone(),
                 bus: bus.clone(),
                 types: types.clone(),
-                batches: Arc::new(Semaphore::new(batch::MAX_AT_ONCE)),
+                batches: batch::turns(),
+                batch_bytes: batch::memory(),
+                batch_wait: config.server.request_timeout,
             }),
             records: Records {
                 db: db.clone(),

@@ -1,7 +1,8 @@
 //! `POST /v1/events/batch`: many events in one request, one JSON object a line.
 //!
 //! Valid lines are accepted, invalid ones reported. A batch over a limit is refused as a whole, so the body is read to its
-//! end before the first event is published; a few batches at a time may be in memory, others wait.
+//! end before the first event is published. What has arrived draws on a budget of bytes; a few batches at a time are
+//! published, and no workspace has all turns.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::Events;
 use super::model::{EventFault, read_event};
@@ -20,13 +22,29 @@ use crate::http::body::MAX_JSON_BYTES;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
+use crate::http::shares::Shares;
 
 const MAX_LINES: usize = 10_000;
 const MAX_BYTES: usize = 32 << 20;
 /// Events that wait for their commit at once; the bus makes commits of them as it sees fit.
 const WINDOW: usize = 1_000;
-/// Batches that may be in memory at once.
-pub const MAX_AT_ONCE: usize = 3;
+/// Batches that are published at once, and those of one workspace among them.
+const MAX_AT_ONCE: usize = 3;
+const MAX_AT_ONCE_OF_ONE: usize = 2;
+/// What all bodies may weigh together.
+const MAX_IN_MEMORY: usize = 3 * MAX_BYTES;
+/// What one workspace's may weigh: the largest batch, and the piece by which it is found too large.
+const MAX_IN_MEMORY_OF_ONE: usize = MAX_BYTES + (1 << 20);
+
+/// Turns to publish a batch.
+pub fn turns() -> Shares {
+    Shares::new(MAX_AT_ONCE, MAX_AT_ONCE_OF_ONE)
+}
+
+/// Memory for batches, in bytes.
+pub fn memory() -> Shares {
+    Shares::new(MAX_IN_MEMORY, MAX_IN_MEMORY_OF_ONE)
+}
 
 /// The reply: how many lines were taken, and why each other was not.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -47,12 +65,18 @@ pub struct RejectedLine {
 
 /// `POST /v1/events/batch`.
 pub async fn create_event_batch(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
-    let turn = events.batches.clone();
-    let _turn = turn
-        .acquire()
-        .await
-        .map_err(|closed| Problem::internal(&closed))?;
+    let workspace = call.caller.workspace;
+    call.body.require_rate();
+    call.body
+        .draw_on(events.batch_bytes.of(workspace), events.batch_wait);
     let bytes = call.body.read_as("application/x-ndjson", MAX_BYTES).await?;
+    // The turn is for the work alone, so a body that is still arriving holds up nobody.
+    let turn = events.batches.of(workspace);
+    let _turn = timeout(events.batch_wait, turn.take(1)).await.map_err(|_| {
+        Problem::unavailable(
+            "Other batches are being published. Nothing was taken of this one; send it again.",
+        )
+    })?;
     let lines = split(&bytes)?;
     if let Some(key) = call.headers.get("idempotency-key").cloned() {
         let mut client = events.db.client().await?;

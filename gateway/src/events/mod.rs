@@ -9,19 +9,22 @@ pub mod type_api;
 pub mod types;
 
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
+use std::time::Duration;
 
 use crate::bus::Bus;
 use crate::db::Db;
+use crate::http::shares::Shares;
 use types::EventTypes;
 
 /// What the handlers of events need.
-#[derive(Clone)]
 pub struct Events {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub types: Arc<EventTypes>,
-    /// Turns for batches, which are held in memory whole.
-    pub batches: Arc<Semaphore>,
+    /// Turns to publish a batch.
+    pub batches: Shares,
+    /// Memory for batches, each of which is held whole.
+    pub batch_bytes: Shares,
+    /// How long a batch waits for memory, and for its turn.
+    pub batch_wait: Duration,
 }

@@ -1,6 +1,6 @@
 //! Reads request bodies: capped, and cut when they fall silent.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -8,11 +8,13 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use ring::digest::{Context, SHA256};
 
+use super::arrival::{Allowance, LeastRate};
 use super::json::{self, Node};
 use super::problem::{Code, Problem};
+use super::shares::Share;
 
 /// The largest JSON body, in bytes.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
@@ -20,6 +22,9 @@ pub const MAX_JSON_BYTES: usize = 256 * 1024;
 /// How much, and for how long, is read on after a body was found too large.
 const LINGER_BYTES: usize = 8 << 20;
 const LINGER: Duration = Duration::from_secs(1);
+
+/// What comes of waiting for a frame.
+type Arrived = Option<Result<Frame<Bytes>, hyper::Error>>;
 
 /// A body that has not been read yet.
 pub struct RequestBody {
@@ -31,6 +36,8 @@ pub struct RequestBody {
     /// Runs over what is read of a request that can be repeated.
     digest: Option<Context>,
     expects_continue: bool,
+    least_rate: Option<LeastRate>,
+    allowance: Option<Allowance>,
 }
 
 impl RequestBody {
@@ -54,7 +61,24 @@ impl RequestBody {
                 .contains_key("idempotency-key")
                 .then(|| Context::new(&SHA256)),
             expects_continue: headers.contains_key(http::header::EXPECT),
+            least_rate: None,
+            allowance: None,
         }
+    }
+
+    /// From now on a body that drips is a 408 too, for bodies that hold a place or memory until their end.
+    pub fn require_rate(&mut self) {
+        self.least_rate = Some(LeastRate::new(self.silence));
+    }
+
+    /// Takes its bytes from `share` as they arrive, and gives them back when it is dropped; 503 if one piece waits for
+    /// longer than `wait`.
+    pub fn draw_on(&mut self, share: Share, wait: Duration) {
+        self.allowance = Some(Allowance {
+            share,
+            wait,
+            taken: None,
+        });
     }
 
     /// Whether the client sends no body at all.
@@ -93,9 +117,9 @@ impl RequestBody {
             // What has arrived already needs no timer.
             let frame = match self.incoming.frame().now_or_never() {
                 Some(frame) => frame,
-                None => match tokio::time::timeout(self.silence, self.incoming.frame()).await {
-                    Ok(frame) => frame,
-                    Err(_) => {
+                None => match self.wait_for_frame().await? {
+                    Some(frame) => frame,
+                    None => {
                         let seconds = self.silence.as_secs();
                         let detail = format!("Nothing arrived for {seconds} seconds.");
                         return Err(Problem::new(Code::BodyTimeout, detail).closing());
@@ -113,11 +137,42 @@ impl RequestBody {
                         if let Some(digest) = &mut self.digest {
                             digest.update(&piece);
                         }
+                        if let Some(rate) = &mut self.least_rate {
+                            rate.add(piece.len());
+                        }
+                        if let Some(allowance) = &mut self.allowance {
+                            allowance.take(piece.len()).await?;
+                        }
                         return Ok(Some(piece));
                     }
                     // Trailers and empty frames carry nothing of the body.
                     Ok(_) | Err(_) => {}
                 },
+            }
+        }
+    }
+
+    /// The next frame, or `None` after a silence; 408 if the body drips.
+    async fn wait_for_frame(&mut self) -> Result<Option<Arrived>, Problem> {
+        let mut silence_left = self.silence;
+        loop {
+            let rate_left = self.least_rate.as_ref().map(LeastRate::left);
+            let limit = rate_left.map_or(silence_left, |left| left.min(silence_left));
+            let started = Instant::now();
+            let frame = tokio::time::timeout(limit, self.incoming.frame()).await;
+            let waited = match &frame {
+                Ok(_) => started.elapsed().min(limit),
+                Err(_) => limit,
+            };
+            silence_left -= waited;
+            if frame.is_err() && silence_left.is_zero() {
+                return Ok(None);
+            }
+            if let Some(rate) = &mut self.least_rate {
+                rate.wait(waited)?;
+            }
+            if let Ok(frame) = frame {
+                return Ok(Some(frame));
             }
         }
     }

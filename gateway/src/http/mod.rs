@@ -1,5 +1,6 @@
 //! HTTP for all routes: connections, bodies, replies and problems. It knows no route and no feature.
 
+mod arrival;
 pub mod body;
 pub mod call;
 pub mod fields;
@@ -11,4 +12,5 @@ pub mod problem;
 pub mod query;
 pub mod reply;
 pub mod request_id;
+pub mod shares;
 pub mod transport;

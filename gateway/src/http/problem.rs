@@ -59,7 +59,7 @@ problems! {
     IpNotAllowed "ip_not_allowed" 403 "The API key may not be used from this address" false "Add the address to the key's allow-list; behind a load balancer set server.trusted_proxies.";
     NotFound "not_found" 404 "No such path or resource" false "Check the path and the id; ids of other workspaces are not found.";
     MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here" false "The `Allow` header names the methods.";
-    BodyTimeout "body_timeout" 408 "The body did not arrive in time" true "Send the body without long pauses.";
+    BodyTimeout "body_timeout" 408 "The body did not arrive in time" true "Send the body without long pauses, batches and uploads at 4 KiB/s or more.";
     KeyTaken "key_taken" 409 "Another record has this key" false "Update the record named by `id`, or post with `?upsert=true`.";
     TypeTaken "type_taken" 409 "The event type exists" false "Use the existing type.";
     KeyEnded "key_ended" 409 "The API key has ended" false "Only a live key can be rotated; create a new one.";

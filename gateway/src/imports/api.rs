@@ -34,6 +34,7 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     let actor = actor(&call);
     let bytes_total = call.body.declared_len();
     let key = Reservation::of(&call, imports.instance);
+    call.body.require_rate();
     let upload = Upload::begin(call.body, &packing).await;
     let mut upload = upload.map_err(|fault| fault.problem())?;
     for (name, value) in upload.take_fields() {
@@ -46,9 +47,11 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     };
     let charset = upload.charset().or(packing.charset.as_deref());
     let request = ImportRequest::read(call.query, limits, charset)?;
-    let place = imports.places.clone().try_acquire_owned().map_err(|_| {
+    let place = imports.places.of(call.caller.workspace).try_take();
+    let place = place.ok_or_else(|| {
         counter!(names::IMPORTS_REFUSED).increment(1);
-        Problem::unavailable("As many imports run as may (imports.max_running).").closing()
+        let detail = "As many imports run as may (imports.max_running, all but one for one workspace).";
+        Problem::unavailable(detail).closing()
     })?;
     let answers_early = call.headers.get_all("prefer").iter().any(|value| {
         let parts = value.to_str().unwrap_or_default().split(',');

@@ -17,12 +17,11 @@ pub mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::base::id::InstanceId;
 use crate::bus::Bus;
 use crate::config;
 use crate::db::Db;
+use crate::http::shares::Shares;
 use job::running::Running;
 use job::watchers::Watchers;
 
@@ -35,7 +34,8 @@ pub struct Imports {
     pub instance: InstanceId,
     pub settings: config::Imports,
     pub running: Arc<Running>,
-    pub places: Arc<Semaphore>,
+    /// No workspace has the last of them beside all others.
+    pub places: Arc<Shares>,
     pub watchers: Arc<Watchers>,
 }
 
@@ -47,7 +47,10 @@ impl Imports {
             db,
             bus,
             instance,
-            places: Arc::new(Semaphore::new(settings.max_running)),
+            places: Arc::new(Shares::new(
+                settings.max_running,
+                settings.max_running.saturating_sub(1).max(1),
+            )),
             running: Arc::default(),
             watchers: Arc::default(),
             settings,

@@ -70,7 +70,7 @@ metrics_table! {
     IMPORTS describe_counter "gateway_imports_total" "Imports ended, by object and status.";
     IMPORTS_RUNNING describe_gauge "gateway_imports_running" "Imports running on this instance.";
     IMPORTS_OLDEST_CHUNK describe_gauge "gateway_imports_oldest_chunk_seconds" "The longest time since an import running on this instance began or last committed a chunk.";
-    IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running was reached.";
+    IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running, or all but one by one workspace, was reached.";
     IMPORT_ROWS describe_counter "gateway_import_rows_total" "Rows of imports whose outcome is committed.";
     IMPORT_CHUNK_SECONDS describe_histogram "gateway_import_chunk_seconds" "Duration of the transaction of one chunk of rows.";
     IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were retried because others changed the same records or the database was away.";

@@ -15,7 +15,7 @@ pub const MAX_BESIDE_BYTES: usize = 64 * 1024;
 /// Why no more of a file can be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceFault {
-    #[error("nothing arrived for too long")]
+    #[error("nothing arrived for too long, or too little")]
     Silent,
     #[error("the upload broke off before its end")]
     BrokeOff,

@@ -10,6 +10,7 @@ mod jobs;
 mod matching;
 mod metrics;
 mod once;
+mod places;
 mod purging;
 mod rules;
 mod undoing;
