@@ -99,6 +99,30 @@ async fn recovery_sends_what_failed_once() {
 }
 
 #[tokio::test]
+async fn a_test_that_failed_is_recovered_like_all_else() {
+    let desk = Desk::open().await;
+    let receiver = Receiver::scripted(vec![Act::Status(500), Act::Status(200)]).await;
+    let hook = desk
+        .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 1}))
+        .await;
+    let started = desk.api.post_nothing(&hook.at("test")).await.ok(202);
+    let old = desk
+        .wait_for_delivery(&text(&started, "delivery_id"), "failed")
+        .await;
+    let since = json!({"since": "2020-01-01T00:00:00Z"});
+    assert_eq!(recover(&desk, &hook, since.clone()).await, 1);
+    let received = receiver.wait_for(2).await;
+    assert_eq!(received[0].body, received[1].body);
+    let new = received[1].header("x-sentinel-delivery").to_owned();
+    let new = desk.wait_for_delivery(&new, "succeeded").await;
+    assert_eq!(
+        (&new["test"], &new["redelivery_of"], &new["request_body"]),
+        (&json!(true), &old["id"], &old["request_body"])
+    );
+    assert_eq!(recover(&desk, &hook, since).await, 0);
+}
+
+#[tokio::test]
 async fn recovery_needs_a_beginning() {
     let desk = Desk::open().await;
     let receiver = Receiver::start().await;

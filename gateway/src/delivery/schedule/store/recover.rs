@@ -28,22 +28,22 @@ pub async fn recover(
     let statement = transaction
         .prepare(
             "with failed as materialized (
-                 select d.id, d.event_id, d.type, d.test_body is null as is_event from deliveries d
+                 select d.id, d.event_id, d.type, d.test_body from deliveries d
                  where d.webhook_id = $2 and d.workspace_id = $1 and d.status = 2
                    and d.id > $3 and d.id < $4
                  order by d.id limit $5
              ), made as materialized (
-                 select id as old_id, event_id, type,
+                 select id as old_id, event_id, type, test_body,
                         (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
                          || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14, 19))::uuid as id
                  from failed
-                 where is_event and not exists (
+                 where not exists (
                      select from deliveries a where a.event_id = failed.event_id
                        and a.redelivery_of = failed.id)
              ), logged as (
                  insert into deliveries (id, workspace_id, webhook_id, event_id, type, status,
-                                         attempt_count, redelivery_of, attempts)
-                 select id, $1, $2, event_id, type, 0, 0, old_id, '' from made
+                                         attempt_count, redelivery_of, test_body, attempts)
+                 select id, $1, $2, event_id, type, 0, 0, old_id, test_body, '' from made
              ), scheduled as (
                  insert into scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id, type,
                                                    attempt_count)
