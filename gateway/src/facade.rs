@@ -39,6 +39,9 @@ pub mod delivery {
 }
 
 pub mod http {
+    pub use crate::http::form::parameters::parameters;
+    pub use crate::http::form::part_head::PartHead;
+    pub use crate::http::form::splitter::{Found, HeadTooLong, MAX_HEAD_BYTES, Splitter};
     pub use crate::http::problem::{Code, Problem};
 }
 

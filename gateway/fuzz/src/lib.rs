@@ -60,17 +60,22 @@ impl Way {
 
     /// The file in pieces of one to a few dozen bytes.
     pub fn cut<'f>(&self, file: &'f [u8]) -> impl Iterator<Item = &'f [u8]> {
-        let mut state = u32::from(self.cuts) * 2 + 1;
-        let most = [1, 2, 3, 7, 40, 300][usize::from(self.cuts) % 6];
-        let mut rest = file;
-        std::iter::from_fn(move || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let size = 1 + (state >> 16) as usize % most;
-            let (piece, next) = rest.split_at(size.min(rest.len()));
-            rest = next;
-            (!piece.is_empty()).then_some(piece)
-        })
+        pieces(self.cuts, file)
     }
+}
+
+/// Bytes in pieces whose lengths follow from `cuts`.
+pub fn pieces(cuts: u8, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut state = u32::from(cuts) * 2 + 1;
+    let most = [1, 2, 3, 7, 40, 300][usize::from(cuts) % 6];
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let size = 1 + (state >> 16) as usize % most;
+        let (piece, next) = rest.split_at(size.min(rest.len()));
+        rest = next;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// One of the spellings of values.
