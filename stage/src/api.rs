@@ -1,6 +1,8 @@
 //! A client of the API that hides nothing: each call opens a connection, and gives the reply as it came.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::reply::Reply;
+use super::wait::{SOON, eventually};
 use super::wire::Wire;
 
 /// Nothing on the stage takes longer, bar what is broken.
@@ -23,6 +26,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Api {
     pub address: SocketAddr,
     pub key: Option<String>,
+    turns: Option<Arc<Turns>>,
+}
+
+/// Servers that requests go to in turn: what one was told, the next is asked for.
+#[derive(Debug)]
+struct Turns {
+    addresses: Vec<SocketAddr>,
+    next: AtomicUsize,
 }
 
 /// A request that is being put together.
@@ -36,12 +47,54 @@ impl Api {
     /// A client of the server at `address`.
     pub fn new(address: SocketAddr, key: Option<&str>) -> Self {
         let key = key.map(str::to_owned);
-        Self { address, key }
+        let turns = None;
+        Self { address, key, turns }
     }
 
-    /// The same server with another key.
+    /// A client that sends one request after another to the next of these servers; clones of it take part in the turns.
+    pub fn in_turn(addresses: &[SocketAddr], key: Option<&str>) -> Self {
+        let turns = Turns {
+            addresses: addresses.to_vec(),
+            next: AtomicUsize::new(0),
+        };
+        Self {
+            turns: Some(Arc::new(turns)),
+            ..Self::new(addresses[0], key)
+        }
+    }
+
+    /// The same servers with another key.
     pub fn with_key(&self, key: &str) -> Self {
-        Self::new(self.address, Some(key))
+        let key = Some(key.to_owned());
+        Self { key, ..self.clone() }
+    }
+
+    /// Whether there are several servers.
+    pub fn takes_turns(&self) -> bool {
+        self.turns.is_some()
+    }
+
+    /// Whom the next request goes to.
+    fn next_address(&self) -> SocketAddr {
+        match &self.turns {
+            Some(turns) => {
+                let turn = turns.next.fetch_add(1, Ordering::Relaxed);
+                turns.addresses[turn % turns.addresses.len()]
+            }
+            None => self.address,
+        }
+    }
+
+    /// Waits until the key works at every server, which it does within a second; a slow machine is given longer.
+    pub async fn wait_for_key(&self) {
+        let addresses = self.turns.as_ref().map(|turns| &turns.addresses);
+        for address in addresses.unwrap_or(&vec![self.address]) {
+            let server = Self::new(*address, self.key.as_deref());
+            eventually("the new key works", SOON, async || {
+                server.get("/v1/whoami").await.status == 200
+            })
+            .await;
+        }
     }
 
     /// Begins a request.
@@ -50,16 +103,14 @@ impl Api {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("a path");
         let headers = request.headers_mut();
-        let host = HeaderValue::try_from(self.address.to_string()).expect("a host");
+        let address = self.next_address();
+        let host = HeaderValue::try_from(address.to_string()).expect("a host");
         headers.insert(HOST, host);
         if let Some(key) = &self.key {
             let value = HeaderValue::try_from(format!("Bearer {key}")).expect("a key");
             headers.insert(AUTHORIZATION, value);
         }
-        Call {
-            address: self.address,
-            request,
-        }
+        Call { address, request }
     }
 
     /// Begins a GET.
@@ -121,14 +172,15 @@ impl Api {
 
     /// Sends the head of a request, and leaves its body to the caller.
     pub async fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Wire {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let address = self.next_address();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
         if let Some(key) = &self.key {
             head.push_str(&format!("authorization: Bearer {key}\r\n"));
         }
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let mut wire = Wire::open(self.address).await;
+        let mut wire = Wire::open(address).await;
         wire.write(head + "\r\n").await;
         wire
     }

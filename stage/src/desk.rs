@@ -38,6 +38,20 @@ impl Desk {
         (gateway, database, desk)
     }
 
+    /// Two gateways of one's own on a database of one's own; the requests of the desk go to each in turn.
+    pub async fn own_pair(environment: &[(&str, &str)]) -> ([Gateway; 2], Database, Self) {
+        let database = Cluster::shared().database().await;
+        let url = database.url();
+        let (one, two) = tokio::join!(
+            Gateway::start(&url, environment),
+            Gateway::start(&url, environment)
+        );
+        let mut desk = Self::at(&one, &database).await;
+        desk.seen_from(&two).wait_for_key().await;
+        desk.api = Api::in_turn(&[one.api, two.api], desk.api.key.as_deref());
+        ([one, two], database, desk)
+    }
+
     /// A new workspace at a gateway.
     pub async fn at(gateway: &Gateway, database: &Database) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -47,7 +61,7 @@ impl Desk {
         let key = cli::make_key(&url, &workspace, "*");
         let api = gateway.with_key(&key);
         let desk = Self { api, workspace, url };
-        desk.wait_for_key().await;
+        desk.api.wait_for_key().await;
         desk
     }
 
@@ -56,18 +70,14 @@ impl Desk {
         Api::new(gateway.api, self.api.key.as_deref())
     }
 
-    /// A key made at the command line works within a second; a slow machine is given longer.
-    async fn wait_for_key(&self) {
-        eventually("the new key works", SOON, || async {
-            self.api.get("/v1/whoami").await.status == 200
-        })
-        .await;
-    }
-
     /// A client whose key holds these scopes alone.
     pub async fn with_scopes(&self, scopes: &[&str]) -> Api {
         let made = self.make_key(&json!({"name": "narrow", "scopes": scopes})).await;
-        self.api.with_key(made["key"].as_str().expect("a key"))
+        let api = self.api.with_key(made["key"].as_str().expect("a key"));
+        if api.takes_turns() {
+            api.wait_for_key().await;
+        }
+        api
     }
 
     /// A new key, as the reply to its creation.

@@ -11,7 +11,7 @@ const ROWS: usize = 6_000;
 
 #[tokio::test]
 async fn a_dry_run_whose_connection_breaks_says_so_and_imports_nothing() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let mut file = String::from("email,city\n");
     for row in 0..ROWS {
         file.push_str(&format!("p{row}@x.y,Rome\n"));

@@ -29,7 +29,7 @@ async fn send(api: &Api, query: &str, parts: &[Vec<u8>]) -> Reply {
 
 #[tokio::test]
 async fn fields_before_the_file_count_like_parameters() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let parts = [
         part("object", "", b"Deal"),
         part("mode", "", b"create"),
@@ -110,7 +110,7 @@ async fn fields_before_the_file_count_like_parameters() {
 
 #[tokio::test]
 async fn what_a_form_may_not_hold_refuses_it_and_nothing_is_kept() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let field = |name: &str| part(name, "", b"create");
     for (query, parts, location) in [
         ("object=contact", vec![file(), file()], "body.file"),
@@ -186,7 +186,7 @@ async fn what_a_form_may_not_hold_refuses_it_and_nothing_is_kept() {
 
 #[tokio::test]
 async fn the_object_of_a_form_needs_its_scope() {
-    let (_gateway, _database, desk) = Desk::own(&[]).await;
+    let (_gateways, _database, desk) = Desk::own_pair(&[]).await;
     let api = desk.with_scopes(&["imports:write", "crm:write"]).await;
     let parts = [part("object", "", b"product"), file()];
     assert_eq!(send(&api, "", &parts).await.refusal(403)["code"], "scope_missing");
@@ -194,7 +194,7 @@ async fn the_object_of_a_form_needs_its_scope() {
 
 #[tokio::test]
 async fn a_large_form_with_something_behind_its_file_is_refused_and_its_job_has_failed() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let rows: String = (0..30_000).map(|n| format!("p{n}@x.y\n")).collect();
     let large = part("file", "", format!("email\n{rows}").as_bytes());
     let refused = send(&api, "object=contact", &[large.clone(), file()]).await;
@@ -210,7 +210,7 @@ async fn a_large_form_with_something_behind_its_file_is_refused_and_its_job_has_
 
 #[tokio::test]
 async fn a_slow_upload_is_listed_from_its_header_on() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let listed = async |count: usize| {
         eventually(&format!("job {count}"), PATIENCE, async || {
             let jobs = api.get("/v1/imports").await.ok(200);

@@ -11,8 +11,8 @@ use super::PATIENCE;
 
 #[tokio::test]
 async fn a_file_that_is_no_table_is_refused_with_a_reason_and_leaves_no_job() {
-    let (_gateway, _database, Desk { api, .. }) =
-        Desk::own(&[("GATEWAY_IMPORTS__MAX_BYTES", "200000000")]).await;
+    let (_gateways, _database, Desk { api, .. }) =
+        Desk::own_pair(&[("GATEWAY_IMPORTS__MAX_BYTES", "200000000")]).await;
     let gzipped = gzip(b"email\na@b.c\n");
     let long = [b"\"".as_slice(), &[b'x'; 3 << 20]].concat();
     for (name, body) in [
@@ -49,7 +49,7 @@ async fn a_file_that_is_no_table_is_refused_with_a_reason_and_leaves_no_job() {
 
 #[tokio::test]
 async fn bombs_end_as_failed_jobs() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let mut plain = b"email\na@b.c\n".to_vec();
     plain.resize(100 << 20, b'\n');
     for (coding, packed) in [
@@ -69,7 +69,8 @@ async fn bombs_end_as_failed_jobs() {
 
 #[tokio::test]
 async fn too_many_rows_and_a_cut_upload_fail_with_true_counts() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[("GATEWAY_IMPORTS__MAX_ROWS", "1000")]).await;
+    let (_gateways, database, Desk { api, .. }) =
+        Desk::own_pair(&[("GATEWAY_IMPORTS__MAX_ROWS", "1000")]).await;
     let rows: String = (0..1500).map(|n| format!("p{n}@x.y\n")).collect();
     let job = api
         .import("object=contact", format!("email\n{rows}").as_bytes())
@@ -105,7 +106,7 @@ async fn too_many_rows_and_a_cut_upload_fail_with_true_counts() {
 
 #[tokio::test]
 async fn row_errors_name_fault_and_place_and_stop_nothing() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = b"email,city\nnul@x.y,a\0b\nbad@x.y,\xff\nfew@x.y\nmany@x.y,a,b\nok@x.y,Rome,,\n\"open@x.y,Oslo\nlast@x.y,Bern\n";
     let job = api.import("object=contact&encoding=utf-8", file).await.ok(201);
     assert_eq!(counts(&job), [6, 1, 0, 0, 5]);
@@ -130,7 +131,7 @@ async fn row_errors_name_fault_and_place_and_stop_nothing() {
 
 #[tokio::test]
 async fn two_imports_of_one_file_at_once_make_each_record_once() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let rows: String = (0..20_000)
         .map(|n| format!("p{}@x.y,C{}\n", n % 15_000, n % 3))
         .collect();
@@ -257,7 +258,7 @@ async fn random_files_are_read_alike_however_they_are_cut() {
     const PIECES: [&str; 14] = [
         "a@b.c", "x@y.z", ",", ",", "\n", "\r\n", "\"", "\"\"", "é", "=1", "\u{0}", " ", "Rome", "\n,\n",
     ];
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     for seed in 1..=25 {
         let mut dice = Dice(seed);
         let mut file = "email,city\n".to_owned();

@@ -19,7 +19,7 @@ pub fn counts(job: &Value) -> [i64; 5] {
 
 #[tokio::test]
 async fn a_file_its_repetition_and_its_report() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = b"Email,First Name,Tag\nada@x.org,Ada,1\nnope,=Bob,2\n\nGRACE@x.org,Grace,\nAda@X.org,,3\n";
     let job = api
         .import("object=CONTACT&filename=people.csv", file)
@@ -93,7 +93,7 @@ async fn a_file_its_repetition_and_its_report() {
 
 #[tokio::test]
 async fn guides_templates_and_lists() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     for object in ["contact", "ACCOUNT", "deal", "product"] {
         let guide = api.get(&format!("/v1/imports/objects/{object}")).await.ok(200);
         assert!(
@@ -126,7 +126,7 @@ async fn guides_templates_and_lists() {
 
 #[tokio::test]
 async fn progress_is_seen_and_a_stalled_upload_is_cancelled() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let mut upload = api
         .begin(
             "POST",
@@ -206,7 +206,7 @@ async fn progress_is_seen_and_a_stalled_upload_is_cancelled() {
 
 #[tokio::test]
 async fn respond_async_answers_202_and_the_job_ends() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let headers = [("content-type", "text/csv"), ("prefer", "respond-async")];
     let accepted = api.import_as("object=contact", &headers, b"email\na@b.c\n").await;
     let job = accepted.ok(202);
@@ -222,7 +222,7 @@ async fn respond_async_answers_202_and_the_job_ends() {
 
 #[tokio::test]
 async fn respond_async_answers_no_sooner_than_its_rows_are_kept() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let mut session = database.session().await;
     let lock = session.transaction().await.expect("a transaction");
     lock.batch_execute("lock table contacts in share mode")

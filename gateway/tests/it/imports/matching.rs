@@ -23,7 +23,7 @@ async fn undo(api: &Api, job: &Value) -> Value {
 
 #[tokio::test]
 async fn a_row_is_the_record_of_its_external_id_else_of_its_natural_key() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let known = json!({"email": "ada@x.y", "external_id": "7"});
     api.post("/v1/crm/contacts", &known).await.ok(201);
     // The id alone finds a record that has an email as well.
@@ -53,7 +53,7 @@ async fn a_row_is_the_record_of_its_external_id_else_of_its_natural_key() {
 
 #[tokio::test]
 async fn records_hand_their_keys_on_within_one_file_and_back_in_its_undo() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = b"Record ID,Email\n1,a@x.y\n2,b@x.y\n3,c@x.y\n";
     api.import("object=contact", file).await.ok(201);
     let before = database.ask(CONTACTS).await;
@@ -80,7 +80,7 @@ async fn records_hand_their_keys_on_within_one_file_and_back_in_its_undo() {
 
 #[tokio::test]
 async fn a_query_can_name_the_one_key_to_match_by() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = b"Record ID,Email\n1,a@x.y\n2,b@x.y\n";
     api.import("object=contact", file).await.ok(201);
     let file = b"Record ID,Email,City\n3,A@x.y,Rome\n2,a@x.y,Bari\n2,,Kiel\n";
@@ -113,7 +113,7 @@ async fn a_query_can_name_the_one_key_to_match_by() {
 
 #[tokio::test]
 async fn each_key_is_unique_by_itself_for_requests_too() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let post = async |query: &str, body: Value| api.post(&format!("/v1/crm/accounts{query}"), &body).await;
     let one = json!({"name": "One", "domain": "one.example", "external_id": "1"});
     let one = post("", one).await.ok(201);
@@ -152,7 +152,7 @@ async fn each_key_is_unique_by_itself_for_requests_too() {
 
 #[tokio::test]
 async fn large_stored_records_are_planned_in_smaller_parts() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = |city: &str, note_bytes: usize| {
         let note = "n".repeat(note_bytes);
         let rows = (0..400).map(|row| format!("{row}@x.y,{city},{note}\n"));

@@ -31,7 +31,7 @@ async fn jobs(api: &Api) -> usize {
 
 #[tokio::test]
 async fn the_same_key_and_file_are_one_job() {
-    let (_gateway, database, desk) = Desk::own(&[]).await;
+    let (_gateways, database, desk) = Desk::own_pair(&[]).await;
     let other = Gateway::start(&database.url(), &[]).await;
     let api = &desk.api;
     let first = import(api, "k", QUERY, FILE).await;
@@ -69,7 +69,7 @@ async fn the_same_key_and_file_are_one_job() {
 
 #[tokio::test]
 async fn a_form_and_a_reply_before_the_end_are_repeated_as_they_were() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nemail\na@x.y\n\r\n--b--\r\nepilogue";
     let headers = [
         ("content-type", "multipart/form-data; boundary=b"),
@@ -94,7 +94,7 @@ async fn a_form_and_a_reply_before_the_end_are_repeated_as_they_were() {
 
 #[tokio::test]
 async fn a_key_is_reserved_while_its_upload_runs() {
-    let (_gateway, database, desk) = Desk::own(&[]).await;
+    let (_gateways, database, desk) = Desk::own_pair(&[]).await;
     let other = Gateway::start(&database.url(), &[]).await;
     let path = format!("/v1/imports?{QUERY}");
     let mut upload = desk.api.begin("POST", &path, UPLOAD).await;
@@ -126,7 +126,7 @@ async fn a_key_is_reserved_while_its_upload_runs() {
 
 #[tokio::test]
 async fn a_refused_or_cut_upload_frees_its_key() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     for _ in 0..2 {
         let refused = import(&api, "k", QUERY, b"{\"a\": 1}").await;
         refused.problem(422, "file_refused");
@@ -174,7 +174,7 @@ async fn a_key_that_a_killed_instance_held_is_freed_after_a_minute() {
 
 #[tokio::test]
 async fn cancel_and_undo_answer_repeats_too() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let job = api.import(QUERY, FILE).await.ok(201);
     for verb in ["undo", "cancel"] {
         let path = format!("/v1/imports/{}/{verb}", job["id"].as_str().expect("an id"));

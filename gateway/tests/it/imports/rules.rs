@@ -7,7 +7,7 @@ use stage::Desk;
 
 #[tokio::test]
 async fn modes_dry_runs_and_duplicates_in_one_file() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = b"email,city,phone\na@b.c,Rome,\nA@B.C,,1\nd@e.f,Paris,\nd@e.f,Paris,\na@b.c,Oslo,1\n";
     let dry = api.import("object=contact&dry_run=true", file).await.ok(201);
     assert_eq!(counts(&dry), [5, 2, 2, 1, 0]);
@@ -54,7 +54,7 @@ async fn modes_dry_runs_and_duplicates_in_one_file() {
 
 #[tokio::test]
 async fn required_fields_are_checked_after_merging() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     api.post_text("/v1/crm/deals", r#"{"name":"Known","external_id":"D-1"}"#)
         .await
         .ok(201);
@@ -83,7 +83,7 @@ async fn required_fields_are_checked_after_merging() {
 
 #[tokio::test]
 async fn scopes_media_types_and_codings() {
-    let (_gateway, _database, desk) = Desk::own(&[]).await;
+    let (_gateways, _database, desk) = Desk::own_pair(&[]).await;
     let api = &desk.api;
     let file = b"email\na@b.c\n";
     let plain = [("content-type", "application/json")];

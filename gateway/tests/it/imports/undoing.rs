@@ -10,7 +10,7 @@ const STATE: &str =
 
 #[tokio::test]
 async fn an_undo_restores_records_and_leaves_those_changed_since() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     api.post_text(
         "/v1/crm/contacts",
         r#"{"email":"old@x.y","city":"Rome","extra":{"T":"0"}}"#,
@@ -77,7 +77,7 @@ async fn an_undo_restores_records_and_leaves_those_changed_since() {
 
 #[tokio::test]
 async fn a_large_import_is_undone_to_the_last_record() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let file = |city: &str| {
         let rows = (0..15_000).map(|n| format!("p{}@x.y,{city}{}\n", n % 12_000, n % 7));
         "email,city\n".to_owned() + &rows.collect::<String>()
@@ -108,7 +108,7 @@ async fn a_large_import_is_undone_to_the_last_record() {
 
 #[tokio::test]
 async fn a_record_that_several_chunks_wrote_is_counted_and_listed_once() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[("GATEWAY_IMPORTS__LANES", "1")]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[("GATEWAY_IMPORTS__LANES", "1")]).await;
     let before = "email,city\nold@x.y,Rome\n";
     api.import("object=contact", before.as_bytes()).await.ok(201);
     let rows = (0..4_500).map(|row| match row % 1_500 {
@@ -139,7 +139,7 @@ async fn a_record_that_several_chunks_wrote_is_counted_and_listed_once() {
 
 #[tokio::test]
 async fn an_undo_and_its_entry_in_the_trail_are_one_transaction() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let job = api.import("object=contact", b"email\na@x.y\n").await.ok(201);
     database
         .run(

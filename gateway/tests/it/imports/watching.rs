@@ -29,7 +29,7 @@ async fn watch(api: &Api, id: &str) -> Wire {
 
 #[tokio::test]
 async fn all_who_watch_a_job_share_its_poll() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let (mut upload, id) = upload(&api).await;
     let mut watchers = Vec::new();
     for _ in 0..40 {
@@ -62,7 +62,7 @@ async fn all_who_watch_a_job_share_its_poll() {
 
 #[tokio::test]
 async fn a_watcher_hears_that_the_connection_lives_while_nothing_changes() {
-    let (_gateway, _database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let (_upload, id) = upload(&api).await;
     let mut watcher = watch(&api, &id).await;
     for silence in [":\n\n", ":\n\n\r\n3\r\n:\n\n"] {
