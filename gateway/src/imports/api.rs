@@ -7,6 +7,7 @@ use http::header::{CONNECTION, HeaderValue};
 use metrics::counter;
 use tokio::sync::mpsc;
 
+use super::causes::store as cause_store;
 use super::job::packing::Packing;
 use super::job::runner::{Progress, Runner};
 use super::job::source::Upload;
@@ -128,12 +129,18 @@ pub async fn get_errors(imports: Imports, mut call: Call) -> Result<Reply, Probl
         _ => Err("expected true or false".to_owned()),
     });
     call.query.finish()?;
-    if !job.keeps_traces && job.rows_failed > 0 {
-        return Err(purged(
-            "Its failed rows are no longer kept (imports.retention_days).",
-        ));
-    }
+    check_failures_kept(&job)?;
     Ok(report::errors_csv(imports.db, &job, with_cells.unwrap_or(false)))
+}
+
+/// `GET /v1/imports/{id}/faults`.
+pub async fn get_faults(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    let job = find(&imports, &call).await?;
+    call.query.finish()?;
+    check_failures_kept(&job)?;
+    let client = imports.db.client().await?;
+    let data = cause_store::faults(&client, job.number).await?;
+    Reply::ok(&serde_json::json!({ "data": data }))
 }
 
 /// `POST /v1/imports/{id}/cancel`. The job ends here and now; whoever runs it notices.
@@ -230,6 +237,16 @@ fn still_running() -> Problem {
         Code::ImportRunning,
         "The import, or an undo of it, is still running.",
     )
+}
+
+/// Where nothing failed, an empty report is the truth.
+fn check_failures_kept(job: &Job) -> Result<(), Problem> {
+    match !job.keeps_traces && job.rows_failed > 0 {
+        true => Err(purged(
+            "Its failed rows are no longer kept (imports.retention_days).",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn purged(detail: &'static str) -> Problem {

@@ -6,6 +6,7 @@
 //! (`store`) and its routes ([`api`], [`guide`]).
 
 pub mod api;
+pub mod causes;
 pub mod guide;
 pub mod job;
 pub mod mode;

@@ -6,6 +6,7 @@ use super::Access::Scopes;
 use super::Route;
 use crate::base::scope::Scope::{ImportsRead, ImportsWrite};
 use crate::http::problem::Code;
+use crate::imports::causes::model::Fault;
 use crate::imports::{api, guide, model};
 
 /// All of them.
@@ -53,6 +54,13 @@ pub(super) fn import_routes() -> Vec<Route> {
             "`true`: with the rows themselves, to be mended and uploaded again.",
         )])
         .replies_text("text/csv")
+        .errors(&[Code::ImportPurged]),
+        get(
+            "/v1/imports/{id}/faults",
+            "Why rows failed, the commonest cause first",
+            |services, call| Box::pin(api::get_faults(services.imports.clone(), call)),
+        )
+        .lists_all::<Fault>()
         .errors(&[Code::ImportPurged]),
         post("/v1/imports/{id}/cancel", "Cancel an import", |services, call| {
             Box::pin(api::cancel_import(services.imports.clone(), call))

@@ -216,7 +216,11 @@ impl Feeder {
                     spare
                 }
                 Outcome::Failed(faults) => {
-                    self.open[spare].push_failure(&parsed.record, faults, &self.header);
+                    let chunk = &mut self.open[spare];
+                    for (cause, value) in faults.causes() {
+                        chunk.causes.add(parsed.record.row_number, cause, value);
+                    }
+                    chunk.push_failure(&parsed.record, faults.report(), &self.header);
                     spare
                 }
                 Outcome::Row(row) => {

@@ -59,6 +59,9 @@ async fn purge_job(client: &Client, number: i32) -> Result<(), DbError> {
     let failures = "delete from import_failures where import_no = $1 and row_number in (
                         select row_number from import_failures where import_no = $1 order by row_number limit $2)";
     delete_all(client, failures, number, FAILURE_ROWS).await?;
+    let causes = "delete from import_faults where import_no = $1 and part in (
+                      select part from import_faults where import_no = $1 order by part limit $2)";
+    delete_all(client, causes, number, FAILURE_ROWS).await?;
     let statement = "update imports set purged_at = now() where number = $1";
     client.execute(statement, &[&number]).await?;
     Ok(())

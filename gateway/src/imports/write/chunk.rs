@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::row_keys::RowKeys;
+use crate::imports::causes::tally::Tally;
 use crate::imports::read::csv::raw_record::RawRecord;
 use crate::imports::read::escape;
 use crate::imports::read::header::{ColumnUse, HeaderMap};
@@ -46,6 +47,8 @@ pub struct Failure {
 pub struct Chunk {
     pub rows: Vec<ChunkRow>,
     pub failures: Vec<Failure>,
+    /// Why they failed.
+    pub causes: Tally,
     /// Rows that have nothing to apply.
     pub unchanged_count: u64,
     /// Bytes of the body when the chunk was closed.

@@ -8,11 +8,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::chunk::{Chunk, Failure};
+use super::row_error::RowError;
 pub use super::slots::Stored;
 use super::slots::{Slot, Slots};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::bus::NewEvent;
+use crate::imports::causes::tally::Tally;
+use crate::imports::causes::{Cause, RowCode};
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::model::change;
@@ -57,6 +60,8 @@ pub struct Plan {
     /// Whether one record gets a key that another has in the database until it is updated.
     pub hands_keys_on: bool,
     pub failures: Vec<Failure>,
+    /// Why they failed.
+    pub causes: Tally,
     /// Of the rows that were planned.
     pub counts: Counts,
     pub events: Vec<NewEvent>,
@@ -74,8 +79,15 @@ pub fn plan(rules: &Rules, chunk: &Chunk, rows: Range<usize>, stored: &[Stored],
         plan: Plan::default(),
     };
     for row in rows {
-        if let Err(message) = merge.apply(row) {
-            merge.plan.failures.push(chunk.failure(row, message));
+        if let Err(RowError {
+            message,
+            cause,
+            value,
+        }) = merge.apply(row)
+        {
+            let failure = chunk.failure(row, message);
+            merge.plan.causes.add(failure.row_number, cause, value.as_deref());
+            merge.plan.failures.push(failure);
         }
     }
     merge.finish()
@@ -101,7 +113,7 @@ struct Merge<'m> {
 
 impl<'m> Merge<'m> {
     /// Applies a row, or says why it fails.
-    fn apply(&mut self, row: usize) -> Result<(), String> {
+    fn apply(&mut self, row: usize) -> Result<(), RowError> {
         match self.find(row)? {
             Some(slot) => self.change(row, slot),
             None => self.create(row),
@@ -113,7 +125,7 @@ impl<'m> Merge<'m> {
     }
 
     /// The record that a row is.
-    fn find(&self, row: usize) -> Result<Option<usize>, String> {
+    fn find(&self, row: usize) -> Result<Option<usize>, RowError> {
         let by_external_id = || self.slots.of_external_id(self.external_id(row));
         match self.rules.match_by {
             Some(0) => Ok(by_external_id()),
@@ -121,11 +133,12 @@ impl<'m> Merge<'m> {
             None => {
                 let natural = self.slots.of_natural_key(self.chunk.natural_key(row));
                 match (by_external_id(), natural) {
-                    (Some(one), Some(other)) if one != other => Err(format!(
-                        "its external_id is that of one {0}, and its {1} that of another",
-                        self.rules.object.name,
-                        self.natural_field(row)
-                    )),
+                    (Some(one), Some(other)) if one != other => {
+                        let (name, field) = (self.rules.object.name, self.natural_field(row));
+                        let message =
+                            format!("its external_id is that of one {name}, and its {field} that of another");
+                        Err(self.error(RowCode::KeysContradict, row, field, message))
+                    }
                     (one, other) => Ok(one.or(other)),
                 }
             }
@@ -136,36 +149,56 @@ impl<'m> Merge<'m> {
     fn natural_field(&self, row: usize) -> &'static str {
         let object = self.rules.object;
         let fields = object.natural_key().iter().map(|key| key.field);
-        let mut given = fields.filter(|field| {
-            let index = object.field_index(field);
-            index.is_some_and(|index| self.chunk.value(row, index).is_some())
-        });
+        let mut given = fields.filter(|field| self.given(row, field).is_some());
         given.next().unwrap_or("key")
     }
 
-    fn create(&mut self, row: usize) -> Result<(), String> {
+    /// The error of a row by one of its fields.
+    fn error(&self, code: RowCode, row: usize, field: &'static str, message: String) -> RowError {
+        RowError {
+            message,
+            cause: Cause::of_field(code, Some(field)),
+            value: self.given(row, field).map(str::to_owned),
+        }
+    }
+
+    /// The field that a row is found by.
+    fn key_field(&self, row: usize) -> &'static str {
+        match self.rules.match_by {
+            Some(place) => self.rules.object.key[place].field,
+            None if self.external_id(row).is_some() => self.rules.object.key[0].field,
+            None => self.natural_field(row),
+        }
+    }
+
+    fn create(&mut self, row: usize) -> Result<(), RowError> {
         let object = self.rules.object;
         if self.rules.mode == Mode::Update {
-            return Err(match self.rules.match_by.map(|place| object.key[place].field) {
-                Some(field) if !self.gives(row, field) => {
-                    format!("no key is given to find the record by ({field})")
-                }
-                _ => format!(
-                    "no {} with this key exists, and mode=update creates none",
-                    object.name
-                ),
-            });
+            let field = self.key_field(row);
+            if self.rules.match_by.is_some() && self.given(row, field).is_none() {
+                let message = format!("no key is given to find the record by ({field})");
+                return Err(self.error(RowCode::KeyNotGiven, row, field, message));
+            }
+            let message = format!(
+                "no {} with this key exists, and mode=update creates none",
+                object.name
+            );
+            return Err(self.error(RowCode::NotFound, row, field, message));
         }
         if !self.chunk.rows[row].is_complete {
             let mut message = String::new();
             object.push_need(&mut message);
-            return Err(message);
+            return Err(RowError {
+                message,
+                cause: Cause::incomplete(object.needs_words),
+                value: None,
+            });
         }
         let external_id = self.external_id(row);
         let natural_key = self.chunk.natural_key(row);
-        self.check_free("external_id", self.slots.of_external_id(external_id))?;
+        self.check_free(row, "external_id", self.slots.of_external_id(external_id))?;
         let taken = self.slots.of_natural_key(natural_key);
-        self.check_free(self.natural_field(row), taken)?;
+        self.check_free(row, self.natural_field(row), taken)?;
         self.plan.counts.created += 1;
         let slot = self.slots.push(Slot::Fresh(row));
         self.slots.take_external_id(external_id.map(Cow::Borrowed), slot);
@@ -176,27 +209,30 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    fn gives(&self, row: usize, field: &str) -> bool {
-        let index = self.rules.object.field_index(field);
-        index.is_some_and(|index| self.chunk.value(row, index).is_some())
+    fn given(&self, row: usize, field: &str) -> Option<&'m str> {
+        self.chunk.value(row, self.rules.object.field_index(field)?)
     }
 
     /// An error if somebody has a key.
-    fn check_free(&self, field: &str, holder: Option<usize>) -> Result<(), String> {
+    fn check_free(&self, row: usize, field: &'static str, holder: Option<usize>) -> Result<(), RowError> {
         match holder {
-            Some(_) => Err(format!("another {} has its {field}", self.rules.object.name)),
+            Some(_) => {
+                let message = format!("another {} has its {field}", self.rules.object.name);
+                Err(self.error(RowCode::KeyTaken, row, field, message))
+            }
             None => Ok(()),
         }
     }
 
-    fn change(&mut self, row: usize, slot: usize) -> Result<(), String> {
+    fn change(&mut self, row: usize, slot: usize) -> Result<(), RowError> {
         let object = self.rules.object;
         if self.rules.mode == Mode::Create {
-            return Err(format!(
+            let message = format!(
                 "{} {} with this key exists already",
                 object.article(),
                 object.name
-            ));
+            );
+            return Err(self.error(RowCode::Exists, row, self.key_field(row), message));
         }
         let before = self.present(slot);
         if !self.differs(row, &before) {
@@ -206,8 +242,12 @@ impl<'m> Merge<'m> {
         }
         let mut after = before.clone().into_owned();
         self.put(row, &mut after);
-        if let Some(fault) = extra_fault(&after.extra) {
-            return Err(fault);
+        if let Some(message) = extra_fault(&after.extra) {
+            return Err(RowError {
+                message,
+                cause: Cause::of_row(RowCode::ExtraTooLarge),
+                value: None,
+            });
         }
         let keys = self.new_keys(row, slot, &before, &after)?;
         let before = self.rules.emits_each.then(|| before.into_owned());
@@ -236,20 +276,24 @@ impl<'m> Merge<'m> {
         slot: usize,
         before: &Record,
         after: &Record,
-    ) -> Result<NewKeys<'m>, String> {
+    ) -> Result<NewKeys<'m>, RowError> {
         let mut keys = NewKeys::default();
         if let Some(id) = self
             .external_id(row)
             .filter(|id| Some(*id) != before.external_id())
         {
-            self.check_free("external_id", self.slots.of_external_id(Some(id)))?;
+            self.check_free(row, "external_id", self.slots.of_external_id(Some(id)))?;
             keys.external_id = Some((before.external_id().map(str::to_owned), id));
         }
         let natural = self.chunk.natural_key(row);
         if natural.is_some() && self.slots.of_natural_key(natural) != Some(slot) {
             let (old, new) = (before.natural_key(), after.natural_key());
             if let Some(new) = new.filter(|new| Some(new) != old.as_ref()) {
-                self.check_free(self.natural_field(row), self.slots.of_natural_key(Some(&new)))?;
+                self.check_free(
+                    row,
+                    self.natural_field(row),
+                    self.slots.of_natural_key(Some(&new)),
+                )?;
                 keys.natural = Some((old, new));
             }
         }

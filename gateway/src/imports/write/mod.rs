@@ -8,6 +8,7 @@ pub mod chunk;
 pub mod merge;
 mod part;
 mod record_line;
+mod row_error;
 pub mod row_keys;
 mod session;
 mod slots;

@@ -25,6 +25,8 @@ use super::version::Version;
 use crate::base::clock::Millis;
 use crate::bus::Bus;
 use crate::db::{self, Db, DbError};
+use crate::imports::causes::store as cause_store;
+use crate::imports::causes::tally::{Shown, Tally};
 use crate::imports::store;
 use crate::telemetry::names;
 
@@ -55,6 +57,14 @@ pub struct Writer {
     pub last_chunk: Arc<Mutex<Instant>>,
 }
 
+/// What a writer carries from part to part.
+#[derive(Default)]
+struct Hand {
+    session: Option<Session>,
+    has_written: bool,
+    shown: Shown,
+}
+
 /// How a writer ended.
 #[derive(Debug)]
 pub enum WriterEnd {
@@ -80,11 +90,10 @@ enum Applied {
 impl Writer {
     /// Writes chunks until there are no more, or one cannot be written.
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>) -> WriterEnd {
-        let mut session = None;
-        let mut is_first = true;
+        let mut hand = Hand::default();
         while let Some(mut chunk) = chunks.recv().await {
             let started = Instant::now();
-            let writing = self.write(&mut session, &chunk, &mut is_first);
+            let writing = self.write(&mut hand, &chunk);
             // The transaction goes with the session; the job has ended, so nobody asks for its rows.
             let written = tokio::select! {
                 written = writing => written,
@@ -107,12 +116,7 @@ impl Writer {
     }
 
     /// Writes a chunk, in as many parts as it takes.
-    async fn write(
-        &self,
-        session: &mut Option<Session>,
-        chunk: &Chunk,
-        is_first: &mut bool,
-    ) -> Result<Applied, DbError> {
+    async fn write(&self, hand: &mut Hand, chunk: &Chunk) -> Result<Applied, DbError> {
         let row_count = chunk.rows.len();
         let (mut from, mut most) = (0, row_count.max(1));
         let mut number = self.next_part.fetch_add(1, Ordering::Relaxed);
@@ -123,10 +127,10 @@ impl Writer {
                 rows: from..to,
                 number,
             };
-            match self.write_part(session, &part, *is_first).await? {
+            match self.write_part(hand, &part).await? {
                 Applied::TooMuch => most = ((to - from) / 2).max(1),
                 Applied::Written => {
-                    *is_first = false;
+                    hand.has_written = true;
                     if to == row_count {
                         return Ok(Applied::Written);
                     }
@@ -140,16 +144,11 @@ impl Writer {
     }
 
     /// Writes a part, however often that takes; never [`Applied::Again`].
-    async fn write_part(
-        &self,
-        session: &mut Option<Session>,
-        part: &Part<'_>,
-        is_first: bool,
-    ) -> Result<Applied, DbError> {
+    async fn write_part(&self, hand: &mut Hand, part: &Part<'_>) -> Result<Applied, DbError> {
         let mut away_since: Option<Instant> = None;
         let mut tries = 0;
         loop {
-            let fault = match self.try_write(session, part).await {
+            let fault = match self.try_write(hand, part).await {
                 Ok(Applied::Again) => None,
                 Ok(applied) => return Ok(applied),
                 Err(fault) => Some(fault),
@@ -157,8 +156,8 @@ impl Writer {
             counter!(names::IMPORT_RETRIES).increment(1);
             match fault {
                 Some(fault) if fault.is_away() => {
-                    *session = None;
-                    if self.is_dry && !is_first {
+                    hand.session = None;
+                    if self.is_dry && hand.has_written {
                         return Ok(Applied::Lost);
                     }
                     let since = *away_since.get_or_insert_with(Instant::now);
@@ -179,7 +178,7 @@ impl Writer {
             }
             // A commit that was cut off may have ended only now, on the connection before. One that breaks here is found
             // broken by the next try.
-            if let Some(open) = session.as_mut()
+            if let Some(open) = hand.session.as_mut()
                 && let Ok(true) = store::has_chunk(open.client(), self.import_no, part.number).await
             {
                 return Ok(self.found_written());
@@ -195,7 +194,8 @@ impl Writer {
         }
     }
 
-    async fn try_write(&self, session: &mut Option<Session>, part: &Part<'_>) -> Result<Applied, DbError> {
+    async fn try_write(&self, hand: &mut Hand, part: &Part<'_>) -> Result<Applied, DbError> {
+        let Hand { session, shown, .. } = hand;
         let chunk = part.chunk;
         let Rules {
             object, workspace, ..
@@ -243,14 +243,18 @@ impl Writer {
         statements
             .create(&transaction, chunk, &plan.created, self.import_no, now)
             .await?;
+        let nothing = Tally::default();
         let mut failures: [&[Failure]; 2] = [&[], &plan.failures];
+        let mut causes = [&nothing, &plan.causes];
         let mut counts = plan.counts;
         if part.is_first() {
             failures[0] = &chunk.failures;
+            causes[0] = &chunk.causes;
             counts.failed += chunk.failures.len() as u64;
             counts.unchanged += chunk.unchanged_count;
         }
         statements.report(&transaction, self.import_no, failures).await?;
+        cause_store::note(&transaction, self.import_no, part.number, causes, shown).await?;
         let undo_log = match self.is_dry {
             true => None,
             false => self.undo_log(chunk, &plan, &stored, &versions)?,
@@ -269,6 +273,7 @@ impl Writer {
         }
         db::commit(transaction).await?;
         emission.committed();
+        causes.into_iter().for_each(|tally| shown.note(tally));
         Ok(Applied::Written)
     }
 

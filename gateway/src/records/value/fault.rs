@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What is wrong with one value. The text completes a sentence that begins with the quoted value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ValueFault {
     /// Too many characters.
     #[error("is longer than {max} characters")]

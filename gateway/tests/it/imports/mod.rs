@@ -1,8 +1,10 @@
-//! CSV files on their way to records, and back.
+//! CSV files on their way to records, and back. Where what is tested is not one instance's own (its memory, its metrics,
+//! its end), requests go to two instances in turn: one is told, the other is asked.
 
 use std::time::Duration;
 
 mod dry_run;
+mod faults;
 mod forms;
 mod hostile;
 mod instances;

@@ -14,7 +14,7 @@ const LEFT: &str =
     "select (select count(distinct import_no) from import_chunks), (select count(*) from import_failures)";
 
 /// What the gateway's upkeep does every few minutes.
-async fn purge(database: &Database, retention_days: u32) {
+pub async fn purge(database: &Database, retention_days: u32) {
     let text = format!("[database]\nurl = \"{}\"\n", database.url());
     let config = Config::parse(&text, []).expect("valid");
     let client = app::database(&config).expect("an address").connect().await;
@@ -25,7 +25,7 @@ async fn purge(database: &Database, retention_days: u32) {
 
 #[tokio::test]
 async fn traces_and_failed_rows_go_and_the_job_stays() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     let old = api.import("object=contact", b"email\na@x.y\nbad\n").await.ok(201);
     let clean = api.import("object=contact", b"email\nb@x.y\n").await.ok(201);
     let young = api.import("object=contact", b"email\nc@x.y\nbad\n").await.ok(201);
@@ -90,7 +90,7 @@ async fn traces_and_failed_rows_go_and_the_job_stays() {
 
 #[tokio::test]
 async fn jobs_of_old_months_go_once_their_traces_are_gone() {
-    let (_gateway, database, Desk { api, .. }) = Desk::own(&[]).await;
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
     for name in ["purged", "unpurged", "young"] {
         let file = format!("email\n{name}@x.y\n");
         api.import(&format!("object=contact&filename={name}.csv"), file.as_bytes())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::imports::causes::RowCode;
 use crate::records::value::Excerpt;
 
 /// A record, borrowed from the reader until the next one is asked for.
@@ -158,6 +159,27 @@ pub enum RecordFault {
 }
 
 impl RecordFault {
+    /// Its kind, for programs.
+    pub fn code(&self) -> RowCode {
+        match self {
+            RecordFault::UnterminatedQuote { .. } => RowCode::UnterminatedQuote,
+            RecordFault::CellTooLong { .. } => RowCode::CellTooLong,
+            RecordFault::RecordTooLong { .. } => RowCode::RowTooLong,
+            RecordFault::TooFewCells { .. } => RowCode::TooFewCells,
+            RecordFault::TooManyCells { .. } => RowCode::TooManyCells,
+            RecordFault::Nul { .. } => RowCode::Nul,
+            RecordFault::NotEncoding { .. } => RowCode::EncodingInvalid,
+        }
+    }
+
+    /// How many cells the row has, where these are too few or too many.
+    pub fn found_cells(&self) -> Option<usize> {
+        match self {
+            RecordFault::TooFewCells { found, .. } | RecordFault::TooManyCells { found, .. } => Some(*found),
+            _ => None,
+        }
+    }
+
     /// The column at fault, from 1, where it is one.
     pub fn column(&self) -> Option<usize> {
         match self {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use crate::imports::causes::Cause;
 use crate::records::value::{Excerpt, ValueFault};
 
 /// A stretch of the buffers' text.
@@ -30,6 +31,8 @@ pub struct RowBuffers {
     pub extras: Vec<(usize, Span)>,
     /// What is wrong, joined by `; `.
     pub faults: String,
+    /// The same as causes, each with the value at fault.
+    pub causes: Vec<(Cause, Option<Span>)>,
 }
 
 impl RowBuffers {
@@ -39,6 +42,7 @@ impl RowBuffers {
             slots: vec![Slot::Absent; field_count],
             extras: Vec::new(),
             faults: String::new(),
+            causes: Vec::new(),
         }
     }
 
@@ -47,6 +51,7 @@ impl RowBuffers {
         self.slots.fill(Slot::Absent);
         self.extras.clear();
         self.faults.clear();
+        self.causes.clear();
     }
 
     pub fn value(&self, index: usize) -> Option<&str> {
@@ -68,14 +73,21 @@ impl RowBuffers {
         self.extras.push((column, from..self.text.len()));
     }
 
-    pub fn begin_fault(&mut self) {
+    /// Notes a cause; the caller then writes its words to the end of `faults`.
+    pub fn begin_fault(&mut self, cause: Cause, value: Option<&str>) {
         if !self.faults.is_empty() {
             self.faults.push_str("; ");
         }
+        let value = value.map(|value| {
+            let from = self.text.len();
+            self.text.push_str(value);
+            from..self.text.len()
+        });
+        self.causes.push((cause, value));
     }
 
-    pub fn push_value_fault(&mut self, heading: &str, value: &str, fault: ValueFault) {
-        self.begin_fault();
+    pub fn push_value_fault(&mut self, field: &'static str, heading: &str, value: &str, fault: ValueFault) {
+        self.begin_fault(Cause::of_value(field, fault), Some(value));
         // A `String` takes every write.
         let _ = write!(
             self.faults,

@@ -5,11 +5,13 @@ mod full_name;
 mod shopify;
 mod woocommerce;
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::csv::raw_record::{Cells, RecordFault};
 use super::header::known_names::Feeds;
 use super::header::{ColumnUse, HeaderMap};
+use crate::imports::causes::{Cause, RowCode};
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::objects::object::HelperRole;
@@ -43,8 +45,37 @@ pub enum Outcome<'b> {
     Row(Row<'b>),
     /// A row that has nothing to apply (Shopify's further images of a product).
     Unchanged,
-    /// All that is wrong with it, joined by `; `.
-    Failed(&'b str),
+    /// All that is wrong with it.
+    Failed(Faults<'b>),
+}
+
+/// What is wrong with a row, borrowed from the builder until the next is built. Shown as the report says it.
+#[derive(Clone, Copy)]
+pub struct Faults<'b>(&'b RowBuffers);
+
+impl<'b> Faults<'b> {
+    /// All that is wrong, joined by `; `.
+    pub fn report(self) -> &'b str {
+        &self.0.faults
+    }
+
+    /// The same as causes, each with the value at fault.
+    pub fn causes(self) -> impl Iterator<Item = (Cause, Option<&'b str>)> {
+        let causes = self.0.causes.iter();
+        causes.map(move |(cause, span)| (*cause, span.clone().and_then(|span| self.0.text.get(span))))
+    }
+}
+
+impl fmt::Display for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.report())
+    }
+}
+
+impl fmt::Debug for Faults<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.report(), f)
+    }
 }
 
 /// A row, borrowed from the builder until the next is built.
@@ -79,8 +110,8 @@ impl<'b> Row<'b> {
     }
 }
 
-impl std::fmt::Debug for Row<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = self.header.object.fields.iter().enumerate();
         let values = fields.filter_map(|(index, field)| Some((field.name, self.value(index)?)));
         f.debug_map().entries(values).entries(self.extras()).finish()
@@ -131,8 +162,15 @@ impl RowBuilder {
         let heading = column
             .filter(|column| column.is_named)
             .map(|column| column.name.as_str());
+        let field = match column.map(|column| column.used_as) {
+            Some(ColumnUse::Feeds(Feeds::Field(index))) => Some(self.header.object.fields[index].name),
+            _ => None,
+        };
+        let found = fault.found_cells().map(|count| format!("{count} cells"));
+        let cause = Cause::of_field(fault.code(), field);
+        self.buffers.begin_fault(cause, found.as_deref());
         fault.describe(heading, &self.encoding, &mut self.buffers.faults);
-        Outcome::Failed(&self.buffers.faults)
+        Outcome::Failed(Faults(&self.buffers))
     }
 
     /// The outcome of a record's cells.
@@ -161,7 +199,7 @@ impl RowBuilder {
         }
         let is_complete = self.check_whole();
         if !self.buffers.faults.is_empty() {
-            return Outcome::Failed(&self.buffers.faults);
+            return Outcome::Failed(Faults(&self.buffers));
         }
         Outcome::Row(Row {
             header: &self.header,
@@ -181,7 +219,7 @@ impl RowBuilder {
         let mut key = self.key.iter();
         let is_key_at_fault = key.any(|index| buffers.slots[*index] == Slot::Faulty);
         if self.mode == Mode::Update && !has_key && !is_key_at_fault {
-            buffers.begin_fault();
+            buffers.begin_fault(Cause::of_row(RowCode::KeyNotGiven), None);
             let names = object.key.iter().map(|key| key.field);
             buffers.faults.push_str("no key is given to find the record by (");
             for (index, name) in names.enumerate() {
@@ -196,7 +234,7 @@ impl RowBuilder {
             Mode::Update => false,
         };
         if must_be_complete && !is_complete {
-            buffers.begin_fault();
+            buffers.begin_fault(Cause::incomplete(object.needs_words), None);
             object.push_need(&mut buffers.faults);
         }
         is_complete
@@ -243,7 +281,7 @@ impl<'f> Filling<'f> {
                 Err(fault) => {
                     self.buffers.slots[index] = Slot::Faulty;
                     let heading = &self.header.columns[*column].name;
-                    self.buffers.push_value_fault(heading, value, fault);
+                    self.buffers.push_value_fault(field.name, heading, value, fault);
                 }
             }
         }
@@ -286,12 +324,13 @@ impl<'f> Filling<'f> {
 
     fn take_name(&mut self, index: usize, column: usize, part: &str) {
         let from = self.buffers.text.len();
-        let kind = self.header.object.fields[index].kind;
-        self.buffers.slots[index] = match value::parse(kind, part, self.spelling, &mut self.buffers.text) {
+        let field = &self.header.object.fields[index];
+        let parsed = value::parse(field.kind, part, self.spelling, &mut self.buffers.text);
+        self.buffers.slots[index] = match parsed {
             Ok(()) => Slot::Value(from..self.buffers.text.len()),
             Err(fault) => {
-                self.buffers
-                    .push_value_fault(&self.header.columns[column].name, part, fault);
+                let heading = &self.header.columns[column].name;
+                self.buffers.push_value_fault(field.name, heading, part, fault);
                 Slot::Faulty
             }
         };
