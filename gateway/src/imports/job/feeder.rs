@@ -155,7 +155,11 @@ impl Feeder {
                     }
                 }
                 piece = source.next() => match piece {
-                    Ok(Some(piece)) => self.take_all(&piece, token).await?,
+                    Ok(Some(piece)) => {
+                        self.take_all(&piece, token).await?;
+                        // A body that inflates without end to wait for keeps no other task from its turn.
+                        tokio::task::yield_now().await;
+                    }
                     Ok(None) => break,
                     Err(fault) => {
                         self.flush(token).await?;
