@@ -32,6 +32,7 @@ use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
 use crate::feed::{Feed, Freshness};
+use crate::hoots::{self, Hoots, Viewers};
 use crate::imports::{Imports, job::lifecycle};
 use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
@@ -40,6 +41,7 @@ use crate::outbound::client::Client;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
+use crate::sentries::{Sentries, pace::Pace, timeout};
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
 use crate::webhooks::api::Webhooks;
@@ -109,6 +111,7 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         body_silence: config.server.body_timeout,
         request_timeout: config.server.request_timeout,
         trusted_proxies: config.server.trusted_proxies.clone(),
+        has_tls: config.server.tls.is_some(),
         access_log: config.telemetry.access_log,
         freshness: engine.freshness.clone(),
         stale_after: config.keys.stale_after,
@@ -184,13 +187,17 @@ impl Engine {
             config.keys.stale_after,
             instance,
         );
-        subscribe::subscribe(&mut feed, &keys, &types, &endpoints);
+        let shown_hoots = Arc::new(hoots::registry::Registry::new(background.clone()));
+        subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots);
+        upkeep.spawn("hoots", shown_hoots.clone().follow(upkeep.stop()));
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
         // Nothing is dispatched before memory knows who wants what.
         while freshness.age() > config.keys.stale_after {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        // Nor is a badge that there is called unknown.
+        shown_hoots.is_loaded().await;
 
         let bus: Arc<dyn Bus> = match &config.bus.kind {
             #[cfg(not(feature = "kafka"))]
@@ -265,9 +272,23 @@ impl Engine {
 
         let imports = Imports::new(db.clone(), bus.clone(), instance_id, config.imports.clone());
         upkeep.spawn("imports", lifecycle::sweep(imports.clone(), upkeep.stop()));
+        let sweeping = timeout::sweep(background.clone(), bus.clone(), upkeep.stop());
+        upkeep.spawn("sentries", sweeping);
         let services = Services {
             db: db.clone(),
             imports,
+            sentries: Sentries {
+                db: db.clone(),
+                bus: bus.clone(),
+                pace: Arc::new(Pace::new(&config.sentries)),
+                public_url: config.server.public_origin(),
+            },
+            hoots: Hoots {
+                db: db.clone(),
+                registry: shown_hoots,
+                viewers: Arc::new(Viewers::new(&config.hoots)),
+                public_url: config.server.public_origin(),
+            },
             keys,
             events: Arc::new(Events {
                 db: db.clone(),

@@ -1,7 +1,7 @@
 //! Sentinel Gateway: API keys checked at line rate and webhooks that are not lost, on PostgreSQL alone.
 //!
 //! The modules, in the order in which data meets them, import downward only (`tests/laws.rs` holds them to it):
-//! `cli`, `app` (the only place where things are built), `routes`, the features (`webhooks`, `imports`, `records`,
+//! `cli`, `app` (the only place where things are built), `routes`, the features (`hoots`, `sentries`, `webhooks`, `imports`, `records`,
 //! `events`, `keys`, `audit`), then `delivery` (from an event to a recorded outcome, whatever the destination), `bus`,
 //! `feed`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
 
@@ -26,6 +26,7 @@ mod events;
 #[doc(hidden)]
 pub mod facade;
 mod feed;
+mod hoots;
 mod http;
 mod imports;
 mod keys;
@@ -34,5 +35,6 @@ mod operations;
 mod outbound;
 mod records;
 mod routes;
+mod sentries;
 mod telemetry;
 mod webhooks;

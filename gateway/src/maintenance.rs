@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::{self, Day, Db, DbError, Dedicated, Purpose, Undone};
 use crate::telemetry::names;
 use crate::telemetry::registry::{Metrics, UPKEEP};
-use crate::{audit, bus, config, feed, imports, keys};
+use crate::{audit, bus, config, feed, imports, keys, sentries};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 /// "gateway upkeep": whoever holds it works, the others look on.
@@ -27,6 +27,7 @@ pub struct Retention {
     /// 0 keeps them for ever, as below.
     pub audit_months: u32,
     pub import_job_months: u32,
+    pub sentry_history_days: u32,
 }
 
 impl Retention {
@@ -38,6 +39,7 @@ impl Retention {
             import_days: config.imports.retention_days,
             audit_months: config.audit.retention_months,
             import_job_months: config.imports.jobs_retention_months,
+            sentry_history_days: config.sentries.history_days,
         }
     }
 }
@@ -122,6 +124,10 @@ async fn purge(client: &Dedicated, today: Day, retention: Retention) {
         (
             "import jobs",
             imports::job::purge_store::purge_jobs(client, retention.import_job_months).await,
+        ),
+        (
+            "sentry history",
+            sentries::history::retention_store::purge(client, retention.sentry_history_days).await,
         ),
     ];
     for (step, purged) in purged {

@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use crate::events::types::EventTypes;
 use crate::feed::{ChangeKind, Feed};
+use crate::hoots;
 use crate::keys::Keys;
 use crate::webhooks::registry::Registry;
 
 /// Has each registry read again what changed.
-pub(super) fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, endpoints: &Arc<Registry>) {
+pub(super) fn subscribe(
+    feed: &mut Feed,
+    keys: &Keys,
+    types: &Arc<EventTypes>,
+    endpoints: &Arc<Registry>,
+    hoots: &Arc<hoots::registry::Registry>,
+) {
     let keys = keys.clone();
     feed.subscribe(
         ChangeKind::ApiKey,
@@ -47,6 +54,14 @@ pub(super) fn subscribe(feed: &mut Feed, keys: &Keys, types: &Arc<EventTypes>, e
                     false => endpoints.refresh(client, &changed).await,
                 }
             })
+        }),
+    );
+    let hoots = hoots.clone();
+    feed.subscribe(
+        ChangeKind::Hoot,
+        Arc::new(move |_, changed| {
+            hoots.note(changed.into_iter().map(|(_, id)| id));
+            Box::pin(async { Ok(()) })
         }),
     );
 }

@@ -39,6 +39,17 @@ impl Millis {
     }
 }
 
+/// A moment in microseconds since the Unix epoch: as exact as the database's, where order matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// The same moment, as the API shows it.
+    pub const fn millis(self) -> Millis {
+        Millis(self.0.div_euclid(1000))
+    }
+}
+
 impl fmt::Display for Millis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(24);

@@ -16,6 +16,7 @@ pub enum Point {
     Recorder,
     Outcome,
     Row,
+    SentryTimeout,
 }
 
 #[cfg(debug_assertions)]

@@ -42,6 +42,12 @@ kinds! {
     Instance InstanceId "ins_";
     /// An import of a file.
     Import ImportId "imp_";
+    /// A status that an outside system reports.
+    Sentry SentryId "sen_";
+    /// An entry of a sentry's history.
+    History HistoryId "his_";
+    /// A badge and its page.
+    Hoot HootId "hoot_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.

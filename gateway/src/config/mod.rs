@@ -9,6 +9,7 @@ mod log_level;
 mod postgres_address;
 mod reader;
 mod sections;
+mod sentries;
 mod values;
 mod webhooks;
 
@@ -23,6 +24,7 @@ pub use reader::{Fault, Reader};
 pub use sections::{
     AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls,
 };
+pub use sentries::{Hoots, Sentries};
 pub use webhooks::Webhooks;
 
 /// Where the file is looked for when the command line does not say.
@@ -39,6 +41,8 @@ pub struct Config {
     pub audit: Audit,
     pub events: Events,
     pub imports: Imports,
+    pub sentries: Sentries,
+    pub hoots: Hoots,
     pub webhooks: Webhooks,
     pub telemetry: Telemetry,
 }
@@ -134,6 +138,8 @@ impl Config {
             audit: Audit::read(&mut reader),
             events: Events::read(&mut reader),
             imports: Imports::read(&mut reader),
+            sentries: Sentries::read(&mut reader),
+            hoots: Hoots::read(&mut reader),
             webhooks: Webhooks::read(&mut reader),
             telemetry: Telemetry::read(&mut reader),
         };

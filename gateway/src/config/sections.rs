@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
 use super::reader::DATABASE_URL;
-use super::values::{address, between, cidrs, loopback, parsed, path, postgres_url, seconds_above_0};
+use super::values::{
+    address, between, cidrs, loopback, parsed, path, postgres_url, public_url, seconds_above_0,
+};
 use super::{Kafka, Reader, log_level};
 use crate::base::secret::Secret;
 
@@ -15,6 +18,8 @@ use crate::base::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Server {
     pub listen: SocketAddr,
+    /// Where clients and browsers reach the API and the console, if that is not the listen address.
+    pub public_url: Option<Url>,
     pub drain: Duration,
     pub tls: Option<Tls>,
     /// From these addresses alone is `X-Forwarded-For` believed.
@@ -116,6 +121,12 @@ pub struct Telemetry {
 }
 
 impl Server {
+    /// The origin that links begin with, if it is set.
+    pub fn public_origin(&self) -> Option<std::sync::Arc<str>> {
+        let url = self.public_url.as_ref()?;
+        Some(url.origin().ascii_serialization().into())
+    }
+
     pub(super) fn read(reader: &mut Reader) -> Self {
         let certificate = reader.get("server", "tls_certificate_file", None, path);
         let key = reader.get("server", "tls_key_file", None, path);
@@ -138,6 +149,7 @@ impl Server {
         };
         Self {
             listen: reader.get("server", "listen", loopback(8080), address),
+            public_url: reader.get("server", "public_url", None, public_url),
             drain: seconds(reader, "drain_seconds", 30),
             tls: certificate.zip(key).map(|(certificate_file, key_file)| Tls {
                 certificate_file,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
+use url::Url;
 
 use super::PostgresAddress;
 use crate::base::network::parse_network;
@@ -68,6 +69,20 @@ pub(super) fn cidrs(text: &str) -> Result<Vec<IpNet>, String> {
 
 pub(super) fn postgres_url(text: &str) -> Result<Secret<String>, String> {
     PostgresAddress::parse(text).map(|_| Secret::new(text.to_owned()))
+}
+
+pub(super) fn public_url(text: &str) -> Result<Option<Url>, String> {
+    let expected = || "a URL such as https://gateway.example.com, without a path".to_owned();
+    let url: Url = text.trim().parse().map_err(|_| expected())?;
+    let is_bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    match matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare {
+        true => Ok(Some(url)),
+        false => Err(expected()),
+    }
 }
 
 pub(super) fn sealing_key(text: &str) -> Result<Secret<[u8; 32]>, String> {

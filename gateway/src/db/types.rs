@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
-use crate::base::clock::Millis;
+use crate::base::clock::{Micros, Millis};
 
 /// 2000-01-01T00:00:00Z in milliseconds since the Unix epoch.
 const EPOCH_MILLIS: i64 = 946_684_800_000;
@@ -28,6 +28,23 @@ impl<'a> FromSql<'a> for Millis {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         let micros = i64::from_be_bytes(raw.try_into()?);
         Ok(Self(micros.div_euclid(1000).saturating_add(EPOCH_MILLIS)))
+    }
+    accepts!(TIMESTAMPTZ);
+}
+
+impl ToSql for Micros {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.put_i64(self.0.saturating_sub(EPOCH_MILLIS * 1000));
+        Ok(IsNull::No)
+    }
+    accepts!(TIMESTAMPTZ);
+    to_sql_checked!();
+}
+
+impl<'a> FromSql<'a> for Micros {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let micros = i64::from_be_bytes(raw.try_into()?);
+        Ok(Self(micros.saturating_add(EPOCH_MILLIS * 1000)))
     }
     accepts!(TIMESTAMPTZ);
 }

@@ -21,7 +21,7 @@ pub fn data(label: &str) -> String {
             r#"{"id":"imp_example","object":"contact","status":"completed","rows_total":2,"rows_created":2,"rows_updated":0,"rows_unchanged":0,"rows_failed":0}"#.into()
         }
         "sentry.state_changed" => {
-            r#"{"id":"sen_example","name":"nightly load","state":"sick","previous":"happy"}"#.into()
+            r#"{"sentry_id":"sen_example","name":"nightly load","state":"sick","previous_state":"happy","reason":"report","user_message":"Load failed","latest_record_at":"2026-01-31T02:00:00.000Z","hoots":["hoot_example"]}"#.into()
         }
         "webhook.paused" | "webhook.disabled" => r#"{"id":"wh_example","reason":"It failed for too long."}"#.into(),
         "delivery.failed" => {

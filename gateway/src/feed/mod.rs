@@ -32,7 +32,7 @@ use crate::telemetry::names;
 use instances::Instance;
 use store::{Position, ServerLife};
 
-pub use store::{Change, purge, record, transaction_id};
+pub use store::{Change, purge, record, record_quietly, transaction_id};
 
 /// The truth is asked for this often, notification or not.
 const POLL: Duration = Duration::from_millis(500);
@@ -55,10 +55,11 @@ pub enum ChangeKind {
     ApiKey,
     Webhook,
     EventType,
+    Hoot,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 3] = [Self::ApiKey, Self::Webhook, Self::EventType];
+    const ALL: [Self; 4] = [Self::ApiKey, Self::Webhook, Self::EventType, Self::Hoot];
 
     /// The name in the log table.
     pub const fn name(self) -> &'static str {
@@ -66,6 +67,7 @@ impl ChangeKind {
             Self::ApiKey => "api_key",
             Self::Webhook => "webhook",
             Self::EventType => "event_type",
+            Self::Hoot => "hoot",
         }
     }
 }

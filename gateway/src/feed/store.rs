@@ -39,6 +39,26 @@ pub async fn record(
     Ok(())
 }
 
+/// Writes changes of many things of one kind and wakes nobody: readers find them at their next poll, within half a second.
+/// For what changes with traffic.
+pub async fn record_quietly(
+    transaction: &Transaction<'_>,
+    kind: ChangeKind,
+    workspace: WorkspaceId,
+    entities: &[Uuid],
+) -> Result<(), DbError> {
+    if entities.is_empty() {
+        return Ok(());
+    }
+    transaction
+        .execute(
+            "insert into changes (kind, entity, workspace_id) select $1, entity, $3 from unnest($2::uuid[]) as entity",
+            &[&kind.name(), &entities, &workspace],
+        )
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn listen(session: &Client) -> Result<(), DbError> {
     Ok(session.batch_execute(&format!("listen {CHANNEL}")).await?)
 }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::header::HOST;
+use http::uri::Authority;
 use http::{HeaderMap, Method};
 
 use super::body::RequestBody;
@@ -21,6 +23,10 @@ pub struct Call {
     pub parameters: Vec<String>,
     pub query: Query,
     pub headers: HeaderMap,
+    /// Where the request was sent, as HTTP/2 says it.
+    pub authority: Option<Authority>,
+    /// Whether it came over https, to us or to a trusted proxy.
+    pub is_https: bool,
     pub body: RequestBody,
     pub request_id: RequestId,
     /// The client's address, seen through trusted proxies.
@@ -35,5 +41,18 @@ impl Call {
             .first()
             .and_then(|text| Id::parse(text))
             .ok_or_else(Problem::not_found)
+    }
+
+    /// The origin that the client used, such as `https://gateway.example.com`.
+    pub fn origin(&self) -> String {
+        let of_header = || Authority::try_from(self.headers.get(HOST)?.as_bytes()).ok();
+        let authority = self.authority.clone().or_else(of_header);
+        // A user name in it would make a link that leads to another host than it seems.
+        let authority = authority.filter(|authority| !authority.as_str().contains('@'));
+        let authority = authority.as_ref().map_or("localhost", Authority::as_str);
+        match self.is_https {
+            true => format!("https://{authority}"),
+            false => format!("http://{authority}"),
+        }
     }
 }

@@ -17,6 +17,11 @@ impl Faults {
         });
     }
 
+    /// Adds those of another reading.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// 422 with all faults, if there are any.
     pub fn into_result(self) -> Result<(), Problem> {
         self.into_result_as(Code::ValidationFailed)
@@ -120,6 +125,17 @@ impl Fields {
         }
     }
 
+    /// A field of a PATCH that may be set but not cleared.
+    pub fn set<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &str, Node) -> Option<T>) -> Option<T> {
+        match self.take(name)? {
+            Node::Null => {
+                self.fault(name, "required", "cannot be cleared");
+                None
+            }
+            node => read(self, name, node),
+        }
+    }
+
     /// Ends the reading: unknown fields are faults, and any fault is a 422.
     pub fn finish(self) -> Result<(), Problem> {
         self.finish_faults().into_result()
@@ -172,6 +188,32 @@ pub fn text(least: usize, most: usize) -> impl FnOnce(&mut Fields, &str, Node) -
         fields.fault(name, "invalid_length", message);
         None
     }
+}
+
+/// Reads [`text`] that is shown in one line: without control characters.
+pub fn line(least: usize, most: usize) -> impl FnOnce(&mut Fields, &str, Node) -> Option<String> {
+    move |fields, name, node| {
+        let text = text(least, most)(fields, name, node)?;
+        without(fields, name, text, char::is_control)
+    }
+}
+
+/// Reads [`text`] of one or more lines: without control characters but tabs and line breaks.
+pub fn prose(least: usize, most: usize) -> impl FnOnce(&mut Fields, &str, Node) -> Option<String> {
+    move |fields, name, node| {
+        let text = text(least, most)(fields, name, node)?;
+        let is_odd = |letter: char| letter.is_control() && !matches!(letter, '\t' | '\n' | '\r');
+        without(fields, name, text, is_odd)
+    }
+}
+
+fn without(fields: &mut Fields, name: &str, text: String, is_odd: impl Fn(char) -> bool) -> Option<String> {
+    // U+0000 has been found already, everywhere.
+    if text.chars().any(|letter| letter != '\0' && is_odd(letter)) {
+        fields.fault(name, "control_character", "must not hold control characters");
+        return None;
+    }
+    Some(text)
 }
 
 /// Reads a whole number from `least` to `most`.

@@ -30,6 +30,14 @@ pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) 
     address
 }
 
+/// Whether a trusted proxy says that the client used https.
+pub fn came_over_https(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.ip().to_canonical();
+    let said = headers.get("x-forwarded-proto").map(|value| value.as_bytes());
+    said.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+        && trusted.iter().any(|net| net.contains(&peer))
+}
+
 /// Some proxies write the port too, and then IPv6 addresses in brackets.
 fn read_hop(text: &str) -> Option<IpAddr> {
     let bare = || text.parse::<IpAddr>().ok();

@@ -2,6 +2,7 @@
 
 mod arrival;
 pub mod body;
+pub mod buckets;
 pub mod call;
 pub mod fields;
 pub mod form;

@@ -214,6 +214,18 @@ impl Problem {
         Self::new(Code::RateLimited, detail).limited_by("failures", per_second, wait)
     }
 
+    /// 429 for a sentry that is reported to too often.
+    pub fn too_many_reports(per_second: u32, wait: Duration) -> Self {
+        let detail = format!("One sentry takes {per_second} reports a second on each instance.");
+        Self::new(Code::RateLimited, detail).limited_by("reports", per_second, wait)
+    }
+
+    /// 429 for a network that asks for public pages too often.
+    pub fn too_many_views(per_second: u32, wait: Duration) -> Self {
+        let detail = format!("Your network may make {per_second} requests a second without a key.");
+        Self::new(Code::RateLimited, detail).limited_by("network", per_second, wait)
+    }
+
     /// Adds the wait in whole seconds and the IETF draft-10 fields.
     fn limited_by(mut self, policy: &str, per_second: u32, wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;

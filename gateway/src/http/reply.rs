@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
@@ -130,8 +130,13 @@ impl Reply {
 
     /// 204.
     pub fn no_content() -> Self {
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// No body at all, as with 204 and 304.
+    pub fn empty(status: StatusCode) -> Self {
         Self {
-            status: StatusCode::NO_CONTENT,
+            status,
             headers: HeaderMap::with_capacity(2),
             body: ReplyBody::empty(),
         }
@@ -160,6 +165,16 @@ pub fn problem_response(mut problem: Problem, request_id: &RequestId) -> Respons
     let mut headers = problem.take_headers();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     finish(problem.status(), headers, body, request_id)
+}
+
+/// Takes the body out of a reply to HEAD; hyper leaves the body out of HTTP/1.1's replies to HEAD by itself.
+pub fn strip_body(response: &mut Response<ReplyBody>) {
+    if let Some(length) = response.body().exact_len() {
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    *response.body_mut() = ReplyBody::empty();
 }
 
 fn finish(

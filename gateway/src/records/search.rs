@@ -34,10 +34,7 @@ pub fn push_vector<'v>(
         else {
             continue;
         };
-        for word in words(text) {
-            push_lexeme(workspace, "", word, out);
-            out.push(' ');
-        }
+        push_words(workspace, text, out);
         if object.fields[index].is_phone {
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             if !digits.is_empty() {
@@ -49,6 +46,14 @@ pub fn push_vector<'v>(
             push_lexeme(workspace, "=", text, out);
             out.push(' ');
         }
+    }
+}
+
+/// Appends the lexemes of a text's words.
+pub fn push_words(workspace: WorkspaceId, text: &str, out: &mut String) {
+    for word in words(text) {
+        push_lexeme(workspace, "", word, out);
+        out.push(' ');
     }
 }
 

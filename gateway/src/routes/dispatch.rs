@@ -11,25 +11,25 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use super::route_metrics::RouteMetrics;
-use super::{Handling, Route, Services, openapi};
+use super::{Handling, Route, Services, openapi, unkeyed};
 use crate::audit::idempotency;
 use crate::config::AccessLog;
 use crate::db::Abandonable;
 use crate::feed::Freshness;
+use crate::hoots::public;
 use crate::http::body::RequestBody;
 use crate::http::call::Call;
 use crate::http::fields::Faults;
-use crate::http::forwarded::client_address;
+use crate::http::forwarded::{came_over_https, client_address};
 use crate::http::framing;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
-use crate::http::reply::{Reply, ReplyBody, problem_response};
+use crate::http::reply::{Reply, ReplyBody, problem_response, strip_body};
 use crate::http::request_id::RequestId;
 use crate::http::transport::connection::Answer;
 use crate::http::transport::timed_io::Watch;
@@ -41,6 +41,8 @@ pub struct Settings {
     pub body_silence: Duration,
     pub request_timeout: Duration,
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether the listener speaks TLS itself.
+    pub has_tls: bool,
     pub access_log: AccessLog,
     pub freshness: Arc<Freshness>,
     pub stale_after: Duration,
@@ -55,6 +57,8 @@ struct Inner {
     services: Services,
     settings: Settings,
     unrouted: Arc<RouteMetrics>,
+    /// Of the public forms, in their order.
+    public: [Arc<RouteMetrics>; public::Form::ALL.len()],
 }
 
 /// The routes of one path.
@@ -63,11 +67,22 @@ struct PathRoutes {
     routes: Vec<(Route, Arc<RouteMetrics>)>,
 }
 
+/// Who asks, and how.
+#[derive(Clone, Copy)]
+struct Client {
+    ip: IpAddr,
+    is_https: bool,
+}
+
 /// What a request turned out to ask for.
 enum Matched<'a> {
     Api(&'a PathRoutes, Vec<String>),
     Document(Reply),
-    Unknown { is_api: bool },
+    /// What needs no key.
+    Public(public::Form),
+    Unknown {
+        is_api: bool,
+    },
 }
 
 impl Dispatcher {
@@ -98,6 +113,7 @@ impl Dispatcher {
             services,
             settings,
             unrouted: Arc::new(RouteMetrics::new(&Method::GET, "unrouted")),
+            public: public::Form::ALL.map(|form| Arc::new(RouteMetrics::new(&Method::GET, form.route()))),
         })))
     }
 }
@@ -135,16 +151,6 @@ impl Answer for Dispatcher {
     }
 }
 
-/// hyper leaves the body out of HTTP/1.1's replies to HEAD by itself.
-fn strip_body(response: &mut Response<ReplyBody>) {
-    if let Some(length) = response.body().exact_len() {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    *response.body_mut() = ReplyBody::empty();
-}
-
 /// What is remembered of a request until its reply.
 struct Noted {
     started: Instant,
@@ -180,7 +186,12 @@ impl Inner {
             Err(problem) => (&self.unrouted, Step::Answered(Err(problem))),
             Ok(()) => {
                 let matched = self.find(request.uri().path());
-                self.route(matched, ip, &request_id, request)
+                let client = Client {
+                    ip,
+                    is_https: self.settings.has_tls
+                        || came_over_https(request.headers(), peer, &self.settings.trusted_proxies),
+                };
+                self.route(matched, client, &request_id, request)
             }
         };
         let noted = Noted {
@@ -239,9 +250,10 @@ impl Inner {
                 let parameters = found.params.iter().map(|(_, value)| value.to_owned());
                 Matched::Api(found.value, parameters.collect())
             }
-            Err(_) => match openapi::document(path) {
-                Some(reply) => Matched::Document(reply),
-                None => Matched::Unknown {
+            Err(_) => match (openapi::document(path), public::find(path)) {
+                (Some(reply), _) => Matched::Document(reply),
+                (None, Some((form, _))) => Matched::Public(form),
+                (None, None) => Matched::Unknown {
                     is_api: path == "/v1" || path.starts_with("/v1/"),
                 },
             },
@@ -251,18 +263,19 @@ impl Inner {
     fn route<'a>(
         &'a self,
         matched: Matched<'a>,
-        ip: IpAddr,
+        client: Client,
         request_id: &RequestId,
         request: Request<Incoming>,
     ) -> (&'a Arc<RouteMetrics>, Step) {
         let (routes, parameters) = match matched {
             Matched::Api(routes, parameters) => (routes, parameters),
+            Matched::Public(form) => {
+                let metrics = &self.public[form as usize];
+                let shown = unkeyed::show(&self.services.hoots, form, client.ip, &request);
+                return (metrics, Step::Answered(shown));
+            }
             Matched::Document(reply) => {
-                let answered = match *request.method() {
-                    Method::GET | Method::HEAD => Ok(reply),
-                    Method::OPTIONS => Ok(options("GET, HEAD, OPTIONS")),
-                    _ => Err(Problem::method_not_allowed("GET, HEAD, OPTIONS")),
-                };
+                let answered = unkeyed::answer(request.method(), || Ok(reply));
                 return (&self.unrouted, Step::Answered(answered));
             }
             Matched::Unknown { is_api } => {
@@ -272,7 +285,10 @@ impl Inner {
             }
         };
         if request.method() == Method::OPTIONS {
-            return (&self.unrouted, Step::Answered(Ok(options(&routes.allow))));
+            return (
+                &self.unrouted,
+                Step::Answered(Ok(unkeyed::options(&routes.allow))),
+            );
         }
         // HEAD is answered wherever GET is.
         let method = match *request.method() {
@@ -289,10 +305,10 @@ impl Inner {
             let problem = Problem::method_not_allowed(&routes.allow);
             return (metrics, Step::Answered(Err(problem)));
         };
-        if let Err(problem) = permit(&entry, route.access.scopes(), ip) {
+        if let Err(problem) = permit(&entry, route.access.scopes(), client.ip) {
             return (metrics, Step::Answered(Err(problem)));
         }
-        let call = self.call(request, parameters, request_id, ip, Arc::new(entry.caller()));
+        let call = self.call(request, parameters, request_id, client, Arc::new(entry.caller()));
         let step = match check_idempotency_key(&call) {
             Ok(()) => Step::Handling {
                 handling: (route.handler)(&self.services, call),
@@ -325,7 +341,7 @@ impl Inner {
         request: Request<Incoming>,
         parameters: Vec<String>,
         request_id: &RequestId,
-        ip: IpAddr,
+        client: Client,
         caller: Arc<crate::base::caller::Caller>,
     ) -> Call {
         let (head, incoming) = request.into_parts();
@@ -339,10 +355,12 @@ impl Inner {
                 .to_owned(),
             parameters,
             query: Query::parse(head.uri.query()),
+            authority: head.uri.authority().cloned(),
+            is_https: client.is_https,
             headers: head.headers,
             body,
             request_id: request_id.clone(),
-            ip,
+            ip: client.ip,
             caller,
         }
     }
@@ -376,12 +394,4 @@ fn check_idempotency_key(call: &Call) -> Result<(), Problem> {
         }
     }
     faults.into_result()
-}
-
-fn options(allow: &str) -> Reply {
-    let reply = Reply::no_content();
-    match HeaderValue::from_str(allow) {
-        Ok(value) => reply.with_header(ALLOW, value),
-        Err(_) => reply,
-    }
 }

@@ -3,14 +3,18 @@
 //! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
 
 pub mod dispatch;
+mod hoot_table;
 mod import_table;
 pub mod openapi;
 mod openapi_detail;
 mod openapi_filter;
 mod openapi_page;
+mod openapi_sentries;
 mod record_table;
 mod route_metrics;
+mod sentry_table;
 mod table;
+mod unkeyed;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,12 +27,14 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::base::scope::Scope;
 use crate::db::Db;
 use crate::events::Events;
+use crate::hoots::Hoots;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::imports::Imports;
 use crate::keys::Keys;
 use crate::records::Records;
+use crate::sentries::Sentries;
 use crate::webhooks::api::Webhooks;
 
 pub use table::routes;
@@ -41,6 +47,8 @@ pub struct Services {
     pub events: Arc<Events>,
     pub records: Records,
     pub imports: Imports,
+    pub sentries: Sentries,
+    pub hoots: Hoots,
     pub webhooks: Webhooks,
 }
 
@@ -114,6 +122,8 @@ pub struct Route {
     pub errors: &'static [Code],
     /// Its body is a CSV file, sent as it is or in a form.
     pub uploads: bool,
+    /// Its body may also be a form.
+    pub takes_forms: bool,
     /// Whether a client that prefers so is answered with 202 before the work is done.
     pub defers: bool,
 }
@@ -140,6 +150,7 @@ impl Route {
             reply: ReplyDoc::Nothing,
             errors: &[],
             uploads: false,
+            takes_forms: false,
             defers: false,
         }
     }
@@ -210,6 +221,12 @@ impl Route {
     /// A body that is a file.
     const fn uploads(mut self) -> Self {
         self.uploads = true;
+        self
+    }
+
+    /// A body that may also be a form, urlencoded or in parts.
+    const fn forms(mut self) -> Self {
+        self.takes_forms = true;
         self
     }
 

@@ -110,6 +110,12 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
             "content": {route.media_type: {"schema": reference(body, schemas)}},
         });
     }
+    if route.takes_forms {
+        let schema = operation["requestBody"]["content"][route.media_type].clone();
+        for form in ["application/x-www-form-urlencoded", "multipart/form-data"] {
+            operation["requestBody"]["content"][form] = schema.clone();
+        }
+    }
     if route.uploads {
         let file = json!({"type": "string", "format": "binary"});
         let fields = form_fields(route, &file);

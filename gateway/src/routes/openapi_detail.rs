@@ -25,6 +25,8 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
         Some("api-keys") => "key_",
         Some("webhooks") => "wh_",
         Some("deliveries") => "dlv_",
+        Some("sentries") => "sen_",
+        Some("hoots") => "hoot_",
         // An event is found by the client's own id too.
         Some("events") => {
             return json!({
@@ -47,7 +49,11 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
     let schema = match name {
         "since" | "until" => json!({"type": "string", "format": "date-time"}),
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
-        "active" | "upsert" | "dry_run" | "original" => json!({"type": "boolean"}),
+        "state" => json!({"type": "string", "enum": super::openapi_sentries::states(path)}),
+        "range" => json!({"type": "string", "enum": ["24h", "7d", "30d", "90d"]}),
+        "active" | "upsert" | "dry_run" | "original" | "enabled" | "private_entry" => {
+            json!({"type": "boolean"})
+        }
         "object" => json!({"type": "string", "enum": ["contact", "account", "deal", "product"]}),
         "mode" => json!({"type": "string", "enum": ["upsert", "create", "update"]}),
         "date_order" => json!({"type": "string", "enum": ["mdy", "dmy"]}),
@@ -214,6 +220,9 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
         ("UpdateWebhook", "enabled", json!({"type": "boolean"})),
         ("TestWebhook", "type", event_type),
     ];
+    let refinements = refinements
+        .into_iter()
+        .chain(super::openapi_sentries::refinements());
     for (schema, property, bounds) in refinements {
         let found = schemas
             .get_mut(schema)
@@ -358,6 +367,9 @@ mod tests {
             .values()
             .flat_map(|schema| schema["properties"].as_object().cloned());
         let touched = touched.flatten().filter(|(_, property)| *property != json!({}));
-        assert_eq!(touched.count(), 27);
+        assert_eq!(
+            touched.count(),
+            27 + super::super::openapi_sentries::refinements().len()
+        );
     }
 }

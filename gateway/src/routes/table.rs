@@ -22,6 +22,8 @@ pub fn routes() -> Vec<Route> {
         event_routes(),
         super::record_table::record_routes(),
         super::import_table::import_routes(),
+        super::sentry_table::sentry_routes(),
+        super::hoot_table::hoot_routes(),
         webhook_routes(),
         delivery_routes(),
         audit_routes(),

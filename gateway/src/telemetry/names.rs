@@ -73,5 +73,11 @@ metrics_table! {
     IMPORTS_REFUSED describe_counter "gateway_imports_refused_total" "Imports refused because imports.max_running, or all but one by one workspace, was reached.";
     IMPORT_ROWS describe_counter "gateway_import_rows_total" "Rows of imports whose outcome is committed.";
     IMPORT_CHUNK_SECONDS describe_histogram "gateway_import_chunk_seconds" "Duration of the transaction of one chunk of rows.";
+    SENTRY_REPORTS describe_counter "gateway_sentry_reports_total" "Reports that sentries took.";
+    SENTRY_REPORTS_REFUSED describe_counter "gateway_sentry_reports_refused_total" "Reports refused with 429 because one sentry had too many.";
+    SENTRY_TIMEOUTS describe_counter "gateway_sentry_timeouts_total" "Sentries that this instance turned sick because no report came in time.";
+    SENTRIES_SICK describe_gauge "gateway_sentries_sick" "Enabled sentries that are sick, in all workspaces.";
+    HOOTS_LOADED describe_gauge "gateway_hoots_loaded" "Public hoots in memory.";
+    HOOT_VIEWS_REFUSED describe_counter "gateway_hoot_views_refused_total" "Requests for badges and public pages that got 429, because too many came from one network.";
     IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were retried because others changed the same records or the database was away.";
 }

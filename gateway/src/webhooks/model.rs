@@ -200,10 +200,10 @@ impl Draft {
         };
         let read_types = fields::list(1, MAX_TYPES, known_type);
         if is_patch {
-            draft.name = set(&mut fields, "name", fields::text(1, MAX_NAME_CHARS));
-            draft.events = set(&mut fields, "events", read_types);
-            draft.enabled = set(&mut fields, "enabled", fields::boolean);
-            draft.ordering = set(&mut fields, "ordering", read_ordering);
+            draft.name = fields.set("name", fields::text(1, MAX_NAME_CHARS));
+            draft.events = fields.set("events", read_types);
+            draft.enabled = fields.set("enabled", fields::boolean);
+            draft.ordering = fields.set("ordering", read_ordering);
         } else {
             draft.name = fields.required("name", fields::text(1, MAX_NAME_CHARS));
             draft.events = fields.required("events", read_types);
@@ -254,21 +254,6 @@ fn read_filter(fields: &mut Fields, name: &str, node: Node) -> Option<FilterText
         return None;
     }
     Filter::read(&node, &format!("body.{name}"), &mut fields.faults).map(|_| text)
-}
-
-/// A field that a PATCH may set but not clear.
-fn set<T>(
-    fields: &mut Fields,
-    name: &str,
-    read: impl FnOnce(&mut Fields, &str, Node) -> Option<T>,
-) -> Option<T> {
-    match fields.take(name)? {
-        Node::Null => {
-            fields.fault(name, "required", "cannot be cleared");
-            None
-        }
-        node => read(fields, name, node),
-    }
 }
 
 fn read_ordering(fields: &mut Fields, name: &str, node: Node) -> Option<String> {

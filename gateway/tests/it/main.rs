@@ -25,5 +25,6 @@ mod process;
 mod record_keys;
 mod records;
 mod retention;
+mod sentries;
 mod two_instances;
 mod webhooks;

@@ -163,6 +163,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/errors.md",
         "docs/metrics.md",
         "docs/filters.md",
+        "docs/sentries.md",
         "docs/adr/README.md",
         "docs/runbooks/README.md",
     ] {

@@ -14,6 +14,7 @@ const ROWS: &[&[&str]] = &[
     &["app"],
     &["operations", "maintenance", "routes"],
     &["console"],
+    &["hoots"],
     &["sentries", "webhooks"],
     &["imports"],
     &["records"],
