@@ -15,10 +15,10 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::base::stop::Stop;
 use crate::base::tasks::Tasks;
-use crate::bus::Bus;
 #[cfg(feature = "kafka")]
 use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
+use crate::bus::{Bus, Release};
 use crate::config::{BusKind, Config};
 use crate::db::{self, Db, Purpose};
 use crate::delivery::destination::Destinations;
@@ -27,7 +27,7 @@ use crate::delivery::engine::health::HealthWriter;
 use crate::delivery::engine::lanes::Lanes;
 use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
-use crate::delivery::schedule::store::leases::Leases;
+use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::instances::Instance;
@@ -199,14 +199,17 @@ impl Engine {
         // Nor is a badge that there is called unknown.
         shown_hoots.is_loaded().await;
 
+        let release: Release = schedule_store::release;
         let bus: Arc<dyn Bus> = match &config.bus.kind {
             #[cfg(not(feature = "kafka"))]
             BusKind::Kafka(_) => return Err(StartError::NoKafka),
             #[cfg(feature = "kafka")]
             BusKind::Kafka(kafka) => {
-                KafkaBus::start(&background, &config.bus, kafka, health, &upkeep).await?
+                KafkaBus::start(&background, &config.bus, kafka, release, health, &upkeep).await?
             }
-            BusKind::Postgres => PostgresBus::start(&background, &config.bus, Role::Bus, health, &upkeep),
+            BusKind::Postgres => {
+                PostgresBus::start(&background, &config.bus, Role::Bus, release, health, &upkeep)
+            }
         };
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
         let destinations: Arc<dyn Destinations> =

@@ -36,6 +36,7 @@ pub mod delivery {
     pub use crate::delivery::engine::record_store::{Session, write};
     pub use crate::delivery::log::Attempt;
     pub use crate::delivery::schedule::store::leases::Leases;
+    pub use crate::delivery::schedule::store::release;
 }
 
 pub mod http {

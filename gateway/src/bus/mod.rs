@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
-use crate::db::{DbError, Transaction, Unwritable};
+use crate::db::{DbError, Dedicated, Transaction, Unwritable};
 
 pub use emission::Emission;
 pub use ledger::{BatchId, Ledger, Origin};
@@ -124,6 +124,10 @@ pub struct Batch {
 
 /// A future of some bus.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Frees what `owner`, an instance that died, holds beside its events, over the session that holds the owner's lock. The
+/// layer above gives it to the bus, which runs it in a takeover once the owner's events are finished.
+pub type Release = for<'a> fn(session: &'a Dedicated, owner: i32) -> Answer<'a, Result<(), DbError>>;
 
 /// The one contract that every bus fulfils; `tests/it/bus/conformance.rs` is its suite.
 pub trait Bus: Send + Sync {

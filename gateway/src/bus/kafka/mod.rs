@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::postgres::{PostgresBus, Role};
 use super::table::archive::{self, Archive};
-use super::{Accepted, Answer, Batch, Bus, Emission, Event, Ledger, NewEvent, PublishError};
+use super::{Accepted, Answer, Batch, Bus, Emission, Event, Ledger, NewEvent, PublishError, Release};
 use crate::base::tasks::Tasks;
 use crate::config;
 use crate::db::{Db, DbError, Transaction};
@@ -81,6 +81,7 @@ impl KafkaBus {
         db: &Db,
         settings: &config::Bus,
         kafka: &config::Kafka,
+        release: Release,
         health: &Health,
         tasks: &Tasks,
     ) -> Result<Arc<Self>, KafkaStartError> {
@@ -103,7 +104,7 @@ impl KafkaBus {
         let (ledger, window) = (Arc::<Ledger>::default(), Arc::<Window>::default());
         let (fetched, waiting) = mpsc::channel(FETCHED);
         let consumer = Consumer::new(kafka, listener, window.clone(), ledger.clone(), fetched)?;
-        let outbox = PostgresBus::start(db, settings, Role::Outbox, health, tasks);
+        let outbox = PostgresBus::start(db, settings, Role::Outbox, release, health, tasks);
         let (claims, claiming) = Claims::new(db.clone(), tasks.stop());
         tasks.spawn("claims", claiming);
         tasks.spawn("producer", writer.run(tasks.stop()));

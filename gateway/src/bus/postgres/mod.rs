@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError};
+use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError, Release};
 use crate::base::tasks::Tasks;
 use crate::bus::intake_queue::IntakeQueue;
 use crate::bus::silence::Silence;
@@ -67,7 +67,14 @@ impl PostgresBus {
     /// Starts the tasks that commit, keep ownership, and take over from the dead.
     ///
     /// Events are accepted until the last handle is dropped; `tasks` waits for what is under way.
-    pub fn start(db: &Db, settings: &config::Bus, role: Role, health: &Health, tasks: &Tasks) -> Arc<Self> {
+    pub fn start(
+        db: &Db,
+        settings: &config::Bus,
+        role: Role,
+        release: Release,
+        health: &Health,
+        tasks: &Tasks,
+    ) -> Arc<Self> {
         health.expect(role.dependency());
         let (queue, waiting, waiting_bytes) = IntakeQueue::new(settings.max_waiting);
         let handover = Arc::new(Handover::new(db.clone()));
@@ -90,6 +97,7 @@ impl PostgresBus {
             handover: handover.clone(),
             lease: settings.lease,
             silence: Silence::default(),
+            release,
         };
         tasks.spawn("takeover", sweeper.run(tasks.stop()));
         Arc::new(Self {

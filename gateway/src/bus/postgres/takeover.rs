@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::handover::Handover;
 use super::owner::{LOCK_CLASS, Ownership};
 use super::remains;
+use crate::bus::Release;
 use crate::bus::silence::Silence;
 use crate::bus::table::events;
 use crate::db::{Db, DbError, Dedicated, ToSql};
@@ -47,6 +48,7 @@ pub(super) struct Sweeper {
     /// Silence after which an instance that still holds its lock counts as stuck.
     pub lease: Duration,
     pub silence: Silence,
+    pub release: Release,
 }
 
 impl Sweeper {
@@ -56,6 +58,7 @@ impl Sweeper {
             db: self.db.clone(),
             ownership: self.ownership.clone(),
             handover: self.handover.clone(),
+            release: self.release,
         };
         let mut taking = FuturesUnordered::new();
         let mut in_hand = HashSet::new();
@@ -148,6 +151,7 @@ struct Taker {
     db: Db,
     ownership: Arc<Ownership>,
     handover: Arc<Handover>,
+    release: Release,
 }
 
 impl Taker {
@@ -172,12 +176,7 @@ impl Taker {
         tracing::warn!(owner = dead, "taking over from a dead instance");
         counter!(names::BUS_TAKEOVERS).increment(1);
         let event_count = self.recover(&session, dead, row.get(0)).await?;
-        session
-            .execute(
-                "update scheduled_deliveries set due_at = now() where owner = $1 and due_at > now()",
-                &[&dead],
-            )
-            .await?;
+        (self.release)(&session, dead).await?;
         session
             .execute("delete from bus_owners where id = $1", &[&dead])
             .await?;

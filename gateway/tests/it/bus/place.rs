@@ -4,6 +4,7 @@ use gateway::facade::app;
 use gateway::facade::base::Tasks;
 use gateway::facade::bus::{PostgresBus, Role};
 use gateway::facade::config::Config;
+use gateway::facade::delivery::release;
 use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
@@ -30,7 +31,8 @@ impl Place {
         let config = Config::parse(&text, []).expect("valid");
         let db = app::database(&config).expect("an address");
         let tasks = Tasks::default();
-        let bus = PostgresBus::start(&db, &config.bus, Role::Bus, &Health::default(), &tasks);
+        let health = Health::default();
+        let bus = PostgresBus::start(&db, &config.bus, Role::Bus, release, &health, &tasks);
         Instance::new(bus, tasks, db).await
     }
 }

@@ -4,6 +4,7 @@ use gateway::facade::app;
 use gateway::facade::base::Tasks;
 use gateway::facade::bus::KafkaBus;
 use gateway::facade::config::{BusKind, Config};
+use gateway::facade::delivery::release;
 use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
@@ -45,7 +46,7 @@ impl Place {
             panic!("kafka")
         };
         let health = Health::default();
-        let bus = KafkaBus::start(&db, &config.bus, kafka, &health, &tasks).await;
+        let bus = KafkaBus::start(&db, &config.bus, kafka, release, &health, &tasks).await;
         let bus = bus.expect("a bus");
         Instance::new(bus, tasks, db).await
     }

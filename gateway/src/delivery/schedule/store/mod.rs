@@ -23,7 +23,8 @@ use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::id::{DeliveryId, DestinationId};
-use crate::db::{Db, DbError};
+use crate::bus::Answer;
+use crate::db::{Db, DbError, Dedicated};
 use crate::delivery::log::Status;
 
 /// What of the schedule the log shows beside a delivery `d`: when its next attempt comes, unless it is under way.
@@ -70,6 +71,15 @@ pub async fn hand_back(db: &Db, owner: i32) -> Result<(), DbError> {
         "update scheduled_deliveries set due_at = now(), owner = null, fence = fence + 1 where owner = $1";
     db.client().await?.execute(statement, &[&owner]).await?;
     Ok(())
+}
+
+/// Has the leases of an instance that died end now, so that any instance takes them; over the session that holds its lock.
+pub fn release(session: &Dedicated, owner: i32) -> Answer<'_, Result<(), DbError>> {
+    Box::pin(async move {
+        let statement = "update scheduled_deliveries set due_at = now() where owner = $1 and due_at > now()";
+        session.execute(statement, &[&owner]).await?;
+        Ok(())
+    })
 }
 
 /// Ends a delivery that cannot be attempted any more.
