@@ -4,30 +4,21 @@
 //! it calibrates, each round gives one ratio, and the table shows the median of the ratios with
 //! their spread, not the ratio of two medians.
 
-mod accept;
-mod deliver;
-mod endpoints;
 mod goals;
-mod import;
-mod instances;
-mod keys;
-mod late;
-mod latency;
 mod ledger;
-mod neighbour;
-mod pair;
-mod rows;
+mod scenarios;
 mod spread;
 mod stage;
-mod stored;
 mod table;
-mod whoami;
 
 use self::stage::Stage;
 use crate::gateway::{self, Kafka, Setup};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use ledger::Ledger;
+use scenarios::{
+    accept, deliver, endpoints, import, instances, keys, late, latency, neighbour, stored, whoami,
+};
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -1,9 +1,9 @@
 //! Two equal stages, of which one is made larger: the other, measured in the same rounds, is its calibrator.
 
-use super::Options;
 use super::deliver::{Delivered, deliver, warm_up};
-use super::ledger::Ledger;
-use super::stage::Stage;
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::Stage;
 use anyhow::Result;
 use std::path::PathBuf;
 

@@ -4,11 +4,11 @@
 //! instead, and stands for a machine of its own; PostgreSQL, the load and the receiver share what is left. All work on
 //! one database. Every instance is saturated by a load of its own.
 
-use super::Options;
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
 use crate::gateway::Gateway;
 use crate::quota::Quota;
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 /// Of one core, for each instance. Three of them leave more than one core to the rest, which must not be what is full.

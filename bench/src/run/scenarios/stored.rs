@@ -4,13 +4,13 @@
 //! then as deep as it can get. The small database is brought back to its thousand before each round, for the rounds
 //! themselves store some hundred thousand.
 
-use super::Options;
-use super::ledger::Ledger;
 use super::pair::{Pair, deliver_quietly};
 use super::rows::{SUCCEEDED, data, ids};
-use super::stage::{Aim, Stage};
 use crate::load;
 use crate::payload::now_us;
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 const FEW: u64 = 1_000;

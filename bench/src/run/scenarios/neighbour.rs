@@ -5,8 +5,8 @@
 
 use super::deliver::{accept_and_receive, warm_up};
 use super::latency::paced;
-use super::ledger::Ledger;
-use super::stage::Stage;
+use crate::run::ledger::Ledger;
+use crate::run::stage::Stage;
 use anyhow::Result;
 
 const HEALTHY: u64 = 9;

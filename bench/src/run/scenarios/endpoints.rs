@@ -1,9 +1,9 @@
 //! One more event in a workspace of 10,000 endpoints, of which one wants it, against a workspace of that one alone.
 
-use super::Options;
-use super::ledger::Ledger;
 use super::pair::{Pair, deliver_quietly};
-use super::stage::Stage;
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::Stage;
 use anyhow::Result;
 use serde_json::json;
 

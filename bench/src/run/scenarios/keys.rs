@@ -4,9 +4,9 @@
 //! gateway of its own, which tells how long loading takes and what the keys weigh; rates are compared by their ratios to
 //! the calibrator, which was measured right before.
 
-use super::Options;
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 const FEW: u64 = 10_000;

@@ -3,13 +3,13 @@
 //! Retries that become due at a steady rate are written into the schedule by SQL, each with its due time in its event's
 //! data where a load has the time of sending, so the receiver measures the lateness: from due to received.
 
-use super::Options;
-use super::ledger::Ledger;
 use super::pair::Pair;
 use super::rows::{FAILED, SENT_AT, data, ids};
-use super::stage::Stage;
 use crate::payload::now_us;
 use crate::receiver::Stats;
+use crate::run::Options;
+use crate::run::ledger::Ledger;
+use crate::run::stage::Stage;
 use anyhow::{Context, Result, bail};
 use std::time::{Duration, Instant};
 

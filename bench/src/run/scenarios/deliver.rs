@@ -4,10 +4,10 @@
 //! gateway gains nothing by accepting faster than it delivers.
 
 use super::accept::measure_sink;
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
 use crate::payload::now_us;
 use crate::receiver::Stats;
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 /// What the warm-up offers, well below what any build delivers.

@@ -1,7 +1,7 @@
 //! `GET /v1/whoami` against the bare hello-world: what a checked key costs.
 
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {

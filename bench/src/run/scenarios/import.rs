@@ -4,8 +4,8 @@
 //! The calibrator is given for nothing what the gateway has to work out: the file without its bad rows, the key and the
 //! words of each row as columns, ids that rise. It finds no duplicate, reports nothing and can take nothing back.
 
-use super::ledger::Ledger;
-use super::stage::Stage;
+use crate::run::ledger::Ledger;
+use crate::run::stage::Stage;
 use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;

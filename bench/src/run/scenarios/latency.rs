@@ -2,9 +2,9 @@
 //! that it has just delivered.
 
 use super::deliver::warm_up;
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
 use crate::receiver::Stats;
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::{Context, Result};
 
 pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `POST /v1/events` without an endpoint against the bare sink: what durability costs.
 
-use super::ledger::Ledger;
-use super::stage::{Aim, Stage};
+use crate::run::ledger::Ledger;
+use crate::run::stage::{Aim, Stage};
 use anyhow::Result;
 
 pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
