@@ -14,7 +14,7 @@ use crate::telemetry::registry::{Metrics, UPKEEP};
 use crate::{audit, bus, config, feed, imports, keys, sentries};
 
 const INTERVAL: Duration = Duration::from_secs(300);
-/// "gateway upkeep": whoever holds it works, the others look on.
+/// "gateway upkeep": its holder works, the others do nothing.
 const LOCK: i64 = 0x6761_7465_7570_6b70;
 
 /// How many days things are kept.

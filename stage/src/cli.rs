@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use super::warden;
 
+const ANY_PORTS: &[(&str, &str)] = &[
+    ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
+    ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
+];
 /// Migrations may wait a minute for a lock.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -40,11 +44,7 @@ pub fn dev_command(url: &str) -> Command {
     let file = folder.join("gateway.toml");
     std::fs::write(&file, "").expect("an empty configuration");
     let path = file.to_str().expect("UTF-8");
-    let ports = [
-        ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
-        ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
-    ];
-    let mut command = command(Some(url), &["dev", "--config", path], &ports);
+    let mut command = command(Some(url), &["dev", "--config", path], ANY_PORTS);
     command.current_dir(folder);
     command
 }
@@ -75,21 +75,21 @@ pub fn succeed(url: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
+/// Runs a command, or a `serve`, that must be refused: it exits with 1 and prints nothing. What it says instead.
+pub fn refused(url: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let settings: Vec<_> = ANY_PORTS.iter().chain(environment).copied().collect();
+    let output = run(url, arguments, &settings);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    errors
+}
+
 /// Makes a key that holds `scopes`.
 pub fn make_key(url: &str, workspace: &str, scopes: &str) -> String {
-    let key = succeed(
-        url,
-        &[
-            "keys",
-            "create",
-            "--workspace",
-            workspace,
-            "--name",
-            "test",
-            "--scopes",
-            scopes,
-        ],
-    );
+    let mut arguments = vec!["keys", "create", "--workspace", workspace];
+    arguments.extend(["--name", "test", "--scopes", scopes]);
+    let key = succeed(url, &arguments);
     assert!(
         key.starts_with("sk_") && key.len() == 67,
         "the key alone is printed"

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::wait::{SOON, eventually, until};
-use super::{Api, Cluster, Database, Gateway, Receiver, cli};
+use super::wait::{SOON, until};
+use super::{Api, Cluster, Database, Gateway, Receiver, Reply, cli};
 
 /// Where a test works.
 pub struct Desk {
@@ -65,6 +65,12 @@ impl Desk {
         desk
     }
 
+    /// The same at another instance, which takes the place of this one.
+    pub fn moved_to(self, gateway: &Gateway) -> Self {
+        let api = self.seen_from(gateway);
+        Self { api, ..self }
+    }
+
     /// This workspace seen from another instance.
     pub fn seen_from(&self, gateway: &Gateway) -> Api {
         Api::new(gateway.api, self.api.key.as_deref())
@@ -83,6 +89,11 @@ impl Desk {
     /// A new key, as the reply to its creation.
     pub async fn make_key(&self, body: &Value) -> Value {
         self.api.post("/v1/api-keys", body).await.ok(201)
+    }
+
+    /// Asks who a key is, given as the reply to its creation.
+    pub async fn whoami(&self, made: &Value) -> Reply {
+        self.api.with_key(&text(made, "key")).get("/v1/whoami").await
     }
 
     /// A webhook for these types that leads to `receiver`.
@@ -199,7 +210,7 @@ pub fn text(value: &Value, field: &str) -> String {
         .to_owned()
 }
 
-/// A moment long enough for what should not happen to have happened.
+/// A moment long enough for what should not happen to have happened; never for what should.
 pub async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(700)).await;
 }

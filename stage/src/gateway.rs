@@ -6,10 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::api::Api;
-use super::reply::Reply;
 use super::wait::{SOON, eventually};
 use super::{Cluster, Database, cli, warden};
+use crate::client::api::Api;
+use crate::client::reply::Reply;
 
 /// What every gateway on the stage is told: receivers are on loopback, and retries come quickly.
 const USUAL: &[(&str, &str)] = &[
@@ -166,6 +166,32 @@ impl Gateway {
     /// The same, where it may be gone.
     pub async fn try_operations(&self, path: &str) -> Option<Reply> {
         Api::new(self.operations, None).get_call(path).try_send().await
+    }
+
+    /// A sample of `/metrics`, by its name and labels as they are written there.
+    pub async fn metric(&self, sample: &str) -> Option<f64> {
+        let shown = self.operations("/metrics").await;
+        let mut values = shown
+            .text()
+            .lines()
+            .filter_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        values.next().map(|value| value.parse().expect("a number"))
+    }
+
+    /// Waits until a sample of `/metrics` has this value.
+    pub async fn wait_for_metric(&self, sample: &str, value: f64) {
+        eventually(&format!("{sample} {value}"), SOON, || async {
+            self.metric(sample).await == Some(value)
+        })
+        .await;
+    }
+
+    /// Waits until this was logged.
+    pub async fn wait_for_log(&self, text: &str) {
+        eventually(&format!("it logs: {text}"), SOON, || async {
+            self.log().contains(text)
+        })
+        .await;
     }
 
     /// The most memory that it held since it started or since `forget_peak`, in KiB.

@@ -4,36 +4,29 @@
 //! Nothing here judges the product or knows its code; it only sets up, sends and records. What is started is named by one folder, and a
 //! warden outside this process ends it all when the process is gone, however it went.
 
-pub mod api;
-pub mod broker;
 pub mod certificate;
 pub mod cli;
-pub mod cluster;
-pub mod database;
+mod client;
 pub mod desk;
 pub mod gateway;
-pub mod load;
-pub mod name_server;
-pub mod pgbouncer;
-pub mod port;
-pub mod receiver;
-pub mod reply;
-pub mod script;
-pub mod secure_receiver;
-pub mod signature;
-pub mod topic;
+mod pair;
+mod receivers;
+mod servers;
 pub mod wait;
 pub mod warden;
-pub mod wire;
 
-pub use api::Api;
-pub use broker::Broker;
-pub use cluster::Cluster;
-pub use database::Database;
+pub use client::api::{self, Api};
+pub use client::reply::{self, Reply};
+pub use client::{load, wire};
 pub use desk::{Desk, Hook};
 pub use gateway::Gateway;
-pub use receiver::Receiver;
-pub use reply::Reply;
-pub use script::Act;
-pub use topic::Settings;
-pub use wait::{SOON, eventually, until};
+pub use pair::Pair;
+pub use receivers::receiver::{self, Receiver};
+pub use receivers::script::{self, Act};
+pub use receivers::{secure_receiver, signature};
+pub use servers::broker::{self, Broker};
+pub use servers::cluster::{self, Cluster};
+pub use servers::database::{self, Database};
+pub use servers::topic::{self, Settings};
+pub use servers::{name_server, pgbouncer, port};
+pub use wait::{SOON, eventually, steady, until};

@@ -33,3 +33,17 @@ where
     })
     .await;
 }
+
+/// Looks again and again until what it sees has not changed for two seconds; fails after `limit`.
+pub async fn steady<T: PartialEq>(what: &str, limit: Duration, look: impl Fn() -> T) -> T {
+    let mut last = (look(), Instant::now());
+    eventually(&format!("no change: {what}"), limit, || {
+        let seen = look();
+        if seen != last.0 {
+            last = (seen, Instant::now());
+        }
+        std::future::ready(last.1.elapsed() > Duration::from_secs(2))
+    })
+    .await;
+    last.0
+}

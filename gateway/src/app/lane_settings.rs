@@ -1,4 +1,4 @@
-//! From the settings of webhooks to those of all lanes.
+//! Converts the settings of webhooks into those of the lanes.
 
 use crate::config;
 use crate::delivery::engine::breaker::Thresholds;

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_to_the_cap_and_strays_a_tenth() {
+    fn doubles_to_the_cap_with_a_tenth_of_jitter() {
         let backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(30));
         let steps: Vec<u64> = (1..=5).map(|n| backoff.step(n).as_secs()).collect();
         assert_eq!(steps, [5, 10, 20, 30, 30]);

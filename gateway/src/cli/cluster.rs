@@ -257,7 +257,7 @@ async fn run(program: &'static str, mut command: Command) -> Result<(), ClusterE
 /// A command that does not run as root.
 fn unprivileged(program: &Path) -> Result<Command, ClusterError> {
     let mut command = Command::new(program);
-    // Whoever starts us may stand where the other user may not.
+    // The working directory may be one that the other user may not enter.
     command.current_dir("/").env("LC_ALL", "C.UTF-8");
     if let Some((user, group)) = other_user()? {
         command.uid(user).gid(group);

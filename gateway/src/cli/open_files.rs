@@ -1,7 +1,7 @@
-//! How many files the process may have open. Debian grants 1,024 unless it is asked, which a thousand clients use up.
+//! How many files the process may have open. The default limit of Debian is 1,024, which a thousand clients use up.
 //!
-//! What is granted is dealt out to clients and endpoints, so that neither takes the other's: a process without a free file
-//! accepts no connection any more.
+//! The process raises its limit as far as it may, and divides it between clients and endpoints, so that neither uses
+//! up the other's share: without a free file, no connection can be accepted.
 
 use crate::config::Config;
 

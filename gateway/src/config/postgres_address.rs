@@ -78,7 +78,7 @@ impl PostgresAddress {
                 _ => roots = Roots::File(PathBuf::from(value)),
             }
         }
-        // As in libpq: whoever trusts all authorities of the system must look at the name as well.
+        // As in libpq: where all authorities of the system are trusted, the name must be verified too.
         let tls = match (&roots, mode) {
             (Roots::System, None | Some(TlsMode::VerifyFull)) => TlsMode::VerifyFull,
             (Roots::System, Some(_)) => return Err("sslmode=verify-full beside sslrootcert=system".into()),

@@ -1,5 +1,5 @@
-//! The database's clock as this process knows it. What ends at a moment, such as a key, ends for all instances at once:
-//! no machine's own clock has a say.
+//! The database's clock as this process knows it. What expires, such as a key, expires at the same moment on all
+//! instances, whatever their own clocks show.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;

@@ -1,6 +1,6 @@
-//! What lies between the gateway and the server. A pooler that gives each transaction another session (`PgBouncer`'s
-//! `pool_mode = transaction` or `statement`) breaks everything that a session holds: prepared statements, listening, and the
-//! locks by which instances know that others live. One that keeps a session for each client is fine.
+//! Detects a pooler between the gateway and the server. One that gives each transaction another session (`PgBouncer`'s
+//! `pool_mode = transaction` or `statement`) is refused, because it breaks everything that a session holds: prepared
+//! statements, LISTEN, and the locks by which instances know that others live. `pool_mode = session` works.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 

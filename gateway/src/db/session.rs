@@ -1,9 +1,9 @@
-//! What every session is told at its start, by what it is for.
+//! The settings of each session, by its purpose, sent at its start.
 //!
-//! A client whose machine vanished, or that stands still, must not hold locks for long: the server ends what is idle within
-//! a transaction, probes the connection, and gives up waiting for locks. No session compiles statements: each is a few
-//! steps in indexes, which the planner takes for more where a range of ids is all it knows, and compiling takes hundreds
-//! of times as long as they do.
+//! A client whose machine vanished or froze must not hold locks for long: the server ends sessions that are idle
+//! within a transaction, probes their connections, and gives up waiting for locks. JIT compilation is off: each
+//! statement is a few steps in indexes, which the planner overestimates where it knows only a range of ids, and
+//! compiling would take hundreds of times as long.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! TLS to the server: rustls with ring, and libpq's five ways to trust.
+//! TLS to the server: rustls with ring, and libpq's values of `sslmode`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Whether the server takes writes. Every refusal that says it does not is noted here, whoever ran into it, so that
-//! `/readyz` tells it as one state instead of the log telling it of each request.
+//! Whether the server takes writes. Every refusal of a write is noted here, whichever request met it, so that
+//! `/readyz` shows one state and the log does not repeat it for each request.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
-//! What all deliveries of this instance share: memory for what is sent, and attempts under way.
+//! The budget that all deliveries of this instance share: memory for bodies, and attempts in flight.
 //!
-//! A lane may take more as long as it holds less than what is still free. So one endpoint alone gets half of everything, n
-//! greedy ones get an equal share each, and there is always something left for one that holds nothing yet. Nobody waits
-//! for a share: what finds none is parked in the database, as for any other full lane.
+//! A lane may take more as long as it holds less than what is still free. So one endpoint alone gets half of
+//! everything, n greedy ones get an equal share each, and there is always something left for one that holds nothing
+//! yet. Nothing waits for a share: a delivery that gets none is parked in the database, as when its lane is full.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn greedy_lanes_get_equal_shares_and_leave_one_for_whoever_comes() {
+    fn greedy_lanes_get_equal_shares_and_leave_one_for_newcomers() {
         let budget = Budget::new(0, 1_000);
         let mut lanes = [0; 200];
         for _ in 0..1_000 {

@@ -171,7 +171,7 @@ pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem
     let text = call.parameters.first().map(String::as_str).unwrap_or_default();
     let client = events.db.client().await?;
     let mut sought = look_up(&client, workspace, text).await?;
-    // A bus may store an event a moment after it was accepted; whoever asks at once is not told that there is none.
+    // A bus may store an event a moment after it was accepted; a client that asks at once must not get 404.
     let until = Instant::now() + events.bus.settles_within();
     while let Sought::NotYet = sought
         && Instant::now() < until

@@ -159,7 +159,7 @@ async fn count_seen(client: &Client, me: Option<InstanceId>, change: &str) -> Re
             &[&change, &me],
         )
         .await?;
-    // Whoever asks has it already.
+    // The instance that asks has it already.
     let own = i64::from(me.is_some());
     Ok((row.get::<_, i64>(0) + own, row.get::<_, i64>(1) + own))
 }

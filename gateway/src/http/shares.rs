@@ -33,7 +33,7 @@ impl Shares {
     pub fn of(&self, workspace: WorkspaceId) -> Share {
         let mut parts = self.parts.lock();
         if parts.len() > MAX_REMEMBERED {
-            // Whoever holds some of it, or waits for it, has a reference to its part.
+            // Each holder, and each that waits, has a reference to its part.
             parts.retain(|_, part| Arc::strong_count(part) > 1);
         }
         let part = parts

@@ -143,7 +143,7 @@ pub async fn get_faults(imports: Imports, call: Call) -> Result<Reply, Problem> 
     Reply::ok(&serde_json::json!({ "data": data }))
 }
 
-/// `POST /v1/imports/{id}/cancel`. The job ends here and now; whoever runs it notices.
+/// `POST /v1/imports/{id}/cancel`. The job ends here and now; its runner notices.
 pub async fn cancel_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
     // It says nothing, but a repeat must have the same.
     call.body.read(MAX_JSON_BYTES).await?;

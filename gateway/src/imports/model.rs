@@ -1,4 +1,4 @@
-//! A job as the API shows it, and an order for one as the query gives it.
+//! A job as the API shows it, and the request for one as the query gives it.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -83,7 +83,7 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         changes.note("revoked_at", &before.revoked_at, &after.revoked_at);
         work.audit("api_key.revoked", &target(&after), &changes).await?;
     }
-    // Also for a key that is revoked already: whoever asks again wants to know that it holds.
+    // Also for a key that is revoked already: a client that repeats the request wants to know that it holds.
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     let change = feed::transaction_id(work.transaction()).await?;
     let mut reply = RevokedApiKey {

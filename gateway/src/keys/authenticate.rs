@@ -1,4 +1,4 @@
-//! From a request's headers to the key that made it: no I/O, one hash, one look-up.
+//! Finds the key of a request by its headers: no I/O, one hash, one look-up.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,8 +1,7 @@
 //! Sends one request to one target: resolve, guard, dial, TLS, send, read a capped answer, keep the connection.
 //!
-//! Over https the target says whether it speaks HTTP/2 (ALPN, RFC 7301); over http it is HTTP/1.1. The caller sets the
-//! time limit around the whole. What was reached by then stands in [`Progress`], which outlives a future that is
-//! dropped at the limit.
+//! Over https, ALPN (RFC 7301) decides between HTTP/2 and HTTP/1.1; over http it is HTTP/1.1. The caller sets the time
+//! limit around the whole. [`Progress`] holds how far a request got, also when its future is dropped at the limit.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One request and its answer over a connection, of which a capped part is read.
+//! Sends one request over a connection and reads its answer, up to a cap.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -89,7 +89,7 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| SendError::from(SendFault::Closed))?;
-    // How it ends is told to whoever waits for an answer on it.
+    // Its end is reported to the requests that wait for an answer on it.
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
 }

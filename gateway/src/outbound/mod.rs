@@ -1,4 +1,4 @@
-//! The way out: connections to addresses that are allowed, and requests with a limit on everything.
+//! Outgoing HTTP: connections to addresses that are allowed, and requests with a limit on everything.
 
 pub mod client;
 pub mod connections;

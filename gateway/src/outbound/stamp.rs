@@ -1,4 +1,4 @@
-//! A file's stamp, by which a change of the file is noticed.
+//! A file's identity, time and size, by which a change of the file is noticed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A record as a request's JSON gives it, before it is created or applied to a stored one.
+//! A record as a request's JSON gives it, before it is created or changes a stored one.
 
 use super::model::record::{Extra, Record, extra_fault};
 use super::value::{self, Spelling};

@@ -83,7 +83,7 @@ impl Filter {
         }
         let mut natural = object.natural_key().iter();
         match natural.position(|key| key.field == field.name) {
-            // Whoever has the best of the natural key's fields has it for a key.
+            // A record that has the best of the natural key's fields has it for its key.
             Some(0) => {
                 let mut key = String::new();
                 push_stored_key(object, 0, &stored, &mut key);

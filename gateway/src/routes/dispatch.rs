@@ -1,4 +1,4 @@
-//! From a request to its reply: the checks in the contract's order, then the handler.
+//! Answers a request: the checks in the contract's order, then the handler.
 //!
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 

@@ -1,4 +1,4 @@
-//! What OpenAPI says beyond the types: forms of ids and parameters, bounds that a type cannot carry, headers.
+//! The parts of OpenAPI that the types cannot express: forms of ids and parameters, bounds, headers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -35,7 +35,7 @@ impl Metrics {
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).ok()?;
         names::describe();
-        // Shown from the start: whoever cannot see the log looks here.
+        // Shown from the start: an operator who cannot see the log looks here.
         metrics::counter!(names::LOG_LINES_DROPPED).increment(0);
         let process = Collector::default();
         process.describe();

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use stage::{Api, Cluster, Desk, Gateway, Receiver, Reply, SOON, desk::text, eventually};
+use stage::{Api, Desk, Gateway, Pair, Receiver, Reply, desk::text};
 
 async fn post(api: &Api, path: &str, key: &str, body: &Value) -> Reply {
     api.post_call(path, body)
@@ -210,22 +210,14 @@ async fn every_kind_of_post_can_be_repeated() {
 
 #[tokio::test]
 async fn many_at_once_on_two_instances_do_it_once() {
-    let database = Cluster::shared().database().await;
-    let one = Gateway::start(&database.url(), &[]).await;
-    let two = Gateway::start(&database.url(), &[]).await;
-    let desk = Desk::at(&one, &database).await;
-    let other = desk.seen_from(&two);
-    eventually("both know the key", SOON, || async {
-        other.get("/v1/whoami").await.status == 200
-    })
-    .await;
+    let pair = Pair::start(&[]).await;
     for round in 0..5 {
         let sending: Vec<_> = (0..20)
             .map(|nth| {
                 let api = if nth % 2 == 0 {
-                    desk.api.clone()
+                    pair.desk.api.clone()
                 } else {
-                    other.clone()
+                    pair.other.clone()
                 };
                 tokio::spawn(async move {
                     let body = json!({"type": "deal.won", "data": {"round": round}});
@@ -254,9 +246,9 @@ async fn many_at_once_on_two_instances_do_it_once() {
             "{accepted:?}"
         );
     }
-    assert_eq!(database.count("select count(*) from events").await, 5);
-    assert_eq!(
-        database.count("select count(*) from idempotency_replies").await,
-        5
-    );
+    let database = &pair.database;
+    database.expect_count("select count(*) from events", 5).await;
+    database
+        .expect_count("select count(*) from idempotency_replies", 5)
+        .await;
 }

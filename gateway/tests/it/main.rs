@@ -11,6 +11,7 @@ mod balancer;
 mod bus;
 mod config;
 mod database;
+mod deliveries;
 mod drain;
 mod events;
 mod fault;

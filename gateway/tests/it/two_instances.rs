@@ -4,51 +4,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use stage::{Api, Cluster, Database, Desk, Gateway, Receiver, SOON, cli, desk::text, eventually};
+use stage::desk::{a_moment, text};
+use stage::{Pair, Receiver, SOON, cli, eventually};
 
 /// The contract's second, and a second for a machine that has other things to do.
 const WITHIN: Duration = Duration::from_secs(2);
 
-struct Pair {
-    database: Database,
-    one: Gateway,
-    two: Gateway,
-    desk: Desk,
-    other: Api,
-}
-
-impl Pair {
-    async fn start() -> Self {
-        let database = Cluster::shared().database().await;
-        let one = Gateway::start(&database.url(), &[]).await;
-        let two = Gateway::start(&database.url(), &[]).await;
-        let desk = Desk::at(&one, &database).await;
-        let other = desk.seen_from(&two);
-        eventually("the other knows the key", SOON, || async {
-            other.get("/v1/whoami").await.status == 200
-        })
-        .await;
-        Self {
-            database,
-            one,
-            two,
-            desk,
-            other,
-        }
-    }
-
-    /// Ends every session that listens; how many there were.
-    async fn cut_listeners(&self) -> usize {
-        let rows = self
-            .database
-            .rows(
-                "select pg_terminate_backend(pid) from pg_stat_activity
-                 where datname = current_database() and pid <> pg_backend_pid()
-                   and (query ilike 'listen%' or query ilike '%pg_current_snapshot%')",
-            )
-            .await;
-        rows.len()
-    }
+/// Ends every session that listens; how many there were.
+async fn cut_listeners(pair: &Pair) -> usize {
+    let listening = "select pg_terminate_backend(pid) from pg_stat_activity
+                     where datname = current_database() and pid <> pg_backend_pid()
+                       and (query ilike 'listen%' or query ilike '%pg_current_snapshot%')";
+    pair.database.rows(listening).await.len()
 }
 
 /// Waits for something that must hold soon; how long it took.
@@ -125,31 +92,31 @@ async fn webhooks_and_types_follow(pair: &Pair, label: &str) {
         .patch(&hook.path(), &json!({"enabled": false}))
         .await
         .ok(200);
-    tokio::time::sleep(WITHIN).await;
+    pair.database.wait_until_known().await;
     let count = second.count();
     pair.other.post("/v1/events", &body).await.ok(202);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    a_moment().await;
     assert_eq!(second.count(), count, "a disabled endpoint is not called");
     pair.desk.api.delete(&hook.path()).await.no_content();
 }
 
 #[tokio::test]
 async fn changes_hold_on_both_within_a_second() {
-    let pair = Pair::start().await;
+    let pair = Pair::start(&[]).await;
     keys_follow(&pair).await;
     webhooks_and_types_follow(&pair, "order.shipped").await;
 }
 
 #[tokio::test]
 async fn also_when_the_listening_sessions_are_cut_again_and_again() {
-    let pair = Pair::start().await;
+    let pair = Pair::start(&[]).await;
     for round in 0..3 {
         eventually("both instances' listeners are cut", SOON, || async {
-            pair.cut_listeners().await >= 2
+            cut_listeners(&pair).await >= 2
         })
         .await;
         keys_follow(&pair).await;
-        pair.cut_listeners().await;
+        cut_listeners(&pair).await;
         webhooks_and_types_follow(&pair, &format!("order.round_{round}")).await;
     }
     for gateway in [&pair.one, &pair.two] {
@@ -159,7 +126,7 @@ async fn also_when_the_listening_sessions_are_cut_again_and_again() {
 
 #[tokio::test]
 async fn changes_that_commit_out_of_order_are_not_missed() {
-    let pair = Pair::start().await;
+    let pair = Pair::start(&[]).await;
     // A transaction that began first and commits last, with a lower id than one that was read already.
     let session = pair.database.session().await;
     let made = pair
@@ -184,7 +151,8 @@ async fn changes_that_commit_out_of_order_are_not_missed() {
             .make_key(&json!({"name": format!("k{nth}"), "scopes": ["crm:read"]}))
             .await;
     }
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // The other has read all that is committed.
+    pair.database.wait_until_known().await;
     assert_eq!(there.get("/v1/whoami").await.status, 200, "not committed yet");
     session.batch_execute("commit").await.expect("committed");
     // Without a notification, by the poll alone.
@@ -196,14 +164,14 @@ async fn changes_that_commit_out_of_order_are_not_missed() {
 
 #[tokio::test]
 async fn each_retry_is_made_by_one_instance() {
-    let pair = Pair::start().await;
+    let pair = Pair::start(&[]).await;
     let receiver = Receiver::deciding(|_, received| match received.header("x-sentinel-attempt") {
         "1" | "2" => stage::Act::Status(500),
         _ => stage::Act::Status(200),
     })
     .await;
     pair.desk.hook(&receiver, &["deal.won"]).await;
-    tokio::time::sleep(WITHIN).await;
+    pair.database.wait_until_known().await;
     let mut sent = Vec::new();
     for nth in 0..60 {
         let api = if nth % 2 == 0 { &pair.desk.api } else { &pair.other };

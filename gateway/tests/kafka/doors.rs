@@ -57,9 +57,6 @@ async fn stays_unready(settings: Settings) {
 
 #[tokio::test]
 async fn a_topic_that_could_lose_events_is_refused_in_words() {
-    let broker = tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .expect("a broker");
     let database = Cluster::shared().database().await;
     for (name, value, word) in [
         ("cleanup.policy", "compact", "compact"),
@@ -68,16 +65,9 @@ async fn a_topic_that_could_lose_events_is_refused_in_words() {
         ("retention.ms", "3599999", "bus.allow_short_retention"),
         ("retention.bytes", "1073741824", "retention.bytes"),
     ] {
-        let settings = Settings::new(broker.address());
+        let settings = Settings::shared().await;
         make_topic(&settings, &[(name, value)]).await;
-        let mut environment = settings.environment();
-        environment.extend([
-            ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
-            ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
-        ]);
-        let refused = cli::run(&database.url(), &["serve"], &environment);
-        assert!(!refused.status.success());
-        let words = String::from_utf8_lossy(&refused.stderr);
+        let words = cli::refused(&database.url(), &["serve"], &settings.environment());
         assert!(
             words.contains(word) && words.contains(settings.topic()),
             "{words}"

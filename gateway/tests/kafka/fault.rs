@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::fleet::Fleet;
-use crate::receipts::{all_arrive, quiet};
+use crate::receipts::{all_arrive, all_end, quiet};
 use stage::broker::Door;
 use stage::load::{LABEL, Load};
 use stage::{Broker, Cluster, Gateway, Receiver, SOON, Settings, eventually, until};
@@ -39,7 +39,7 @@ async fn a_gateway_killed_again_and_again() {
     quiet(&receiver).await;
     let repeats = all_arrive(&receiver, &sent).await;
     assert!(repeats <= ROUNDS * IN_FLIGHT, "{repeats} repeats");
-    nothing_is_left(&fleet).await;
+    assert_eq!(all_end(&fleet.database, 1).await, 0, "none has failed");
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn one_of_two_instances_killed() {
     let receiver = Receiver::start().await;
     fleet.desk.hook(&receiver, &[LABEL]).await;
     let other = fleet.desk.seen_from(&fleet.gateways[1]);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    fleet.database.wait_until_known().await;
     let load = Load::start(&[&fleet.desk.api, &other], SENDERS);
     load.advance(1_000).await;
     fleet.gateways[0].kill();
@@ -100,7 +100,7 @@ async fn the_broker_killed_and_back() {
     fleet.gateways[0].wait_until_ready().await;
     let sent = load.finish().await;
     all_arrive(&receiver, &sent).await;
-    nothing_is_left(&fleet).await;
+    assert_eq!(all_end(&fleet.database, 1).await, 0, "none has failed");
 }
 
 #[tokio::test]
@@ -112,6 +112,7 @@ async fn the_broker_frozen_for_a_while() {
     let load = Load::start(&[&fleet.desk.api], SENDERS);
     load.advance(300).await;
     broker.signal("STOP");
+    // Longer than all waits for it.
     tokio::time::sleep(Duration::from_secs(8)).await;
     broker.signal("CONT");
     load.advance(300).await;
@@ -144,40 +145,16 @@ async fn one_broker_of_three_killed() {
     load.advance(1_000).await;
     let sent = load.finish().await;
     all_arrive(&receiver, &sent).await;
-    nothing_is_left(&fleet).await;
-}
-
-/// Every event has its delivery, every delivery its end.
-async fn nothing_is_left(fleet: &Fleet) {
-    for (what, left) in [
-        (
-            "deliveries are at an end",
-            "select count(*) from deliveries where status <> 1",
-        ),
-        (
-            "nothing is scheduled",
-            "select count(*) from scheduled_deliveries",
-        ),
-        (
-            "each event has its delivery",
-            "select count(*) from events e where type = 'invoice.paid'
-             and (select count(*) from deliveries d where d.event_id = e.id) <> 1",
-        ),
-    ] {
-        eventually(what, SOON * 2, || async { fleet.database.count(left).await == 0 }).await;
-    }
+    assert_eq!(all_end(&fleet.database, 1).await, 0, "none has failed");
 }
 
 /// The place that fails is in debug builds alone.
 #[cfg(debug_assertions)]
 #[tokio::test]
 async fn a_fetching_thread_that_ends_or_panics_ends_the_process() {
-    let broker = tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .expect("a broker");
+    let settings = Settings::shared().await;
     for fault in ["fetching:end", "fetching:panic"] {
         let database = Cluster::shared().database().await;
-        let settings = Settings::new(broker.address());
         let mut environment = settings.environment();
         environment.push(("GATEWAY_FAIL_POINT", fault));
         let gateway = Gateway::launch(&database.url(), &environment);
@@ -191,10 +168,7 @@ async fn a_fetching_thread_that_ends_or_panics_ends_the_process() {
 #[cfg(debug_assertions)]
 #[tokio::test]
 async fn an_event_that_panics_the_intake_costs_no_other_and_no_instance() {
-    let broker = tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .expect("a broker");
-    let settings = Settings::new(broker.address());
+    let settings = Settings::shared().await;
     let database = Cluster::shared().database().await;
     let mut environment = settings.environment();
     environment.push(("GATEWAY_FAIL_POINT", "row:panic:deal.lost"));
@@ -206,10 +180,7 @@ async fn an_event_that_panics_the_intake_costs_no_other_and_no_instance() {
     let good = desk.send("deal.won", json!({})).await;
     desk.delivery_that(&good, "succeeded").await;
     receiver.wait_for(2).await;
-    let sample = "gateway_dispatch_panics_total{place=\"store\"} 1";
-    eventually(sample, SOON, || async {
-        gateway.operations("/metrics").await.text().contains(sample)
-    })
-    .await;
+    let panics = "gateway_dispatch_panics_total{place=\"store\"}";
+    gateway.wait_for_metric(panics, 1.0).await;
     assert_eq!(gateway.terminate().await.code(), Some(0));
 }

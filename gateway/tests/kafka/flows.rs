@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::admin::produce;
 use crate::fleet::Fleet;
-use stage::{Act, Receiver, SOON, Settings, eventually, until};
+use stage::{Act, Receiver, SOON, Settings, desk::a_moment, eventually, until};
 
 #[tokio::test]
 async fn what_is_accepted_is_delivered_recorded_and_read_at_once() {
@@ -28,19 +28,12 @@ async fn what_is_accepted_is_delivered_recorded_and_read_at_once() {
         .ok(200);
     assert_eq!(shown["deliveries"], json!([]));
     assert_eq!(receiver.count(), 20);
-    for name in [
-        "gateway_kafka_partitions 6",
-        "gateway_kafka_lag_messages 0",
-        "gateway_bus_relay_lag_seconds 0",
+    for (name, value) in [
+        ("gateway_kafka_partitions", 6.0),
+        ("gateway_kafka_lag_messages", 0.0),
+        ("gateway_bus_relay_lag_seconds", 0.0),
     ] {
-        eventually(name, SOON, || async {
-            fleet.gateways[0]
-                .operations("/metrics")
-                .await
-                .text()
-                .contains(name)
-        })
-        .await;
+        fleet.gateways[0].wait_for_metric(name, value).await;
     }
 }
 
@@ -88,7 +81,7 @@ async fn a_repeat_gets_the_first_on_every_instance() {
         assert_eq!(send(nth, label, 2).await, first);
     }
     receiver.wait_for(1).await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    a_moment().await;
     assert_eq!(receiver.only().await.json()["data"]["number"], 1);
 }
 
@@ -112,7 +105,7 @@ async fn events_of_the_gateways_own_go_through_the_topic() {
     produce(&fleet.settings, &message.to_string()).await;
     let after = fleet.desk.send("contact.created", json!({"last": true})).await;
     fleet.desk.delivery_that(&after, "succeeded").await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    a_moment().await;
     assert_eq!(receiver.count(), 11);
 }
 
@@ -133,22 +126,14 @@ async fn a_damaged_message_is_kept_aside_and_stops_nothing() {
         let id = fleet.desk.send("deal.won", json!({})).await;
         fleet.desk.delivery_that(&id, "succeeded").await;
     }
-    eventually("all are kept", SOON, || async {
-        fleet
-            .database
-            .count("select count(*) from damaged_messages")
-            .await
-            == 30
-    })
-    .await;
+    fleet
+        .database
+        .wait_for_count("select count(*) from damaged_messages", 30)
+        .await;
     let longest = "select max(octet_length(value))::bigint from damaged_messages";
     assert!(fleet.database.count(longest).await <= 65_536);
-    let reply = fleet.gateways[0].operations("/metrics").await;
-    let metrics = reply.text();
-    assert!(
-        metrics.contains("gateway_kafka_damaged_messages_total 30"),
-        "{metrics}"
-    );
+    let damaged = "gateway_kafka_damaged_messages_total";
+    assert_eq!(fleet.gateways[0].metric(damaged).await, Some(30.0));
 }
 
 #[tokio::test]
@@ -175,10 +160,10 @@ async fn idempotency_keys_and_batches_hold() {
     let call = api.post_call("/v1/events/batch", &json!({}));
     let reply = call.body("application/x-ndjson", lines).send().await.ok(202);
     assert_eq!(reply["accepted"], 2_500);
-    eventually("each is stored once", SOON, || async {
-        fleet.database.count("select count(*) from events").await == 2_001
-    })
-    .await;
+    fleet
+        .database
+        .wait_for_count("select count(*) from events", 2_001)
+        .await;
 }
 
 #[tokio::test]
@@ -208,7 +193,7 @@ async fn an_endpoint_that_asks_for_it_gets_the_events_of_a_key_in_order() {
         fleet.desk.seen_from(&fleet.gateways[0]),
         fleet.desk.seen_from(&fleet.gateways[1]),
     ];
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    fleet.database.wait_until_known().await;
     for number in 0..30 {
         let key = format!("key {}", number % 3);
         let body = json!({"type": "deal.won", "ordering_key": key, "data": {"number": number}});

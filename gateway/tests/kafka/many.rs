@@ -1,12 +1,8 @@
 //! Many instances at one topic: they share the work, and come and go under load.
 
-use std::time::Duration;
-
-use serde_json::json;
-
 use crate::admin::add_partitions;
 use crate::fleet::Fleet;
-use crate::receipts::{all_arrive, quiet};
+use crate::receipts::{all_arrive, hanging, quiet};
 use stage::load::{LABEL, Load};
 use stage::{Receiver, SOON, eventually};
 
@@ -67,23 +63,7 @@ async fn partitions_are_added_under_load() {
 #[tokio::test]
 async fn retries_of_a_dead_instance_go_on_elsewhere() {
     let fleet = Fleet::start(2).await;
-    let receiver = Receiver::deciding(|nth, _| match nth < 12 {
-        true => stage::Act::Hang,
-        false => stage::Act::Status(200),
-    })
-    .await;
-    fleet
-        .desk
-        .hook_with(&receiver, &[LABEL], json!({"timeout_seconds": 60}))
-        .await;
-    // The other instance learns of the webhook.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let mut sent = Vec::new();
-    for number in 0..12 {
-        sent.push(fleet.desk.send(LABEL, json!({"number": number})).await);
-    }
-    receiver.wait_for(12).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (receiver, sent) = hanging(&fleet.desk, &fleet.database, 12).await;
     fleet.gateways[1].kill();
     fleet.gateways[0].kill();
     let heir = fleet.join().await;

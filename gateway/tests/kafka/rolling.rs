@@ -20,7 +20,7 @@ struct Fleet {
     environment: Vec<(&'static str, String)>,
     folder: std::path::PathBuf,
     api: Api,
-    _database: Database,
+    database: Database,
 }
 
 impl Fleet {
@@ -55,7 +55,7 @@ impl Fleet {
             environment,
             folder,
             api,
-            _database: database,
+            database,
         }
     }
 
@@ -93,8 +93,7 @@ async fn restart_under_load(bus: &str, port: u16) {
     let receiver = Receiver::start().await;
     let hook = json!({"name": "hook", "url": receiver.url(), "events": [LABEL]});
     fleet.api.post("/v1/webhooks", &hook).await.ok(201);
-    // The other instance learns of it.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    fleet.database.wait_until_known().await;
     let load = Load::start(&[&fleet.api], 8);
     load.advance(200).await;
     fleet.restart().await;

@@ -1,21 +1,14 @@
 //! Topics that drop what was not read, and that become others under the gateway's feet.
 
 use serde_json::json;
-use stage::{Broker, Receiver, SOON, Settings, eventually, until};
+use stage::{Receiver, SOON, Settings, eventually, until};
 
 use crate::admin::{delete_messages, delete_topic, make_topic, produce};
 use crate::fleet::Fleet;
 
-async fn settings() -> Settings {
-    let broker = tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .expect("a broker");
-    Settings::new(broker.address())
-}
-
 #[tokio::test]
 async fn messages_that_expired_unread_are_counted() {
-    let settings = settings().await.with("ALLOW_SHORT_RETENTION", "true");
+    let settings = Settings::shared().await.with("ALLOW_SHORT_RETENTION", "true");
     make_topic(&settings, &[("retention.ms", "1800000")]).await;
     let mut fleet = Fleet::at(settings, 1).await;
     let receiver = Receiver::start().await;
@@ -30,19 +23,14 @@ async fn messages_that_expired_unread_are_counted() {
     // The first was read. The last two are left.
     delete_messages(&fleet.settings, 8).await;
     let gateway = fleet.join().await;
-    eventually("seven are missed", SOON, || async {
-        let reply = gateway.operations("/metrics").await;
-        reply
-            .text()
-            .lines()
-            .any(|line| line == "gateway_kafka_expired_messages_total 7")
-    })
-    .await;
+    gateway
+        .wait_for_metric("gateway_kafka_expired_messages_total", 7.0)
+        .await;
 }
 
 #[tokio::test]
 async fn a_topic_that_was_deleted_and_made_anew_is_checked_before_it_is_used() {
-    let fleet = Fleet::at(settings().await, 1).await;
+    let fleet = Fleet::at(Settings::shared().await, 1).await;
     let receiver = Receiver::start().await;
     fleet.desk.hook(&receiver, &["deal.won"]).await;
     let id = fleet.desk.send("deal.won", json!({})).await;

@@ -12,14 +12,8 @@ use super::source::{File, rust_files};
 /// Most files that stand in a folder side by side, folders aside.
 const MAX_FILES: usize = 15;
 
-/// Circles that are known, by the first of their files, to be mended. Nothing may be added.
-const KNOWN_CIRCLES: &[&str] = &[];
-
-/// Folders that are crowded, to be mended. Nothing may be added.
-const KNOWN_CROWDS: &[&str] = &[];
-
-/// Files beside `delivery/schedule/store/` that name its table, to be mended. Nothing may be added.
-const KNOWN_GUESTS: &[&str] = &[];
+/// The crates whose files may not import each other in a circle.
+const CRATES: &[&str] = &["gateway/src", "stage/src", "bench/src"];
 
 /// The source as modules: each by its path from the crate's root.
 #[derive(Default)]
@@ -30,10 +24,11 @@ struct Modules {
 }
 
 impl Modules {
-    fn of(files: impl IntoIterator<Item = File>) -> Self {
+    /// The modules of the crate in `folder`.
+    fn of(folder: &str, files: impl IntoIterator<Item = File>) -> Self {
         let mut modules = Self::default();
         for file in files {
-            let Some(path) = module_path(&file.path) else {
+            let Some(path) = module_path(folder, &file.path) else {
                 continue;
             };
             let (exported, code) = split_exports(&file.code());
@@ -104,13 +99,19 @@ impl Modules {
     }
 }
 
-/// `a/b.rs` and `a/b/mod.rs` are `a::b`; the roots, which know all, and tests are left out.
-fn module_path(path: &str) -> Option<Path> {
-    let inside = path.strip_prefix("gateway/src/")?.strip_suffix(".rs")?;
+/// `a/b.rs` and `a/b/mod.rs` are `a::b`, and `lib.rs` is the root, the face of the crate; `main.rs` and tests are left out.
+fn module_path(folder: &str, path: &str) -> Option<Path> {
+    let inside = path
+        .strip_prefix(folder)?
+        .strip_prefix('/')?
+        .strip_suffix(".rs")?;
     let inside = inside.strip_suffix("/mod").unwrap_or(inside);
-    let is_test = is_test(path);
-    let is_root = matches!(inside, "lib" | "main");
-    (!is_test && !is_root).then(|| inside.split('/').map(str::to_owned).collect())
+    match inside {
+        "main" => None,
+        _ if is_test(path) => None,
+        "lib" => Some(Path::new()),
+        _ => Some(inside.split('/').map(str::to_owned).collect()),
+    }
 }
 
 fn is_test(path: &str) -> bool {
@@ -163,69 +164,57 @@ fn circles(imports: &BTreeMap<Path, BTreeSet<Path>>) -> Vec<BTreeSet<Path>> {
     found.into_iter().collect()
 }
 
-/// Fails for what is found and not known, and for what is known and not found.
-fn compare(what: &str, found: &BTreeMap<String, String>, known: &[&str]) {
-    let new: Vec<_> = found
-        .iter()
-        .filter(|(key, _)| !known.contains(&key.as_str()))
-        .map(|(_, told)| told)
-        .collect();
-    assert!(new.is_empty(), "{what}: {new:#?}");
-    let paid: Vec<_> = known.iter().filter(|key| !found.contains_key(**key)).collect();
-    assert!(paid.is_empty(), "these are mended, strike them out: {paid:?}");
-}
-
 #[test]
 fn no_files_import_in_a_circle() {
-    let imports = Modules::of(rust_files("gateway/src")).imports();
-    let found = circles(&imports).into_iter().map(|circle| {
-        let names: Vec<String> = circle.iter().map(|path| path.join("/")).collect();
-        (names[0].clone(), names.join(", "))
-    });
-    compare(
-        "these import each other in a circle",
-        &found.collect(),
-        KNOWN_CIRCLES,
-    );
+    for folder in CRATES {
+        let imports = Modules::of(folder, rust_files(folder)).imports();
+        let found: Vec<Vec<String>> = circles(&imports)
+            .iter()
+            .map(|circle| circle.iter().map(|path| path.join("/")).collect())
+            .collect();
+        assert!(
+            found.is_empty(),
+            "{folder}: these import each other in a circle: {found:#?}"
+        );
+    }
 }
 
 #[test]
 fn no_folder_is_crowded() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for file in rust_files("gateway/src")
-        .iter()
-        .filter(|file| !is_test(&file.path))
-    {
+    let of_the_gateway = rust_files("gateway/src").into_iter();
+    let files = of_the_gateway.filter(|file| !is_test(&file.path));
+    let others = ["gateway/tests", "stage", "bench"]
+        .into_iter()
+        .flat_map(rust_files);
+    for file in files.chain(others) {
         let (folder, _) = file.path.rsplit_once('/').expect("a folder");
         *counts.entry(folder.to_owned()).or_default() += 1;
     }
-    let crowded = counts.into_iter().filter(|(_, count)| *count > MAX_FILES);
-    let found = crowded.map(|(folder, count)| (folder.clone(), format!("{folder} has {count} files")));
-    compare("these folders want rooms", &found.collect(), KNOWN_CROWDS);
+    counts.retain(|_, count| *count > MAX_FILES);
+    assert!(counts.is_empty(), "these folders want rooms: {counts:?}");
 }
 
 #[test]
 fn the_schedules_table_is_named_in_its_store_alone() {
-    let naming = rust_files("gateway/src").into_iter().filter(|file| {
-        let is_store = file.path.starts_with("gateway/src/delivery/schedule/store/");
-        !is_store && file.code().contains("scheduled_deliveries")
-    });
-    let found = naming.map(|file| (file.path.clone(), file.path));
-    compare(
-        "only delivery/schedule/store may name scheduled_deliveries",
-        &found.collect(),
-        KNOWN_GUESTS,
-    );
+    for file in rust_files("gateway/src") {
+        assert!(
+            file.path.starts_with("gateway/src/delivery/schedule/store/")
+                || !file.code().contains("scheduled_deliveries"),
+            "only delivery/schedule/store may name scheduled_deliveries, not {}",
+            file.path
+        );
+    }
 }
 
 #[test]
 fn circles_are_found_through_all_forms_of_paths() {
     let file = |path: &str, text: &str| File {
-        path: format!("gateway/src/{path}"),
+        path: format!("src/{path}"),
         text: text.to_owned(),
     };
     let found = |files: Vec<File>| {
-        let names = circles(&Modules::of(files).imports());
+        let names = circles(&Modules::of("src", files).imports());
         names
             .into_iter()
             .map(|circle| circle.iter().map(|path| path.join("/")).collect::<Vec<_>>())
@@ -256,4 +245,15 @@ fn circles_are_found_through_all_forms_of_paths() {
         file("a/c/tests.rs", "use crate::a::B;\n"),
     ]);
     assert!(none.is_empty(), "{none:?}");
+    // Through the re-exports of the crate's root, which itself is no part of a circle.
+    let root = file(
+        "lib.rs",
+        "mod a;\nmod b;\npub use a::A;\npub use b::B;\nfn f() { self::a::g() }\n",
+    );
+    let through_root = vec![
+        root,
+        file("a.rs", "use super::B;\n"),
+        file("b.rs", "use crate::{A, Root};\n"),
+    ];
+    assert_eq!(found(through_root), [["a", "b"]]);
 }

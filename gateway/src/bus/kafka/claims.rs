@@ -134,7 +134,7 @@ fn answer(group: &mut Vec<Claim>, claimed: Result<Before, DbError>) {
             },
             Err(_) => Err(PublishError::Away),
         };
-        // Whoever hung up repeats it, and finds the claim.
+        // A client that hung up repeats it, and finds the claim.
         let _ = claim.reply.send(answer);
     }
 }

@@ -1,8 +1,8 @@
-//! Out of the topic: one thread that fetches, commits offsets and takes part in rebalances.
+//! Reads the topic: one thread that fetches, commits offsets and takes part in rebalances.
 //!
-//! When a partition is revoked, its deliveries in flight get time to finish, so that its next owner repeats nothing. When a
-//! partition is lost (the brokers took this instance for dead), the instance gives it up at once: it starts no further
-//! deliveries of it, and late outcomes change nothing.
+//! When a partition is revoked, its deliveries in flight get time to finish, so that its next owner repeats nothing.
+//! When a partition is lost (the brokers took this instance for dead), the instance gives it up at once: it starts no
+//! further deliveries of it, and late outcomes change nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! From fetched messages to batches for the dispatcher: each event is stored before it is delivered, so that a retry, a
-//! reader and a redelivery find it in the database as they find all others.
+//! Turns fetched messages into batches for the dispatcher. Each event is stored before it is delivered, so that
+//! retries, readers and redeliveries find it in the database like any other.
 //!
 //! An event that is stored already was read before: by this instance, or by one that lost the partition or died. Its
 //! batch is *recovered*, and deliveries in the log are not made again. A message that is no event goes to
@@ -35,7 +35,7 @@ pub(super) struct Chunk {
 pub(super) struct Intake {
     pub ledger: Arc<Ledger>,
     pub window: Arc<Window>,
-    /// Given when the bus closes: what cannot be stored now is left to whoever gets its partition.
+    /// Given when the bus closes: what cannot be stored now is left to the partition's next owner.
     pub stop: CancellationToken,
     pub state: Mutex<State>,
 }
@@ -122,7 +122,7 @@ impl Intake {
             match archive.write(events).await {
                 Ok(known) => return Some(known),
                 Err(fault @ (DbError::Refused(_) | DbError::Internal(_))) if events.len() == 1 => {
-                    // Refused, whoever wrote it into the topic was no gateway.
+                    // Refused: its writer was no gateway.
                     if matches!(fault, DbError::Internal(_)) {
                         counter!(names::DISPATCH_PANICS, "place" => "store").increment(1);
                     }

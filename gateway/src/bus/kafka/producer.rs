@@ -1,9 +1,9 @@
-//! Into the topic: an event is accepted when all in-sync replicas have it.
+//! Writes events to the topic. An event is accepted when all in-sync replicas have it.
 //!
-//! Whoever arrives while a message is under way shares the next one, as commits are shared on the other bus: a message
-//! holds many events, because each message costs the client library, the broker and the consumer far more than an event
-//! in it does (docs/adr/0009 has the measurement). The producer is idempotent, so that a retry within the library writes
-//! nothing twice.
+//! Events that arrive while a message is under way share the next one, as commits are shared on the other bus: a
+//! message holds many events, because each message costs the client library, the broker and the consumer far more than
+//! an event in it does (docs/adr/0009 has the measurement). The producer is idempotent, so that a retry within the
+//! library writes nothing twice.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -317,7 +317,7 @@ impl Writer {
                 Err(_) => counter!(names::EVENTS_REFUSED).increment(replies.len() as u64),
             }
             for reply in replies {
-                // Whoever hung up does not change that the event is accepted.
+                // The client may have hung up; the event is accepted all the same.
                 let _ = reply.send(answer);
             }
             (under_way, offset)

@@ -154,7 +154,7 @@ async fn check(
     let described = admin.describe_configs(&wanted, &options()).await;
     let config = match described.map_err(TopicError::Away)?.into_iter().next() {
         Some(Ok(config)) => config,
-        // Whoever may not read it is believed to have set it up.
+        // An operator who may not read it is trusted to have set it up.
         Some(Err(code)) => {
             tracing::warn!(topic = settings.topic, %code, "the topic's settings cannot be read");
             return Ok(());

@@ -327,7 +327,7 @@ async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) 
             .finish(events::rows(std::iter::empty(), session.owner))
             .await?;
     }
-    // Whoever heard of an event that was accepted elsewhere, and then sends the next of its key, finds it behind that.
+    // A client that heard of an event accepted elsewhere, and then sends the next of its key, finds it behind that.
     let latest = events::latest_of_keys(&session.client, &session.latest_of_keys, &group.events).await?;
     if let Some(latest) = latest {
         ownership.number_behind(latest, &mut group.numbered, &mut group.events);

@@ -141,7 +141,7 @@ impl Group {
                     first
                 }
             };
-            // Whoever hung up does not change that the event is accepted.
+            // The client may have hung up; the event is accepted all the same.
             let _ = reply.send(Ok(answer));
         }
         counter!(names::EVENTS_ACCEPTED).increment(self.events.len() as u64);

@@ -1,4 +1,4 @@
-//! From commit to dispatch within one process, without a poll.
+//! Hands committed events to the dispatcher of the same process, without polling.
 //!
 //! Memory is bounded. When deliveries fall behind, committed events stay in the table and only their ranges of ids are
 //! remembered (see [`Backlog`]), to be read back once memory is less than half full. Events of workspaces without a

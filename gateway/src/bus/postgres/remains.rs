@@ -37,7 +37,7 @@ pub(super) async fn end_sessions(client: &Client, owners: &[i32]) -> Result<usiz
     Ok(ended.len())
 }
 
-/// Ends whoever keeps the session `waiting` waiting and is idle in a transaction meanwhile; how many there were.
+/// Ends the sessions that block the session `waiting` while idle in a transaction; how many there were.
 pub(super) async fn end_blockers(client: &Client, waiting: i32) -> Result<usize, DbError> {
     let ended = client
         .query(

@@ -193,7 +193,7 @@ impl Taker {
         me: i32,
     ) -> Result<Option<Row>, DbError> {
         let process = session.query_one("select pg_backend_pid()", &[]).await?.get(0);
-        // `for update` waits for whoever emits events in the dead one's name; afterwards nobody can.
+        // `for update` waits for transactions that emit events in the dead one's name; afterwards none can.
         session.batch_execute(ROW_WAIT).await?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&dead, &me, &heartbeat];
         let taking = session.query_opt(

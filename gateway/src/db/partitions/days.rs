@@ -1,8 +1,9 @@
-//! Daily partitions of the tables that grow with traffic. Their keys are UUIDv7, so a day is a range of ids,
-//! and retention drops whole days instead of deleting rows. Days are those of the database's clock.
+//! Daily partitions of the tables that grow with traffic. Their keys are UUIDv7, so a day is a range of ids, and
+//! retention drops whole days instead of deleting rows. Days are those of the database's clock.
 //!
-//! Traffic goes first: locks are waited for shortly, and tried for again in the next round. A partition is made apart and
-//! then attached, which locks the table against other changes of its shape alone. Each day of each table stands for itself.
+//! Traffic goes first: upkeep waits only briefly for a lock, and tries again in the next round. A partition is created
+//! apart and then attached, so the table is locked only against other changes of its definition. Each day of each
+//! table fails alone.
 
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ pub(super) async fn make(client: &Client, attachment: &Attachment<'_>) -> Result
 }
 
 /// One implicit transaction. Rows that came before their partition move into it; nobody reads or writes those meanwhile.
-/// Instances that start together make a partition once: whoever comes second finds it and fails, and looks again.
+/// Instances that start together make a partition once: the second finds it, fails, and looks again.
 fn attach(attachment: &Attachment<'_>) -> String {
     let Attachment {
         table,
@@ -146,7 +147,7 @@ fn attach(attachment: &Attachment<'_>) -> String {
     )
 }
 
-/// Tries again where a lock was not to be had in time.
+/// Tries again where a lock could not be taken in time.
 pub(super) async fn patiently(client: &Client, statements: &str) -> Result<(), DbError> {
     let mut tries = 1;
     loop {

@@ -1,7 +1,8 @@
-//! Monthly partitions of the audit trail, by the same means as the daily ones. Months are those of the database's clock.
+//! Monthly partitions of the audit trail, by the same means as the daily ones. Months are those of the database's
+//! clock.
 //!
-//! What was written before there were months lies in one partition, `audit_until_YYYYMM`. Each partition refuses changes of
-//! its rows by a trigger of its own; only upkeep lifts it, to take rows out of `audit_rest`.
+//! Rows from before there were months are in one partition, `audit_until_YYYYMM`. Each partition refuses changes of
+//! its rows by a trigger of its own; only upkeep disables it, to move rows out of `audit_rest`.
 
 use metrics::gauge;
 use tokio_postgres::Client;

@@ -1,4 +1,4 @@
-//! One attempt: ask the destination for the request, send it within the time limit, and tell what the answer was.
+//! One attempt: ask the destination for the request, send it within the time limit, and report the answer.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};

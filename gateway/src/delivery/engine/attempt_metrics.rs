@@ -1,4 +1,5 @@
-//! What is counted at every attempt. The usual outcome has its counter at hand: to look one up costs as much as to sign.
+//! The metrics of attempts. The counter of the usual outcome is looked up once, because a look-up costs as much as a
+//! signature.
 
 use metrics::{Counter, Histogram, counter, histogram};
 

@@ -1,7 +1,7 @@
-//! How a destination is doing, from its attempts alone: healthy, failing, or paused by the circuit breaker.
+//! The health of a destination, derived from its attempts: healthy, failing, or paused by the circuit breaker.
 //!
-//! Three failures in a row make it `failing`. Five minutes without a success and twenty failures make it `paused`: then
-//! one probe goes out each 30 s, everything else waits, and the first success closes the breaker.
+//! Three failures in a row make it `failing`. Five minutes without a success and twenty failures make it `paused`:
+//! then one probe goes out each 30 s, everything else waits, and the first success closes the breaker.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From the bus to the lanes: one delivery for each destination that wants an event.
+//! Takes events from the bus, and makes one delivery for each destination that wants the event.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,7 @@
-//! Writes down how destinations are doing: at each look what changed since the last one, of all lanes in one statement.
+//! Writes the health of destinations to the database: four times a second, all changes since the last time in one
+//! statement.
 //!
-//! So health that flaps costs a few statements a second, however fast it does, and an older state never comes after a newer
+//! So a destination whose health changes often costs no more statements, and an older state never replaces a newer
 //! one.
 
 use std::collections::HashSet;

@@ -329,6 +329,7 @@ impl Lanes {
                     // Out of the map, nobody else would end its resting workers.
                     lane.drain();
                     self.lanes.pin().remove(&id.uuid());
+                    tracing::debug!(destination = %id, "the lane of a deleted destination was removed");
                 }
                 None => {}
             }

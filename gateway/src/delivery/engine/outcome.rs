@@ -1,4 +1,4 @@
-//! What is to be written about deliveries: the language between lanes and the recorder.
+//! The outcomes of deliveries, as lanes report them and the recorder writes them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! How fast a lane gets through what waits in it, told from its attempts while they are still under way.
+//! Estimates how fast a lane works through its queue, from attempts that are still in flight.
 //!
-//! A receiver that hangs is known by what has *not* ended: long before its first attempt runs out of time, what is behind
-//! would have to wait too long. That many wait says nothing alone, for they do so behind a busy gateway as well.
+//! A receiver that hangs is recognised by attempts that have *not* ended: long before the first of them times out, the
+//! estimate says that the queue would wait too long. A long queue alone proves nothing: a busy gateway has one too.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Writes outcomes, many in one transaction, and with them how far the bus is finished.
 //!
-//! An outcome is dropped only if it alone is refused by the database or panics whoever writes it, and then loudly: the
-//! event would have each successor end of the same panic. While the database is away they
-//! wait here, the queue fills, and workers wait in turn: nothing is attempted that could not be remembered.
+//! An outcome is dropped only if the database refuses it alone, or if writing it panics, because each successor would
+//! end of the same panic; a dropped outcome is logged and counted. While the database is away, outcomes wait here, the
+//! queue fills, and then workers wait: no attempt is made whose outcome could not be kept.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;

@@ -109,8 +109,8 @@ impl Protocol {
         // Polled when it rings and not at each request, which would take a lock that all connections share.
         let mut draining = FuturesUnordered::from_iter([drain.cancelled_owned()]);
         let ended = tokio::select! {
+            // In this order, so that a request which the task sees together with the stop is answered as the last.
             biased;
-            ended = connection.as_mut() => ended,
             _ = draining.next() => {
                 is_ending.store(true, Ordering::Relaxed);
                 match tokio::time::timeout(last_call, connection.as_mut()).await {
@@ -121,6 +121,7 @@ impl Protocol {
                     }
                 }
             }
+            ended = connection.as_mut() => ended,
         };
         if let Err(fault) = ended {
             tracing::debug!(%peer, %fault, "connection ended early");

@@ -1,4 +1,4 @@
-//! Why no more of a file can be had, and the pieces that it comes in until then.
+//! The faults that end the reading of a file, and the pieces in which it is read until then.
 
 use std::pin::Pin;
 
@@ -9,10 +9,10 @@ use crate::http::problem::{Code, FieldFault, Problem, sentence};
 
 /// A body that decompresses to more than this many times its size is taken for a bomb, once it is large.
 pub const MAX_RATIO: u64 = 300;
-/// A form's file begins within so many bytes, and no more than these follow it.
+/// A form's file begins within so many bytes, and at most as many follow it.
 pub const MAX_BESIDE_BYTES: usize = 64 * 1024;
 
-/// Why no more of a file can be had.
+/// Why a file cannot be read on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceFault {
     #[error("nothing arrived for too long, or too little")]

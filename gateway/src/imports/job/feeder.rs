@@ -1,4 +1,4 @@
-//! From pieces of a file to chunks of rows for the writers.
+//! Parses the pieces of a file, and gathers its rows into chunks for the writers.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

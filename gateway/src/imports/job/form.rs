@@ -1,4 +1,4 @@
-//! The body of a form: its fields, then its file, and nothing behind it.
+//! Reads the body of a form: its fields, then its one file. A field or file behind that is refused.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The end of a job: written once, with its event; and the jobs whose instance died.
+//! Ends jobs, each exactly once and with its event; also those whose instance died.
 
 use std::time::{Duration, SystemTime};
 
@@ -58,7 +58,7 @@ pub async fn cancel(imports: &Imports, work: &mut Work<'_>, number: i32) -> Resu
     Ok(job)
 }
 
-/// Tells whoever runs a job that it has ended, and counts it.
+/// Tells the runner of a job that it has ended, and counts it.
 pub fn announce(imports: &Imports, job: &Job) {
     imports.running.ring(job.number);
     counter!(names::IMPORTS, "object" => job.object.clone(), "status" => job.status.clone()).increment(1);

@@ -1,5 +1,5 @@
-//! What an `Idempotency-Key` asks of an import: it is reserved for as long as the import runs, and a repeat is compared by
-//! a digest of its whole body.
+//! `Idempotency-Key` for imports: the key is reserved while the import runs, and a repeat is recognised by a digest of
+//! its whole body.
 
 use std::time::Duration;
 

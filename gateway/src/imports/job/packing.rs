@@ -1,4 +1,4 @@
-//! How the headers of an upload say that its file is packed.
+//! How an upload is compressed, by its headers.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 

@@ -1,8 +1,8 @@
-//! Removes, after `imports.retention_days`, an import's undo logs, and with them the undo, and its failed rows. The job
-//! itself stays, unless `imports.jobs_retention_months` is set.
+//! Removes an import's undo logs and failed rows `imports.retention_days` after its end; from then on it cannot be
+//! undone. The job itself stays, unless `imports.jobs_retention_months` is set.
 //!
-//! A job loses them a few thousand rows at a time, under the lock that an undo holds, so neither sees half of the
-//! other's work; a purge that broke off is found and ended by the next.
+//! The rows go a few thousand at a time, under the lock that an undo holds, so neither sees half of the other's work.
+//! A purge that broke off is found and continued by the next.
 
 use tokio_postgres::Client;
 

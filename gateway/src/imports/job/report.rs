@@ -1,4 +1,4 @@
-//! errors.csv, streamed.
+//! Streams errors.csv, the failed rows of a job.
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, HeaderValue};

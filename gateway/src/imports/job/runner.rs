@@ -247,7 +247,7 @@ impl Runner {
         Ok(number)
     }
 
-    /// Writes down how the job ended, however long the database is away; whoever waits is told meanwhile.
+    /// Writes down how the job ended, however long the database is away; the client that waits gets its reply meanwhile.
     async fn end(&self, id: ImportId, number: i32, ending: Option<Ending>) -> Option<Job> {
         let workspace = self.caller.workspace;
         let mut is_told = false;

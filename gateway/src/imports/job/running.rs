@@ -51,7 +51,7 @@ impl Running {
         self.jobs.lock().contains_key(&number)
     }
 
-    /// Wakes whoever runs it: the job has ended.
+    /// Wakes the runner: the job has ended.
     pub fn ring(&self, number: i32) {
         if let Some(job) = self.jobs.lock().get(&number) {
             job.token.cancel();

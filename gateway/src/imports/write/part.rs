@@ -1,4 +1,5 @@
-//! A stretch of a chunk that is written in one transaction: all of it, unless the stored records under its keys are large.
+//! The part of a chunk that is written in one transaction: all of it, unless the stored records under its keys are
+//! large.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The keys of a row: what it is matched by, and what the record that it makes would have.
+//! The keys of a row: the one by which it finds its record, and those of the record that it would create.
 
 use crate::imports::read::row::Row;
 use crate::records::Object;

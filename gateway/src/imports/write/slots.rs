@@ -1,4 +1,4 @@
-//! The records that a chunk meets, and which of them has which key at the moment.
+//! The records that a chunk touches, as its rows so far leave them, and the keys that each of them has.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! What a session reads and writes within one transaction.
+//! The SQL that a session runs within one transaction.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
-//! What a chunk did to the records, in a form that is small to keep and enough to undo it.
+//! The undo log of a part of a chunk: enough to take back what the part did to the records, in little space.
 //!
-//! A byte that names the form, then in one zstd frame: ids of what it created, then a JSON list of what it replaced. Fields
-//! stand there by name, because their places change as objects get more of them. One row a part of a chunk.
+//! A byte that names the format, then one zstd frame: the ids of created records, then a JSON list of replaced ones.
+//! Fields are stored by name, because their positions change when an object gets more of them.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! Which version of a stored record was read, so that an update can tell whether it is still the present one.
+//! The version of a stored record that was read, by which an update detects a change in between.
 
 use tokio_postgres::types::{FromSql, Type, accepts};
 

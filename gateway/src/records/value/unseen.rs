@@ -1,4 +1,4 @@
-//! White space, and characters that nobody sees: they come into cells by copy and paste, and make two of one key.
+//! White space and invisible characters: copy and paste brings them into cells, where they would make one key two.
 
 /// Whether a reader of the text sees nothing of it: byte order mark, zero-width spaces and joiners, marks of the
 /// writing direction, word joiner and soft hyphen (IMPORT-RULES.md, "Cells").

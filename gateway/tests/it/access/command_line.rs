@@ -11,24 +11,12 @@ async fn keys_are_made_with_all_that_the_api_knows() {
     let database = Cluster::shared().database().await;
     let first = first_key(&database);
     let gateway = Gateway::start(&database.url(), &[]).await;
-    let made = cli::succeed(
-        &database.url(),
-        &[
-            "keys",
-            "create",
-            "--name",
-            "limited",
-            "--scopes",
-            "crm:read,crm:write",
-            "--expires-at",
-            "2999-01-01T00:00:00Z",
-            "--ip-allowlist",
-            "127.0.0.1,10.0.0.0/8",
-            "--rate-limit",
-            "2",
-            "--json",
-        ],
-    );
+    let mut arguments: Vec<&str> = "keys create --name limited --scopes crm:read,crm:write"
+        .split(' ')
+        .collect();
+    arguments.extend("--expires-at 2999-01-01T00:00:00Z --ip-allowlist 127.0.0.1,10.0.0.0/8".split(' '));
+    arguments.extend(["--rate-limit", "2", "--json"]);
+    let made = cli::succeed(&database.url(), &arguments);
     let made: Value = serde_json::from_str(&made).unwrap();
     assert_eq!(made["ip_allowlist"], json!(["127.0.0.1", "10.0.0.0/8"]));
     assert_eq!(made["expires_at"], "2999-01-01T00:00:00.000Z");
@@ -69,66 +57,19 @@ async fn results_errors_and_exit_codes_are_kept_apart() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    let failures: [(&[&str], i32); 8] = [
-        (&["keys", "revoke", "key_none"], 1),
-        (&["keys", "create", "--name", "x", "--scopes", "everything"], 1),
-        (
-            &[
-                "keys",
-                "create",
-                "--name",
-                "x",
-                "--scopes",
-                "*",
-                "--workspace",
-                "none",
-            ],
-            1,
-        ),
-        (
-            &[
-                "keys",
-                "create",
-                "--name",
-                "x",
-                "--scopes",
-                "*",
-                "--expires-at",
-                "yesterday",
-            ],
-            2,
-        ),
-        (
-            &[
-                "keys",
-                "create",
-                "--name",
-                "x",
-                "--scopes",
-                "*",
-                "--ip-allowlist",
-                "10.0.0.0/99",
-            ],
-            2,
-        ),
-        (
-            &[
-                "keys",
-                "create",
-                "--name",
-                "x",
-                "--scopes",
-                "*",
-                "--rate-limit",
-                "0",
-            ],
-            2,
-        ),
-        (&["keys", "mend"], 2),
-        (&["workspaces", "create", "default"], 1),
+    let failures = [
+        ("keys revoke key_none", 1),
+        ("keys create --name x --scopes everything", 1),
+        ("keys create --name x --scopes * --workspace none", 1),
+        ("keys create --name x --scopes * --expires-at yesterday", 2),
+        ("keys create --name x --scopes * --ip-allowlist 10.0.0.0/99", 2),
+        ("keys create --name x --scopes * --rate-limit 0", 2),
+        ("keys mend", 2),
+        ("workspaces create default", 1),
     ];
-    for (arguments, code) in failures {
-        let (status, output, errors) = try_it(arguments);
+    for (line, code) in failures {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let (status, output, errors) = try_it(&arguments);
         assert_eq!(status, Some(code), "{arguments:?}: {errors}");
         assert!(output.is_empty() && !errors.is_empty(), "{arguments:?}");
     }
@@ -139,13 +80,8 @@ async fn results_errors_and_exit_codes_are_kept_apart() {
         "{output}"
     );
     let (status, output, _) = try_it(&["version", "--json"]);
-    assert_eq!(
-        (
-            status,
-            serde_json::from_str::<Value>(&output).unwrap()["name"].clone()
-        ),
-        (Some(0), json!("gateway"))
-    );
+    let version: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((status, &version["name"]), (Some(0), &json!("gateway")));
     let (status, output, _) = try_it(&["workspaces", "create", "two", "--json"]);
     assert_eq!((status, output.trim()), (Some(0), r#"{"name":"two"}"#));
 

@@ -106,7 +106,7 @@ async fn every_way_to_trust_the_server() {
     .await;
     let unencrypted = "select count(*) from pg_stat_activity a join pg_stat_ssl s using (pid)
                        where a.client_addr is not null and not s.ssl and a.datname = 'postgres'";
-    let onlooker = Database::of(cluster, "template1");
+    let onlooker = Database::at(cluster.url("template1"));
     assert_eq!(onlooker.count(unencrypted).await, 0);
     let encrypted = unencrypted.replace("not s.ssl", "s.ssl");
     assert!(onlooker.count(&encrypted).await > 0);

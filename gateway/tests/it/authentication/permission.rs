@@ -51,11 +51,7 @@ async fn an_allow_list_holds_and_is_given_back_as_sent() {
     let here = desk
         .make_key(&json!({"name": "near", "scopes": ["keys:read"], "ip_allowlist": ["127.0.0.0/8"]}))
         .await;
-    desk.api
-        .with_key(&text(&here, "key"))
-        .get("/v1/whoami")
-        .await
-        .ok(200);
+    desk.whoami(&here).await.ok(200);
 }
 
 #[tokio::test]
@@ -105,6 +101,7 @@ async fn a_429_says_how_long_to_wait() {
     assert!(policy.contains("q=2") && policy.contains("w=1"), "{policy}");
     let state = limited.header("ratelimit").expect("a state");
     assert!(state.contains("r=0") && state.contains("t="), "{state}");
+    // No longer than the reply said.
     tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
     slow.get("/v1/whoami").await.ok(200);
 }

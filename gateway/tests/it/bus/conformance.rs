@@ -13,7 +13,7 @@ use super::instance::{Instance, LABEL, event, ids_of, named};
 use super::place::Place;
 use stage::{SOON, eventually};
 
-/// Longer than any look into a table or an idle moment of a broker.
+/// Long enough for what should not come to come: longer than any look into a table or an idle moment of a broker.
 const A_WHILE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
@@ -125,10 +125,10 @@ async fn a_repeat_gets_the_first_and_comes_out_once() {
     }
     assert_eq!(answers.iter().filter(|answer| !answer.is_repeat).count(), 1);
     assert!(answers.iter().all(|answer| answer.id == answers[0].id));
-    eventually("all three are stored", SOON, || async {
-        place.database.count("select count(*) from events").await == 3
-    })
-    .await;
+    place
+        .database
+        .wait_for_count("select count(*) from events", 3)
+        .await;
     tokio::time::sleep(A_WHILE).await;
     let ids: Vec<_> = received.iter().flat_map(|received| received.ids()).collect();
     assert_eq!(ids.len(), 3, "each once");
@@ -207,7 +207,10 @@ async fn emitted_events_are_received_if_their_change_commits() {
     drop(emission);
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(received.ids().len(), 3);
-    assert_eq!(place.database.count("select count(*) from events").await, 3);
+    place
+        .database
+        .expect_count("select count(*) from events", 3)
+        .await;
     drop(client);
     instance.crash().await;
 }
@@ -229,6 +232,7 @@ async fn a_cut_connection_costs_no_acknowledged_event() {
         accepted
     });
     for _ in 0..5 {
+        // Between the cuts events are published.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                    where datname = current_database() and pid <> pg_backend_pid()";
@@ -257,6 +261,9 @@ async fn a_closed_bus_hands_nothing_out() {
     instance.bus.close();
     assert!(instance.bus.receive().await.is_none());
     instance.bus.retire().await.expect("retired");
-    assert_eq!(place.database.count("select count(*) from bus_owners").await, 0);
+    place
+        .database
+        .expect_count("select count(*) from bus_owners", 0)
+        .await;
     instance.crash().await;
 }

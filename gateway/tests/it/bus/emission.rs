@@ -57,7 +57,10 @@ async fn rolled_back_events_are_never_delivered() {
     until_settled(&instance).await;
     assert_eq!(received_before_marker(&instance).await, Vec::<String>::new());
     assert_eq!(count_changes(&place.database).await, 0);
-    assert_eq!(place.database.count("select count(*) from events").await, 1);
+    place
+        .database
+        .expect_count("select count(*) from events", 1)
+        .await;
     instance.crash().await;
 }
 
@@ -80,7 +83,7 @@ async fn nothing_comes_out_before_the_commit_is_known() {
     let watermark =
         "select count(*) from bus_owners o where o.watermark <= (select id from events order by id limit 1)";
     transaction.commit().await.expect("committed");
-    assert_eq!(place.database.count(watermark).await, 1);
+    place.database.expect_count(watermark, 1).await;
     assert_eq!(instance.receive().await.events.len(), 1);
     instance.crash().await;
 }

@@ -10,7 +10,6 @@ use gateway::facade::db;
 
 use super::instance::{Instance, event};
 use super::place::Place;
-use stage::{SOON, eventually};
 
 #[tokio::test]
 async fn events_come_out_in_the_order_of_their_acceptance() {
@@ -107,10 +106,10 @@ async fn events_of_a_dead_instance_are_handed_out_elsewhere() {
         "to the byte"
     );
     recovered.iter().for_each(|batch| heir.finish(batch));
-    eventually("the dead are forgotten", SOON, || async {
-        place.database.count("select count(*) from bus_owners").await == 1
-    })
-    .await;
+    place
+        .database
+        .wait_for_count("select count(*) from bus_owners", 1)
+        .await;
     heir.crash().await;
 }
 
@@ -220,10 +219,16 @@ async fn a_closed_bus_hands_nothing_out() {
     assert!(instance.bus.receive().await.is_none());
     // With work left the life is a successor's; without, it ends.
     instance.bus.retire().await.expect("asked");
-    assert_eq!(place.database.count("select count(*) from bus_owners").await, 1);
+    place
+        .database
+        .expect_count("select count(*) from bus_owners", 1)
+        .await;
     instance.finish(&batch);
     instance.bus.retire().await.expect("asked");
-    assert_eq!(place.database.count("select count(*) from bus_owners").await, 0);
+    place
+        .database
+        .expect_count("select count(*) from bus_owners", 0)
+        .await;
     instance.crash().await;
 }
 

@@ -3,16 +3,9 @@
 use stage::{Cluster, Database, Gateway, cli};
 
 const NEWEST: &str = "select max(version)::bigint from refinery_schema_history";
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
-    ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
-];
 
 fn refuses(database: &Database, environment: &[(&str, &str)], word: &str) {
-    let environment: Vec<_> = ELSEWHERE.iter().chain(environment).copied().collect();
-    let output = cli::run(&database.url(), &["serve"], &environment);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{errors}");
+    let errors = cli::refused(&database.url(), &["serve"], environment);
     assert!(errors.contains(word), "{errors}");
 }
 
@@ -25,12 +18,9 @@ async fn migrating_twice_is_migrating_once() {
     cli::succeed(&database.url(), &["migrate"]);
     assert_eq!(database.count(NEWEST).await, newest);
     assert_eq!(database.dump("pg_tables").await, tables);
-    assert_eq!(
-        database
-            .count("select count(*) from workspaces where name = 'default'")
-            .await,
-        1
-    );
+    database
+        .expect_count("select count(*) from workspaces where name = 'default'", 1)
+        .await;
 }
 
 #[tokio::test]
@@ -46,7 +36,7 @@ async fn many_may_migrate_at_once() {
     for mut child in children {
         assert!(child.wait().expect("ended").success());
     }
-    assert_eq!(database.count("select count(*) from workspaces").await, 1);
+    database.expect_count("select count(*) from workspaces", 1).await;
     let database = Cluster::shared().empty_database().await;
     let gateways = [
         Gateway::launch(&database.url(), &[]),
@@ -121,7 +111,7 @@ async fn a_database_that_is_away_at_the_start_is_waited_for() {
     let database = cluster.database().await;
     cluster.kill();
     let gateway = Gateway::launch(&database.url(), &[]);
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    gateway.wait_for_log("waiting for the database").await;
     assert!(gateway.is_running());
     assert_eq!(gateway.operations("/livez").await.status, 200);
     let ready = gateway.operations("/readyz").await;

@@ -1,8 +1,7 @@
 //! `data` is passed on, and read back, as sent: no number, escape or key order is altered.
 
-use std::time::Duration;
-
-use stage::{Desk, Receiver, SOON, desk::text, eventually};
+use stage::desk::{a_moment, text};
+use stage::{Desk, Receiver, SOON, eventually};
 
 /// Data that any parser in between would bend.
 const DELICATE: &[&str] = &[
@@ -60,7 +59,7 @@ async fn at_every_attempt_the_same_bytes() {
     let sent = format!(r#"{{"type":"deal.won","data":{}}}"#, DELICATE[1]);
     desk.api.post_text("/v1/events", &sent).await.ok(202);
     let received = receiver.wait_for(3).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    a_moment().await;
     assert_eq!(receiver.count(), 3);
     assert!(
         received[0]

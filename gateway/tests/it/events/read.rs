@@ -92,8 +92,12 @@ async fn a_list_reads_little_of_what_is_stored() {
         let row = rows.first().expect("a row");
         (row.get::<_, i64>(0), row.get::<_, i64>(1))
     };
-    // Our own session has told its part when it is gone.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Our own session tells its part when it is gone.
+    let untold = format!(
+        "select ({STORED} * 2 > sum(n_tup_ins))::int::bigint from pg_stat_user_tables
+         where relname like any (array['events\\_%', 'deliveries\\_%'])"
+    );
+    database.wait_for_count(&untold, 0).await;
     let (rows_before, looks_before) = read().await;
     // A session tells what it has read once a second at most, and only when it has something to do.
     for _ in 0..60 {

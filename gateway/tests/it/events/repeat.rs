@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use stage::{Cluster, Desk, Gateway, Receiver, desk::text};
+use stage::desk::{a_moment, text};
+use stage::{Desk, Pair, Receiver};
 
 #[tokio::test]
 async fn a_repeat_with_other_content_gets_the_first() {
@@ -40,24 +41,17 @@ async fn a_repeat_with_other_content_gets_the_first() {
 
 #[tokio::test]
 async fn twenty_at_once_on_two_instances_are_one() {
-    let database = Cluster::shared().database().await;
-    let one = Gateway::start(&database.url(), &[]).await;
-    let two = Gateway::start(&database.url(), &[]).await;
-    let desk = Desk::at(&one, &database).await;
-    let other = desk.seen_from(&two);
-    stage::eventually("both know the key", stage::SOON, || async {
-        other.get("/v1/whoami").await.status == 200
-    })
-    .await;
+    let pair = Pair::start(&[]).await;
+    let (desk, database) = (&pair.desk, &pair.database);
     let receiver = Receiver::start().await;
     desk.hook(&receiver, &["*"]).await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    database.wait_until_known().await;
     for round in 0..5 {
         let sending = (0..20).map(|nth| {
             let api = if nth % 2 == 0 {
                 desk.api.clone()
             } else {
-                other.clone()
+                pair.other.clone()
             };
             let body = json!({"type": "deal.won", "data": {"nth": nth}, "id": format!("round-{round}")});
             tokio::spawn(async move { api.post("/v1/events", &body).await.ok(202) })
@@ -71,9 +65,9 @@ async fn twenty_at_once_on_two_instances_are_one() {
         assert_eq!(replies[0]["id"], format!("round-{round}"));
     }
     receiver.wait_for(5).await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    a_moment().await;
     assert_eq!(receiver.count(), 5, "each is delivered once");
-    assert_eq!(database.count("select count(*) from events").await, 5);
+    database.expect_count("select count(*) from events", 5).await;
     for event in desk.api.get("/v1/events").await.ok(200)["data"]
         .as_array()
         .expect("data")

@@ -4,14 +4,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use stage::wire::Wire;
-use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
+use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually, steady};
 
 /// A receiver that keeps nothing of what it gets.
 struct Sink {
@@ -120,7 +119,8 @@ async fn many_hanging_endpoints_leave_files_for_clients() {
         desk.send("deal.won", json!({"n": nth})).await;
     }
     eventually("many hang", SOON, || async { hanging.open_count() >= ENDPOINTS }).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // As many hang as ever will.
+    steady("attempts under way", SOON, || hanging.open_count()).await;
     let mut clients = Vec::new();
     for _ in 0..300 {
         clients.push(Wire::open(gateway.api).await);

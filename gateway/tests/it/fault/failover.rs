@@ -43,7 +43,10 @@ async fn memory_follows_a_server_that_knows_less() {
     database
         .run("do $$ begin for i in 1..2000 loop perform pg_current_xact_id(); commit; end loop; end $$")
         .await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let last = database.count("select pg_current_xact_id()::text::bigint").await;
+    let behind =
+        format!("select count(*) from instances where pg_snapshot_xmax(seen)::text::bigint <= {last}");
+    database.wait_for_count(&behind, 0).await;
 
     cluster.kill();
     cluster.put_back(earlier);

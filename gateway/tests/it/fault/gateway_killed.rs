@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::receipts::{all_arrive, quiet};
+use super::receipts::{all_arrive, all_end, hanging, quiet};
 use stage::load::{LABEL, Load};
-use stage::{Act, Desk, Gateway, Receiver, SOON};
+use stage::{Act, Desk, Gateway, Receiver};
 
 const ROUNDS: usize = 5;
 const SENDERS: usize = 16;
@@ -26,6 +26,7 @@ async fn five_times_and_every_acknowledged_event_arrives() {
     let mut current = gateway;
     for round in 0..ROUNDS {
         load.advance(500).await;
+        // Not always at the same stage of its work.
         tokio::time::sleep(Duration::from_millis(50 * round as u64)).await;
         current.kill();
         current = Gateway::start(&database.url(), &[]).await;
@@ -42,26 +43,8 @@ async fn five_times_and_every_acknowledged_event_arrives() {
     let repeats = all_arrive(&receiver, &sent).await;
     assert!(repeats <= ROUNDS * IN_FLIGHT, "{repeats} repeats");
     // Each event has its two deliveries, none of them left behind.
-    let desk = Desk {
-        api: desk.seen_from(&current),
-        ..desk
-    };
-    desk.api.get("/v1/whoami").await.ok(200);
-    let left = "select count(*) from deliveries where status <> 1";
-    let scheduled = "select count(*) from scheduled_deliveries";
-    let started = std::time::Instant::now();
-    while database.count(left).await + database.count(scheduled).await > 0 {
-        if started.elapsed() > SOON * 3 {
-            let rows = database.dump("scheduled_deliveries").await;
-            panic!("never recorded:\n{rows}\n{}", database.dump("bus_owners").await);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    let without = "select count(*) from events e where (select count(*) from deliveries d where d.event_id = e.id) <> 2";
-    stage::eventually("each event has its two deliveries", SOON, || async {
-        database.count(without).await == 0
-    })
-    .await;
+    desk.seen_from(&current).get("/v1/whoami").await.ok(200);
+    assert_eq!(all_end(&database, 2).await, 0, "none has failed");
     assert_eq!(
         database.count("select count(*) from bus_owners").await,
         1,
@@ -72,21 +55,10 @@ async fn five_times_and_every_acknowledged_event_arrives() {
 #[tokio::test]
 async fn while_attempts_hang_they_are_made_again() {
     let (gateway, database, desk) = Desk::own(&[]).await;
-    let receiver = Receiver::deciding(|nth, _| if nth < 8 { Act::Hang } else { Act::Status(200) }).await;
-    desk.hook(&receiver, &[LABEL]).await;
-    let mut sent = Vec::new();
-    for nth in 0..8 {
-        sent.push(desk.send(LABEL, json!({"number": nth})).await);
-    }
-    receiver.wait_for(8).await;
-    // Long enough to have become visible as pending.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (receiver, sent) = hanging(&desk, &database, 8).await;
     gateway.kill();
     let next = Gateway::start(&database.url(), &[]).await;
-    let desk = Desk {
-        api: desk.seen_from(&next),
-        ..desk
-    };
+    let desk = desk.moved_to(&next);
     for id in &sent {
         desk.delivery_that(id, "succeeded").await;
     }

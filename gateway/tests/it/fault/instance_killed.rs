@@ -4,24 +4,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::receipts::all_arrive;
+use super::receipts::{all_arrive, hanging};
 use stage::load::{LABEL, Load};
-use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
+use stage::{Act, Cluster, Gateway, Pair, Receiver};
 
 #[tokio::test]
 async fn the_other_instance_delivers_its_events() {
-    let database = Cluster::shared().database().await;
-    let one = Gateway::start(&database.url(), &[]).await;
-    let two = Gateway::start(&database.url(), &[]).await;
-    let desk = Desk::at(&one, &database).await;
-    let other = desk.seen_from(&two);
-    eventually("both know the key", SOON, || async {
-        other.get("/v1/whoami").await.status == 200
-    })
-    .await;
+    let Pair {
+        database,
+        one,
+        two,
+        desk,
+        other,
+    } = Pair::start(&[]).await;
     let receiver = Receiver::start().await;
     desk.hook(&receiver, &[LABEL]).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    database.wait_until_known().await;
     let load = Load::start(&[&desk.api, &other], 16);
     load.advance(1_500).await;
     one.kill();
@@ -36,32 +34,23 @@ async fn the_other_instance_delivers_its_events() {
         "{:?}",
         killed.elapsed()
     );
-    eventually("the dead are forgotten", SOON, || async {
-        database.count("select count(*) from bus_owners").await == 1
-    })
-    .await;
+    database
+        .wait_for_count("select count(*) from bus_owners", 1)
+        .await;
 }
 
 #[tokio::test]
 async fn retries_of_the_dead_go_on_in_time() {
-    let database = Cluster::shared().database().await;
-    let one = Gateway::start(&database.url(), &[]).await;
-    let two = Gateway::start(&database.url(), &[]).await;
-    let desk = Desk::at(&one, &database).await;
-    let receiver = Receiver::deciding(|nth, _| if nth < 5 { Act::Hang } else { Act::Status(200) }).await;
-    desk.hook_with(&receiver, &[LABEL], json!({"timeout_seconds": 60}))
-        .await;
-    let mut sent = Vec::new();
-    for nth in 0..5 {
-        sent.push(desk.send(LABEL, json!({"number": nth})).await);
-    }
-    receiver.wait_for(5).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let Pair {
+        database,
+        one,
+        two,
+        desk,
+        ..
+    } = Pair::start(&[]).await;
+    let (receiver, sent) = hanging(&desk, &database, 5).await;
     one.kill();
-    let desk = Desk {
-        api: desk.seen_from(&two),
-        ..desk
-    };
+    let desk = desk.moved_to(&two);
     // Not after the lease of more than a minute, but once the owner is known to be dead.
     receiver.wait_long_for(10, Duration::from_secs(30)).await;
     for id in &sent {
@@ -71,19 +60,16 @@ async fn retries_of_the_dead_go_on_in_time() {
 
 #[tokio::test]
 async fn a_frozen_instance_loses_its_work_and_does_no_harm_when_it_wakes() {
-    let database = Cluster::shared().database().await;
-    let lease = [("GATEWAY_BUS__LEASE_SECONDS", "2")];
-    let one = Gateway::start(&database.url(), &lease).await;
-    let two = Gateway::start(&database.url(), &lease).await;
-    let desk = Desk::at(&one, &database).await;
-    let other = desk.seen_from(&two);
-    eventually("both know the key", SOON, || async {
-        other.get("/v1/whoami").await.status == 200
-    })
-    .await;
+    let Pair {
+        database,
+        one,
+        two,
+        desk,
+        other,
+    } = Pair::start(&[("GATEWAY_BUS__LEASE_SECONDS", "2")]).await;
     let receiver = Receiver::deciding(|_, _| Act::Status(200).after(Duration::from_millis(10))).await;
     desk.hook(&receiver, &[LABEL]).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    database.wait_until_known().await;
     let load = Load::start(&[&desk.api, &other], 12);
     for _ in 0..3 {
         load.advance(300).await;
@@ -126,10 +112,7 @@ async fn a_stuck_instance_of_one_database_is_no_matter_of_another() {
     let stuck = Gateway::start(&here.url(), &lease).await;
     let _heir = Gateway::start(&here.url(), &lease).await;
     stuck.signal("STOP");
-    eventually("the stuck one is taken over", SOON * 2, || async {
-        here.count("select count(*) from bus_owners").await == 1
-    })
-    .await;
+    here.wait_for_count("select count(*) from bus_owners", 1).await;
     assert_eq!(holders().await, before, "the bystander's session was ended");
     bystander.wait_until_ready().await;
     stuck.signal("CONT");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::receipts::all_arrive;
 use stage::load::{LABEL, Load, numbers_of};
-use stage::{Act, Desk, Receiver, SOON, eventually};
+use stage::{Act, Desk, Receiver};
 
 #[tokio::test]
 async fn a_hanging_endpoint_takes_nothing_from_good_ones() {
@@ -59,16 +59,12 @@ async fn full_lanes_lose_nothing() {
     assert!(sent.refused.is_empty() && sent.unanswered.is_empty());
     let repeats = all_arrive(&slow, &sent).await;
     assert_eq!(repeats, 0);
-    let parked = gateway
-        .operations("/metrics")
-        .await
-        .text()
-        .contains("gateway_deliveries_parked_total{reason=\"lane_full\"}");
-    assert!(parked, "the lane was full, or this test tests nothing");
-    eventually("nothing is left in the table", SOON, || async {
-        database.count("select count(*) from scheduled_deliveries").await == 0
-    })
-    .await;
+    let parked = "gateway_deliveries_parked_total{reason=\"lane_full\"}";
+    let parked = gateway.metric(parked).await;
+    assert!(parked.is_some(), "the lane was full, or this test tests nothing");
+    database
+        .wait_for_count("select count(*) from scheduled_deliveries", 0)
+        .await;
 }
 
 #[tokio::test]
@@ -86,13 +82,9 @@ async fn an_endpoint_that_was_down_gets_everything_when_it_is_back() {
     all_arrive(&good, &sent).await;
     let back = Receiver::at(address, |_, _| Act::Status(200)).await;
     all_arrive(&back, &sent).await;
-    eventually("everything is recorded", SOON, || async {
-        database
-            .count("select count(*) from deliveries where status <> 1")
-            .await
-            == 0
-    })
-    .await;
+    database
+        .wait_for_count("select count(*) from deliveries where status <> 1", 0)
+        .await;
     let (_, repeats) = numbers_of(&back.received());
     assert_eq!(repeats, 0);
 }
@@ -159,12 +151,11 @@ async fn a_batch_that_makes_more_deliveries_than_fit_in_memory_arrives_whole() {
     let call = desk.api.call(http::Method::POST, "/v1/events/batch");
     let reply = call.body("application/x-ndjson", lines.join("\n")).send().await;
     assert_eq!(reply.status, 202, "{}", reply.text());
-    eventually("everything is recorded", SOON * 6, || async {
-        database
-            .count("select count(*) from deliveries where status = 1")
-            .await
-            == (ENDPOINTS * EVENTS) as i64
-    })
-    .await;
+    database
+        .wait_for_count(
+            "select count(*) from deliveries where status = 1",
+            (ENDPOINTS * EVENTS) as i64,
+        )
+        .await;
     assert_eq!(receiver.received().len(), ENDPOINTS * EVENTS, "each once");
 }

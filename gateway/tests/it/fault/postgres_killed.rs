@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::receipts::all_arrive;
 use stage::cluster::Sync;
 use stage::load::{LABEL, Load};
-use stage::{Cluster, Desk, Gateway, Receiver, SOON, eventually, until};
+use stage::{Cluster, Desk, Gateway, Receiver, SOON, until};
 
 #[tokio::test]
 async fn callers_are_asked_to_wait_and_nothing_acknowledged_is_lost() {
@@ -57,19 +57,12 @@ async fn callers_are_asked_to_wait_and_nothing_acknowledged_is_lost() {
         sent.unanswered.len()
     );
     all_arrive(&receiver, &sent).await;
-    eventually("everything is recorded", SOON, || async {
-        database
-            .count("select count(*) from deliveries where status <> 1")
-            .await
-            == 0
-    })
-    .await;
+    database
+        .wait_for_count("select count(*) from deliveries where status <> 1", 0)
+        .await;
     let without =
         "select count(*) from events e where not exists (select from deliveries d where d.event_id = e.id)";
-    eventually("each event has its delivery", SOON, || async {
-        database.count(without).await == 0
-    })
-    .await;
+    database.wait_for_count(without, 0).await;
     assert!(gateway.terminate().await.success());
     cluster.kill();
 }

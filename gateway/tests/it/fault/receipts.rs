@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use stage::load::{Sent, numbers_of};
-use stage::{Database, Receiver, until};
+use serde_json::json;
+use stage::load::{LABEL, Sent, numbers_of};
+use stage::{Act, Database, Desk, Receiver, steady, until};
 
 /// Long enough for a takeover, leases and retries on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -33,18 +34,28 @@ pub async fn all_arrive(receiver: &Receiver, sent: &Sent) -> usize {
     })
 }
 
-/// Waits until no more requests come in for a while.
-pub async fn quiet(receiver: &Receiver) {
-    let mut last = (0, std::time::Instant::now());
-    until("the receiver is left alone", LIMIT, || {
-        let count = receiver.count();
-        if count != last.0 {
-            last = (count, std::time::Instant::now());
-        }
-        let is_quiet = last.1.elapsed() > Duration::from_secs(2);
-        async move { is_quiet.then_some(()) }
+/// A receiver at which the first `count` requests hang, and the events whose first attempts do, each under a lease.
+pub async fn hanging(desk: &Desk, database: &Database, count: usize) -> (Receiver, Vec<String>) {
+    let receiver = Receiver::deciding(move |nth, _| match nth < count {
+        true => Act::Hang,
+        false => Act::Status(200),
     })
     .await;
+    desk.hook_with(&receiver, &[LABEL], json!({"timeout_seconds": 60}))
+        .await;
+    database.wait_until_known().await;
+    let mut sent = Vec::new();
+    for number in 0..count {
+        sent.push(desk.send(LABEL, json!({"number": number})).await);
+    }
+    receiver.wait_for(count).await;
+    database.wait_for_leases(count as i64).await;
+    (receiver, sent)
+}
+
+/// Waits until no more requests come in for a while.
+pub async fn quiet(receiver: &Receiver) {
+    steady("requests", LIMIT, || receiver.count()).await;
 }
 
 /// Waits until every accepted event has a delivery for each of `hook_count` endpoints, and each of them has succeeded or

@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use stage::load::LABEL;
-use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, eventually};
+use super::receipts::hanging;
+use stage::{Cluster, Desk, Gateway};
 
 #[tokio::test]
 async fn the_row_of_the_dead_is_freed_for_its_successor() {
@@ -15,16 +13,7 @@ async fn the_row_of_the_dead_is_freed_for_its_successor() {
     let owner = database.count("select id::bigint from bus_owners").await;
     let two = Gateway::start(&database.url(), &[]).await;
     let desk = Desk::at(&one, &database).await;
-    let other = desk.seen_from(&two);
-    let receiver = Receiver::deciding(|nth, _| if nth < 5 { Act::Hang } else { Act::Status(200) }).await;
-    desk.hook_with(&receiver, &[LABEL], json!({"timeout_seconds": 60}))
-        .await;
-    let mut sent = Vec::new();
-    for nth in 0..5 {
-        sent.push(desk.send(LABEL, json!({"number": nth})).await);
-    }
-    receiver.wait_for(5).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (receiver, sent) = hanging(&desk, &database, 5).await;
     let held = database.session().await;
     held.batch_execute(&format!(
         "begin; update bus_owners set watermark = watermark where id = {owner}"
@@ -32,16 +21,15 @@ async fn the_row_of_the_dead_is_freed_for_its_successor() {
     .await
     .expect("held");
     one.kill();
-    let desk = Desk { api: other, ..desk };
+    let desk = desk.moved_to(&two);
     // The contract says 20 s; a machine that has other things to do is given twice that.
     receiver.wait_long_for(10, Duration::from_secs(40)).await;
     for id in &sent {
         desk.delivery_that(id, "succeeded").await;
     }
-    eventually("the dead is forgotten", SOON, || async {
-        database.count("select count(*) from bus_owners").await == 1
-    })
-    .await;
+    database
+        .wait_for_count("select count(*) from bus_owners", 1)
+        .await;
     assert!(
         two.log()
             .contains("sessions that held a dead instance's row were ended"),

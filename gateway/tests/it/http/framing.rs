@@ -58,6 +58,7 @@ async fn they_are_seen_when_the_head_comes_in_pieces() {
             authorization(&desk)
         ))
         .await;
+        // So that the gateway reads the pieces apart.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         wire.write(format!(
             "content-type: application/json\r\n{second}\r\n1d\r\n{BODY}\r\n0\r\n\r\n"

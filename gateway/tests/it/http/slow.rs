@@ -66,6 +66,7 @@ async fn a_body_that_is_slow_but_steady_passes() {
     wire.write(head(&desk, body.len())).await;
     for piece in body.as_bytes().chunks(10) {
         wire.write(piece).await;
+        // Shorter than the time for silence, and together longer.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     assert_eq!(wire.answer().await.expect("an answer").status, 202);
@@ -80,6 +81,7 @@ async fn an_idle_connection_is_closed_after_its_time() {
     for _ in 0..3 {
         wire.write(&request).await;
         assert_eq!(wire.answer().await.expect("an answer").status, 200);
+        // Shorter than the time for idle connections, and together longer.
         tokio::time::sleep(Duration::from_millis(1200)).await;
     }
     let started = Instant::now();
@@ -103,14 +105,15 @@ async fn many_dawdlers_do_not_keep_others_waiting() {
 
 #[tokio::test]
 async fn connections_beyond_the_cap_are_closed_and_places_come_back() {
-    let (_gateway, _database, desk) = Desk::own(&[("GATEWAY_SERVER__MAX_CONNECTIONS", "5")]).await;
-    // The connections of the setting up have to be gone.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (gateway, _database, desk) = Desk::own(&[("GATEWAY_SERVER__MAX_CONNECTIONS", "5")]).await;
+    // The one that asks for it counts too. Those of the setting up have to be gone.
+    let open = "gateway_http_connections";
+    gateway.wait_for_metric(open, 1.0).await;
     let mut held = Vec::new();
     for _ in 0..5 {
         held.push(Wire::open(desk.api.address).await);
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.wait_for_metric(open, 6.0).await;
     let mut sixth = Wire::open(desk.api.address).await;
     sixth.write("GET /v1/whoami HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(sixth.rest().await.is_empty());
@@ -135,6 +138,7 @@ async fn a_connection_in_use_outlives_the_time_for_a_head() {
         wire.write(&request).await;
         let answer = wire.answer().await;
         assert_eq!(answer.map(|answer| answer.status), Some(200), "request {nth}");
+        // Together longer than the time for a head.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::jobs::counts;
 use super::rules::gzip;
 use stage::cluster::{Cluster, Sync};
-use stage::{Api, Desk, Gateway, eventually};
+use stage::{Desk, Gateway, eventually};
 
-use super::PATIENCE;
+use super::{PATIENCE, end, newest, upload, upload_as, wait_for_rows};
 
 #[tokio::test]
 async fn a_file_that_is_no_table_is_refused_with_a_reason_and_leaves_no_job() {
@@ -81,14 +81,7 @@ async fn too_many_rows_and_a_cut_upload_fail_with_true_counts() {
         (&json!("failed"), &json!("too_many_rows"))
     );
     assert_eq!(counts(&job), [1000, 1000, 0, 0, 0]);
-    let mut upload = api
-        .begin(
-            "POST",
-            "/v1/imports?object=contact",
-            &[("content-type", "text/csv"), ("content-length", "100000")],
-        )
-        .await;
-    upload.write(b"email,city\nq1@x.y,\nq2@x.y,\nq3@x.y").await;
+    let upload = upload(&api, "email,city\nq1@x.y,\nq2@x.y,\nq3@x.y").await;
     eventually("the job", PATIENCE, async || {
         api.get("/v1/imports").await.ok(200)["data"]
             .as_array()
@@ -97,10 +90,13 @@ async fn too_many_rows_and_a_cut_upload_fail_with_true_counts() {
     })
     .await;
     drop(upload);
-    let last = async || api.get("/v1/imports").await.ok(200)["data"][0].clone();
-    eventually("the end", PATIENCE, async || last().await["status"] == "failed").await;
-    assert_eq!(last().await["error"]["code"], "upload_cut");
-    assert_eq!(counts(&last().await), [2, 2, 0, 0, 0]);
+    eventually("the end", PATIENCE, async || {
+        newest(&api).await["status"] == "failed"
+    })
+    .await;
+    let last = newest(&api).await;
+    assert_eq!(last["error"]["code"], "upload_cut");
+    assert_eq!(counts(&last), [2, 2, 0, 0, 0]);
     assert_eq!(database.ask("select count(*) from contacts").await, "1002");
 }
 
@@ -159,14 +155,7 @@ async fn a_database_that_dies_in_the_middle_neither_loses_nor_doubles_a_row() {
     let database = cluster.database().await;
     let gateway = Gateway::start(&database.url(), &[]).await;
     let Desk { api, .. } = Desk::at(&gateway, &database).await;
-    let mut upload = api
-        .begin(
-            "POST",
-            "/v1/imports?object=contact",
-            &[("content-type", "text/csv"), ("transfer-encoding", "chunked")],
-        )
-        .await;
-    upload.write_chunk("email\n").await;
+    let mut upload = upload(&api, "email\n").await;
     for part in 0..10 {
         let rows: String = (0..3_000)
             .map(|n| format!("p{}@x.y\n", part * 3_000 + n))
@@ -174,19 +163,12 @@ async fn a_database_that_dies_in_the_middle_neither_loses_nor_doubles_a_row() {
         upload.write_chunk(&rows).await;
         if part == 4 {
             // A job that has begun; before that the reply would be 503.
-            eventually("some rows", PATIENCE, async || {
-                let jobs = api.get("/v1/imports").await.ok(200);
-                jobs["data"][0]["rows_created"]
-                    .as_i64()
-                    .is_some_and(|count| count > 0)
-            })
-            .await;
+            wait_for_rows(&api).await;
             cluster.kill();
             cluster.restart();
         }
     }
-    upload.write(b"0\r\n\r\n").await;
-    let job = upload.answer().await.expect("a reply").ok(201);
+    let job = end(upload).await;
     assert_eq!(
         (&job["status"], counts(&job)),
         (&json!("completed"), [30_000, 30_000, 0, 0, 0]),
@@ -206,30 +188,17 @@ async fn a_database_that_dies_in_the_middle_neither_loses_nor_doubles_a_row() {
 async fn a_job_whose_gateway_was_killed_is_failed_with_true_counts() {
     let (gateway, database, desk) = Desk::own(&[]).await;
     let api = &desk.api;
-    let mut upload = api
-        .begin(
-            "POST",
-            "/v1/imports?object=contact",
-            &[("content-type", "text/csv"), ("content-length", "10000000")],
-        )
-        .await;
     let rows: String = (0..30_000).map(|n| format!("p{n}@x.y\n")).collect();
-    upload.write(format!("email\n{rows}").as_bytes()).await;
-    let last = async |api: &Api| api.get("/v1/imports").await.ok(200)["data"][0].clone();
-    eventually("some rows", PATIENCE, async || {
-        last(api).await["rows_created"]
-            .as_i64()
-            .is_some_and(|count| count > 0)
-    })
-    .await;
+    let _upload = upload(api, format!("email\n{rows}")).await;
+    wait_for_rows(api).await;
     gateway.kill();
     let gateway = Gateway::start(&database.url(), &[]).await;
     let api = &desk.seen_from(&gateway);
     eventually("the end", PATIENCE, async || {
-        last(api).await["status"] == "failed"
+        newest(api).await["status"] == "failed"
     })
     .await;
-    let job = last(api).await;
+    let job = newest(api).await;
     assert_eq!(job["error"]["code"], "interrupted");
     assert_eq!(
         database.ask("select count(*) from contacts").await,
@@ -269,21 +238,14 @@ async fn random_files_are_read_alike_however_they_are_cut() {
             .import("object=contact&dry_run=true", file.as_bytes())
             .await
             .ok(201);
-        let mut upload = api
-            .begin(
-                "POST",
-                "/v1/imports?object=contact&dry_run=true",
-                &[("content-type", "text/csv"), ("transfer-encoding", "chunked")],
-            )
-            .await;
-        let mut rest = file.as_bytes();
+        let (head, mut rest) = file.as_bytes().split_at(1);
+        let mut upload = upload_as(&api, "object=contact&dry_run=true", head).await;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at((1 + dice.roll(40)).min(rest.len()));
             rest = after;
             upload.write_chunk(piece).await;
         }
-        upload.write(b"0\r\n\r\n").await;
-        let cut = upload.answer().await.expect("a reply").ok(201);
+        let cut = end(upload).await;
         assert_eq!(counts(&cut), counts(&whole), "seed {seed}: {file:?}");
         let report = async |job: &serde_json::Value| {
             api.get(&format!(

@@ -2,25 +2,18 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::PATIENCE;
 use super::jobs::counts;
+use super::{PATIENCE, end, newest, upload};
 use stage::wire::Wire;
 use stage::{Api, Desk, Gateway, eventually};
 
-const UPLOAD: &[(&str, &str)] = &[("content-type", "text/csv"), ("transfer-encoding", "chunked")];
-
 async fn begin(api: &Api, first: &[u8]) -> (Wire, String) {
-    let mut upload = api.begin("POST", "/v1/imports?object=contact", UPLOAD).await;
-    upload.write_chunk(first).await;
+    let upload = upload(api, first).await;
     eventually("the job", PATIENCE, async || !newest(api).await.is_null()).await;
     let id = newest(api).await["id"].as_str().expect("an id").to_owned();
     (upload, id)
-}
-
-async fn newest(api: &Api) -> Value {
-    api.get("/v1/imports").await.ok(200)["data"][0].clone()
 }
 
 #[tokio::test]
@@ -43,8 +36,7 @@ async fn an_import_outlives_the_sessions_of_its_instance() {
         .ok(200);
     assert_eq!(seen["status"], "running");
     upload.write_chunk(b"b@x.y,Oslo\n").await;
-    upload.write(b"0\r\n\r\n").await;
-    let job = upload.answer().await.expect("a reply").ok(201);
+    let job = end(upload).await;
     assert_eq!(
         (&job["status"], counts(&job)),
         (&json!("completed"), [2, 2, 0, 0, 0])

@@ -251,5 +251,5 @@ async fn respond_async_answers_no_sooner_than_its_rows_are_kept() {
     );
     lock.rollback().await.expect("rolled back");
     importing.await.ok(202);
-    assert_eq!(database.count("select count(*) from contacts").await, 1);
+    database.expect_count("select count(*) from contacts", 1).await;
 }

@@ -173,10 +173,7 @@ async fn large_stored_records_are_planned_in_smaller_parts() {
     let parts = format!("select count(*) from import_chunks where import_no = {number}");
     assert!(database.count(&parts).await >= 4);
     assert_eq!(undo(&api, &second).await["restored"], 400);
-    assert_eq!(
-        database
-            .count("select count(*) from contacts where city = 'Rome'")
-            .await,
-        400
-    );
+    database
+        .expect_count("select count(*) from contacts where city = 'Rome'", 400)
+        .await;
 }

@@ -1,15 +1,8 @@
 //! What operators see of imports.
 
-use stage::{Desk, Gateway, eventually};
+use stage::{Desk, eventually};
 
 use super::PATIENCE;
-
-/// A line of `/metrics`, or nothing.
-async fn value(gateway: &Gateway, line: &str) -> Option<f64> {
-    let text = gateway.operations("/metrics").await.text().to_owned();
-    text.lines()
-        .find_map(|row| row.strip_prefix(line)?.strip_prefix(' ')?.parse().ok())
-}
 
 const OLDEST: &str = "gateway_imports_oldest_chunk_seconds";
 
@@ -25,24 +18,21 @@ async fn an_import_that_commits_nothing_grows_old() {
         OLDEST,
     ] {
         // From the start: Prometheus sees no increase in what appears with its first count.
-        assert_eq!(value(&gateway, line).await, Some(0.0), "{line}");
+        assert_eq!(gateway.metric(line).await, Some(0.0), "{line}");
     }
     let headers = [("content-type", "text/csv"), ("content-length", "1000000")];
     let mut upload = api.begin("POST", "/v1/imports?object=contact", &headers).await;
     upload.write(b"email,city\na@b.c,\nd@e.f,\n").await;
-    let age = async || value(&gateway, OLDEST).await.expect("a gauge");
+    let age = async || gateway.metric(OLDEST).await.expect("a gauge");
     eventually("an old chunk", PATIENCE, async || age().await > 4.0).await;
     // Each chunk makes it young again.
     upload.write(b"g@h.i,\nj@k.l,\n").await;
     eventually("a chunk", PATIENCE, async || age().await < 4.0).await;
     let refused = api.import("object=deal", b"name\nx\n").await;
     refused.problem(503, "unavailable");
-    assert_eq!(value(&gateway, "gateway_imports_refused_total").await, Some(1.0));
+    assert_eq!(gateway.metric("gateway_imports_refused_total").await, Some(1.0));
     drop(upload);
-    eventually("the end of the import", PATIENCE, async || {
-        value(&gateway, failed).await == Some(1.0)
-    })
-    .await;
+    gateway.wait_for_metric(failed, 1.0).await;
     eventually("no import", PATIENCE, async || age().await == 0.0).await;
 }
 
@@ -61,7 +51,7 @@ async fn a_chunk_that_is_tried_again_is_counted() {
         .await;
     let job = api.import("object=contact", b"email\na@b.c\n").await.ok(201);
     assert_eq!(job["status"], "completed");
-    assert_eq!(value(&gateway, "gateway_import_retries_total").await, Some(2.0));
+    assert_eq!(gateway.metric("gateway_import_retries_total").await, Some(2.0));
 }
 
 #[tokio::test]

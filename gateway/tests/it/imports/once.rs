@@ -59,12 +59,9 @@ async fn the_same_key_and_file_are_one_job() {
     elsewhere.send().await.problem(422, "idempotency_mismatch");
     assert_eq!(jobs(api).await, 1);
     assert_eq!(import(api, "l", QUERY, FILE).await.ok(201)["rows_unchanged"], 2);
-    assert_eq!(
-        database
-            .count("select count(*) from idempotency_reservations")
-            .await,
-        0
-    );
+    database
+        .expect_count("select count(*) from idempotency_reservations", 0)
+        .await;
 }
 
 #[tokio::test]
@@ -100,13 +97,9 @@ async fn a_key_is_reserved_while_its_upload_runs() {
     let mut upload = desk.api.begin("POST", &path, UPLOAD).await;
     let (begin, end) = FILE.split_at(20);
     upload.write_chunk(begin).await;
-    eventually("the reservation", PATIENCE, async || {
-        database
-            .count("select count(*) from idempotency_reservations")
-            .await
-            == 1
-    })
-    .await;
+    database
+        .wait_for_count("select count(*) from idempotency_reservations", 1)
+        .await;
     for api in [&desk.api, &desk.seen_from(&other)] {
         let running = import(api, "k", QUERY, FILE).await;
         running.problem(409, "idempotency_running");
@@ -117,8 +110,7 @@ async fn a_key_is_reserved_while_its_upload_runs() {
         elsewhere.send().await.problem(409, "idempotency_running");
     }
     upload.write_chunk(end).await;
-    upload.write(b"0\r\n\r\n").await;
-    let job = upload.answer().await.expect("a reply").ok(201);
+    let job = super::end(upload).await;
     let again = import(&desk.seen_from(&other), "k", QUERY, FILE).await;
     assert!(is_replay(&again));
     assert_eq!(again.ok(201), job);

@@ -50,6 +50,7 @@ async fn uploads_that_drip_leave_places_to_others_and_lose_their_own() {
             for upload in &mut uploads {
                 upload.write("x").await;
             }
+            // The pace of a drip.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     };

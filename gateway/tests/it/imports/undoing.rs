@@ -150,7 +150,7 @@ async fn an_undo_and_its_entry_in_the_trail_are_one_transaction() {
         .await;
     let path = format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
     assert_eq!(api.post_nothing(&path).await.status, 500);
-    assert_eq!(database.count("select count(*) from contacts").await, 1);
+    database.expect_count("select count(*) from contacts", 1).await;
     database.run("drop trigger refuse on audit").await;
     assert_eq!(api.post_nothing(&path).await.ok(200)["undo"]["removed"], 1);
 }

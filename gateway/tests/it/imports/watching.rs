@@ -9,15 +9,9 @@ use super::PATIENCE;
 
 /// An upload that stays open, and its job's id.
 async fn upload(api: &Api) -> (Wire, String) {
-    let headers = [("content-type", "text/csv"), ("content-length", "1000000")];
-    let mut upload = api.begin("POST", "/v1/imports?object=contact", &headers).await;
-    upload.write(b"email,city\na@b.c,\nd@e.f,\n").await;
-    let found = async || api.get("/v1/imports").await.ok(200)["data"][0].clone();
-    eventually("the job", PATIENCE, async || {
-        found().await["rows_created"].as_i64() > Some(0)
-    })
-    .await;
-    let id = found().await["id"].as_str().expect("an id").to_owned();
+    let upload = super::upload(api, "email,city\na@b.c,\nd@e.f,\n").await;
+    super::wait_for_rows(api).await;
+    let id = super::newest(api).await["id"].as_str().expect("an id").to_owned();
     (upload, id)
 }
 
@@ -42,14 +36,15 @@ async fn all_who_watch_a_job_share_its_poll() {
             .count("select (idx_scan + seq_scan)::int8 from pg_stat_user_tables where relname = 'imports'")
             .await
     };
-    // Statistics are written with a delay.
+    // Statistics lag behind by up to a second, and these of the watchers' arrival are not to count.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = scans().await;
+    // The looks of six seconds are what is counted.
     tokio::time::sleep(Duration::from_secs(6)).await;
     let count = scans().await - before;
     // Of these 20 are the poll's, and 40 pollers would make 800.
     assert!(count < 200, "{count} looks at the table");
-    upload.write(b"g@h.i,\nj@k.l,\n").await;
+    upload.write_chunk("g@h.i,\nj@k.l,\n").await;
     for watcher in &mut watchers {
         watcher.wait_for(r#""rows_created":4"#).await;
     }

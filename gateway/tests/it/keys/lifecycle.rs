@@ -13,11 +13,7 @@ async fn revoking_holds_at_once_and_twice_is_once() {
     let path = format!("/v1/api-keys/{}", text(&made, "id"));
     let first = desk.api.post_nothing(&format!("{path}/revoke")).await.ok(200);
     assert!(first["revoked_at"].is_string() && first["key"].is_null());
-    desk.api
-        .with_key(&text(&made, "key"))
-        .get("/v1/whoami")
-        .await
-        .problem(401, "key_revoked");
+    desk.whoami(&made).await.problem(401, "key_revoked");
     let again = desk.api.post(&format!("{path}/revoke"), &json!({})).await.ok(200);
     assert_eq!(again["revoked_at"], first["revoked_at"]);
     assert_eq!(
@@ -70,11 +66,7 @@ async fn a_deleted_key_is_gone_and_its_trail_stays() {
         .post_nothing(&format!("{path}/revoke"))
         .await
         .problem(404, "not_found");
-    desk.api
-        .with_key(&text(&made, "key"))
-        .get("/v1/whoami")
-        .await
-        .problem(401, "key_invalid");
+    desk.whoami(&made).await.problem(401, "key_invalid");
     let entries = desk.api.get(&format!("/v1/audit?target={id}")).await.ok(200);
     let entries = entries["data"].as_array().expect("data").clone();
     assert_eq!(entries.len(), 2);
@@ -119,11 +111,7 @@ async fn use_is_noted_within_75_seconds() {
     let made = desk
         .make_key(&json!({"name": "used", "scopes": ["crm:read"]}))
         .await;
-    desk.api
-        .with_key(&text(&made, "key"))
-        .get("/v1/whoami")
-        .await
-        .ok(200);
+    desk.whoami(&made).await.ok(200);
     let path = format!("/v1/api-keys/{}", text(&made, "id"));
     let limit = std::time::Duration::from_secs(75);
     let shown = stage::until("last_used_at is written", limit, || async {

@@ -33,11 +33,7 @@ async fn the_new_key_inherits_and_the_old_one_lives_for_the_overlap() {
     assert_ne!(new["id"], old["id"]);
     assert_ne!(new["key"], old["key"]);
     for key in [&old, &new] {
-        desk.api
-            .with_key(&text(key, "key"))
-            .get("/v1/whoami")
-            .await
-            .ok(200);
+        desk.whoami(key).await.ok(200);
     }
     let shown = desk
         .api
@@ -56,16 +52,8 @@ async fn without_overlap_the_old_key_ends_at_once() {
         .make_key(&json!({"name": "svc", "scopes": ["crm:read"]}))
         .await;
     let new = rotate(&desk, &old, json!({"overlap_seconds": 0})).await.ok(201);
-    desk.api
-        .with_key(&text(&old, "key"))
-        .get("/v1/whoami")
-        .await
-        .problem(401, "key_expired");
-    desk.api
-        .with_key(&text(&new, "key"))
-        .get("/v1/whoami")
-        .await
-        .ok(200);
+    desk.whoami(&old).await.problem(401, "key_expired");
+    desk.whoami(&new).await.ok(200);
     rotate(&desk, &old, json!({"overlap_seconds": 0}))
         .await
         .problem(409, "key_ended");
@@ -114,11 +102,7 @@ async fn the_overlap_is_required_and_at_most_a_week() {
         .post_nothing(&format!("/v1/api-keys/{}/rotate", text(&old, "id")))
         .await
         .problem(415, "media_type_unsupported");
-    desk.api
-        .with_key(&text(&old, "key"))
-        .get("/v1/whoami")
-        .await
-        .ok(200);
+    desk.whoami(&old).await.ok(200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use stage::{Act, Cluster, Desk, Gateway, Receiver, SOON, cli, eventually};
+use stage::{Act, Cluster, Desk, Gateway, Receiver, cli};
 
 /// The contract's 5 s, and a little for a machine that has other things to do.
 const WITHIN: Duration = Duration::from_millis(7_500);
@@ -25,41 +25,21 @@ async fn ends_whole(fault: &str, task: &str) {
 }
 
 #[tokio::test]
-async fn a_dispatcher_that_panics_ends_the_process() {
-    ends_whole("fanout:panic", "fanout").await;
-}
-
-#[tokio::test]
-async fn a_dispatcher_that_ends_ends_the_process() {
-    ends_whole("fanout:end", "fanout").await;
-}
-
-#[tokio::test]
-async fn a_recorder_that_panics_ends_the_process() {
-    ends_whole("recorder:panic", "recorder").await;
-}
-
-#[tokio::test]
-async fn a_recorder_that_ends_ends_the_process() {
-    ends_whole("recorder:end", "recorder").await;
-}
-
-#[tokio::test]
-async fn a_committer_that_panics_ends_the_process() {
-    ends_whole("committer:panic", "committer").await;
+async fn a_task_that_panics_or_ends_by_itself_ends_the_process() {
+    tokio::join!(
+        ends_whole("fanout:panic", "fanout"),
+        ends_whole("fanout:end", "fanout"),
+        ends_whole("recorder:panic", "recorder"),
+        ends_whole("recorder:end", "recorder"),
+        ends_whole("committer:panic", "committer"),
+    );
 }
 
 #[tokio::test]
 async fn a_fault_at_the_start_ends_the_process() {
     let database = Cluster::shared().database().await;
-    let environment = [
-        ("GATEWAY_FAIL_POINT", "feed:panic"),
-        ("GATEWAY_SERVER__LISTEN", "127.0.0.1:0"),
-        ("GATEWAY_OPERATIONS__LISTEN", "127.0.0.1:0"),
-    ];
-    let output = cli::run(&database.url(), &["serve"], &environment);
-    assert_eq!(output.status.code(), Some(1));
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let environment = [("GATEWAY_FAIL_POINT", "feed:panic")];
+    let errors = cli::refused(&database.url(), &["serve"], &environment);
     assert!(errors.contains("gateway: feed panicked"), "{errors}");
 }
 
@@ -77,7 +57,7 @@ async fn a_filter_that_panics_costs_no_event_and_no_instance() {
     plain.wait_for(3).await;
     // Whether it was wanted is not known, and sending too much loses nothing.
     receiver.wait_for(3).await;
-    counted(&gateway, "filter", 3).await;
+    counted(&gateway, "filter", 3.0).await;
     assert!(gateway.is_running());
     assert!(gateway.log().contains("a filter panicked"));
     assert_eq!(gateway.terminate().await.code(), Some(0));
@@ -89,7 +69,7 @@ async fn an_event_that_panics_the_dispatch_costs_no_other_and_no_successor() {
     let receiver = Receiver::start().await;
     desk.hook(&receiver, &["deal.won"]).await;
     desk.send("deal.won", json!({"poison": true})).await;
-    counted(&gateway, "event", 1).await;
+    counted(&gateway, "event", 1.0).await;
     assert!(gateway.is_running());
     assert_eq!(gateway.terminate().await.code(), Some(0));
     assert_eq!(
@@ -100,12 +80,9 @@ async fn an_event_that_panics_the_dispatch_costs_no_other_and_no_successor() {
     assert_eq!(receiver.count(), 0);
 }
 
-async fn counted(gateway: &Gateway, place: &str, count: usize) {
-    let sample = format!("gateway_dispatch_panics_total{{place=\"{place}\"}} {count}");
-    eventually(&sample, SOON, || async {
-        gateway.operations("/metrics").await.text().contains(&sample)
-    })
-    .await;
+async fn counted(gateway: &Gateway, place: &str, count: f64) {
+    let panics = format!("gateway_dispatch_panics_total{{place=\"{place}\"}}");
+    gateway.wait_for_metric(&panics, count).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ async fn survives_all(gateway: &Gateway) {
         gateway.signal(name);
         gateway.signal(name);
     }
+    // It does not end a moment later either.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(gateway.is_running(), "{}", gateway.log());
 }

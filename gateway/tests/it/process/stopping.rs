@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use stage::cluster::Sync;
-use stage::{Act, Cluster, Database, Desk, Gateway, Receiver, SOON, eventually};
+use stage::{Act, Cluster, Database, Desk, Gateway, Receiver, SOON, eventually, steady};
 
 const DRAIN: (&str, &str) = ("GATEWAY_SERVER__DRAIN_SECONDS", "2");
 /// The drain time, the contract's 10 s, and a little for a machine that has other things to do.
@@ -30,6 +30,11 @@ async fn busy() -> (&'static Cluster, Database, Gateway, Receiver) {
     (cluster, database, gateway, receiver)
 }
 
+/// Waits until no more attempts begin: all that has ended waits to be recorded.
+async fn have_outcomes_wait(receiver: &Receiver) {
+    steady("requests", SOON, || receiver.count()).await;
+}
+
 #[tokio::test]
 async fn with_the_database_away() {
     let (cluster, _database, gateway, _receiver) = busy().await;
@@ -40,9 +45,9 @@ async fn with_the_database_away() {
 
 #[tokio::test]
 async fn with_the_database_frozen() {
-    let (cluster, _database, gateway, _receiver) = busy().await;
+    let (cluster, _database, gateway, receiver) = busy().await;
     cluster.signal_all("STOP");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    have_outcomes_wait(&receiver).await;
     gateway.signal("TERM");
     assert_eq!(gateway.wait_for_exit(WITHIN).await.code(), Some(0));
     cluster.signal_all("CONT");
@@ -51,7 +56,7 @@ async fn with_the_database_frozen() {
 
 #[tokio::test]
 async fn with_tables_locked() {
-    let (cluster, database, gateway, _receiver) = busy().await;
+    let (cluster, database, gateway, receiver) = busy().await;
     let session = database.session().await;
     session
         .batch_execute(
@@ -59,7 +64,7 @@ async fn with_tables_locked() {
         )
         .await
         .expect("locked");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    have_outcomes_wait(&receiver).await;
     gateway.signal("INT");
     assert_eq!(gateway.wait_for_exit(WITHIN).await.code(), Some(0));
     drop(session);
@@ -77,7 +82,8 @@ async fn a_second_signal_ends_it_at_once() {
         desk.send("deal.won", json!({})).await;
         receiver.wait_for(1).await;
         gateway.signal(first);
-        eventually("it stops", SOON, || async { gateway.log().contains("stopping") }).await;
+        gateway.wait_for_log("stopping").await;
+        // It does not end by itself.
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(gateway.is_running());
         gateway.signal(second);
@@ -90,7 +96,7 @@ async fn a_second_signal_ends_it_at_once() {
 async fn while_it_waits_for_the_database() {
     for name in ["TERM", "INT"] {
         let gateway = Gateway::launch("postgres://postgres@127.0.0.1:1/x", &[DRAIN]);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        gateway.wait_for_log("waiting for the database").await;
         gateway.signal(name);
         assert_eq!(gateway.wait_for_exit(AT_ONCE).await.code(), Some(0));
     }
@@ -102,7 +108,10 @@ async fn while_the_database_is_frozen_at_the_start() {
     let database = cluster.database().await;
     cluster.signal_all("STOP");
     let gateway = Gateway::launch(&database.url(), &[DRAIN]);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    eventually("it asks the database", SOON, || async {
+        cluster.connection_count() > 0
+    })
+    .await;
     gateway.signal("TERM");
     assert_eq!(gateway.wait_for_exit(AT_ONCE).await.code(), Some(0));
     cluster.signal_all("CONT");
@@ -119,10 +128,9 @@ async fn while_another_holds_the_lock_on_migrations() {
         .await
         .expect("locked");
     let gateway = Gateway::launch(&database.url(), &[DRAIN]);
-    eventually("it tells that it waits for the lock", SOON, || async {
-        gateway.log().contains("another session migrates this database")
-    })
-    .await;
+    gateway
+        .wait_for_log("another session migrates this database")
+        .await;
     gateway.signal("TERM");
     assert_eq!(gateway.wait_for_exit(AT_ONCE).await.code(), Some(0));
     drop(session);

@@ -130,10 +130,7 @@ async fn the_guard_looks_again_at_every_connect() {
     desk.api.post("/v1/webhooks", &unresolved).await.ok(201);
     assert!(gateway.terminate().await.success());
     let strict = stage::Gateway::start(&database.url(), &[("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "")]).await;
-    let desk = Desk {
-        api: desk.seen_from(&strict),
-        ..desk
-    };
+    let desk = desk.moved_to(&strict);
     let id = desk.send("deal.won", json!({})).await;
     let delivery = desk.delivery_that(&id, "failed").await;
     for attempt in delivery["attempts"].as_array().expect("attempts") {

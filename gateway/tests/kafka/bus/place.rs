@@ -8,8 +8,7 @@ use gateway::facade::delivery::release;
 use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
-use stage::{Broker, Settings};
-use stage::{Cluster, Database};
+use stage::{Cluster, Database, Settings};
 
 /// A topic and a database of one test's own.
 pub struct Place {
@@ -19,13 +18,9 @@ pub struct Place {
 
 impl Place {
     pub async fn new() -> Self {
-        // It takes seconds, and this thread may have others to serve.
-        let broker = tokio::task::spawn_blocking(Broker::shared)
-            .await
-            .expect("a broker");
         Self {
             database: Cluster::shared().database().await,
-            settings: Settings::new(broker.address()),
+            settings: Settings::shared().await,
         }
     }
 

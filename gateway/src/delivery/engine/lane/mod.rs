@@ -1,9 +1,9 @@
-//! The lane of one destination: what waits for it in memory, how many attempts are under way, and its breaker.
+//! The lane of one destination: its queue in memory, its attempts in flight, and its breaker.
 //!
-//! A lane says no rather than let one destination fill the memory of all: when its queue is full, when it is slow, or when
-//! the breaker is open. What it refuses is parked in the database and comes back when there is room. A lane is slow from
-//! when a job would wait, or has waited, too long until nothing waits in it any more; meanwhile new deliveries stand in
-//! line in the database.
+//! A lane refuses a job when its queue is full, when it is slow, or when the breaker is open, so that one destination
+//! cannot fill the memory of all. A refused job is parked in the database and comes back when there is room. A lane
+//! becomes slow when a job would wait, or has waited, too long, and stays slow until its queue is empty; meanwhile new
+//! deliveries wait in the database.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Which line of the file one is on. csv-core counts LF alone; a file may use CRLF, or lone CR as old
-//! Macs did, or all of them.
+//! Counts the lines of a file. csv-core counts LF alone; a file may use CRLF, or lone CR as old Macs did, or all of
+//! them.
 
 /// Counts the lines of the bytes that go by, in whatever pieces.
 #[derive(Debug)]

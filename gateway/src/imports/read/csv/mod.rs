@@ -1,4 +1,4 @@
-//! Text → records: where one ends and what its cells are, and nothing of what they mean.
+//! Text → records: finds where each ends and what its cells are, without regard to their meaning.
 
 mod lines;
 pub mod raw_record;

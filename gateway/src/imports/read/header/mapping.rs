@@ -1,4 +1,4 @@
-//! `&mapping=`: a client's own word on which column feeds which field.
+//! `&mapping=`: the client says which column feeds which field.
 
 use std::fmt;
 

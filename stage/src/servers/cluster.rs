@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::database::Database;
 use super::port::unused_port;
-use super::{cli, warden};
+use crate::{cli, warden};
 
 /// Where Debian and Ubuntu put the programs, one folder a version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
@@ -74,25 +74,29 @@ impl Cluster {
 
     /// The address of a database in this cluster.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+        format!("{}/{database}", self.server_url())
+    }
+
+    fn server_url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}", self.port)
     }
 
     /// A database that stands at the newest schema.
     pub async fn database(&'static self) -> Database {
         let template = self.template().await;
-        Database::create(self, Some(template)).await
+        Database::create(&self.server_url(), Some(template)).await
     }
 
     /// A database without any schema.
     pub async fn empty_database(&'static self) -> Database {
-        Database::create(self, None).await
+        Database::create(&self.server_url(), None).await
     }
 
     async fn template(&'static self) -> &'static str {
         static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         let _alone = MAKING.lock().await;
         if self.template.get().is_none() {
-            let template = Database::create(self, None).await;
+            let template = self.empty_database().await;
             let migrated = cli::run(&template.url(), &["migrate"], &[]);
             assert!(migrated.status.success(), "{migrated:?}");
             self.template.set(template.name().to_owned()).expect("made once");
@@ -145,6 +149,14 @@ impl Cluster {
     /// The process id of the postmaster, the parent of every backend.
     pub fn pid(&self) -> u32 {
         self.server.lock().expect("unpoisoned").id()
+    }
+
+    /// Connections that clients hold open, also while the server stands still and answers none.
+    pub fn connection_count(&self) -> usize {
+        // A line for each end of a connection: its own address, the other's, and 01 if it is open.
+        let open = format!(":{:04X} 01 ", self.port);
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+        sockets.lines().filter(|line| line.contains(&open)).count()
     }
 
     /// `psql` in a database, for what SQL alone cannot do; it fails at the first error.

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::wait::{SOON, until};
+use crate::wait::{SOON, until};
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]

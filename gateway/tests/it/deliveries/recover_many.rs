@@ -62,7 +62,7 @@ async fn a_hundred_thousand_at_once_and_once() {
     assert_eq!(recover(&desk, &hook, "third").await["count"], 0);
     let waiting = "select count(*) from scheduled_deliveries s join deliveries d on d.id = s.delivery_id
                    where d.status = 0 and d.redelivery_of is not null and s.due_at is null";
-    assert_eq!(database.count(waiting).await, COUNT);
+    database.expect_count(waiting, COUNT).await;
     let distinct = "select count(distinct redelivery_of) from deliveries";
     assert_eq!(database.count(distinct).await, COUNT, "each once");
     let trail = desk.api.get("/v1/audit?action=webhook.recovered").await.ok(200);
@@ -98,16 +98,15 @@ async fn one_that_breaks_off_has_done_nothing() {
     let call = desk.api.post_call(&hook.at("recover"), &json!({"since": SINCE}));
     let reply = call.header("idempotency-key", "same").send().await;
     assert!(reply.status >= 500, "{}", reply.status);
-    assert_eq!(
-        database.count("select count(*) from scheduled_deliveries").await,
-        0
-    );
-    assert_eq!(
-        database
-            .count("select count(*) from deliveries where redelivery_of is not null")
-            .await,
-        0
-    );
+    database
+        .expect_count("select count(*) from scheduled_deliveries", 0)
+        .await;
+    database
+        .expect_count(
+            "select count(*) from deliveries where redelivery_of is not null",
+            0,
+        )
+        .await;
     database.run("drop trigger refuse on scheduled_deliveries").await;
     eventually("the same key may be used again", SOON, || async {
         let call = desk.api.post_call(&hook.at("recover"), &json!({"since": SINCE}));

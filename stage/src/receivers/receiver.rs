@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::script::Act;
-use super::wait::{SOON, until};
+use crate::wait::{SOON, until};
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]

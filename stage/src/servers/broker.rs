@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::port::unused_port;
-use super::{cli, warden};
+use crate::{cli, warden};
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";

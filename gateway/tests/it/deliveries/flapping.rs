@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
-use stage::{Act, Desk, Receiver, SOON, eventually};
+use stage::{Act, Desk, Receiver, SOON, desk::a_moment, eventually};
 
 const ENDPOINTS: usize = 50;
 const EVENTS: usize = 60;
@@ -80,7 +80,7 @@ async fn health_that_flaps_is_written_a_few_times_a_second() {
         u128::try_from(count).expect("a count") <= looks,
         "{count} statements in {looks} looks"
     );
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    a_moment().await;
     for (hook, kind) in &hooks {
         let expected = if *kind == "good" { "healthy" } else { "failing" };
         assert_eq!(desk.webhook(hook).await["health"], expected, "and stays so");

@@ -15,8 +15,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::reply::Reply;
-use super::wait::{SOON, eventually};
 use super::wire::Wire;
+use crate::wait::{SOON, eventually};
 
 /// Nothing on the stage takes longer, bar what is broken.
 const LIMIT: Duration = Duration::from_secs(60);

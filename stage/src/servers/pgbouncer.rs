@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::cluster::other_user;
-use super::{SOON, warden};
+use crate::wait::SOON;
+use crate::warden;
 
 /// A running pooler; dropped, it is ended.
 pub struct PgBouncer {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::Api;
-use super::api::Line;
-use super::receiver::Received;
+use super::api::{Api, Line};
 use super::reply::Reply;
+use crate::receivers::receiver::Received;
+use crate::wait::{SOON, eventually};
 
 /// The type of every event of a load.
 pub const LABEL: &str = "invoice.paid";
@@ -88,9 +88,9 @@ impl Load {
     /// Waits for so many more acknowledged events.
     pub async fn advance(&self, count: usize) {
         let goal = self.acknowledged_count() + count;
-        super::eventually(
+        eventually(
             &format!("{count} more events are acknowledged"),
-            super::SOON * 3,
+            SOON * 3,
             || async { self.acknowledged_count() >= goal },
         )
         .await;

@@ -1,5 +1,7 @@
 //! A topic on Apache Kafka of a test's own, as a gateway is told of it.
 
+use super::broker::Broker;
+
 /// What a gateway is told so that it finds its broker and a topic of its own.
 pub struct Settings {
     pairs: Vec<(String, String)>,
@@ -18,6 +20,13 @@ impl Settings {
         ];
         let pairs = pairs.map(|(key, value)| (format!("GATEWAY_BUS__{key}"), value.to_owned()));
         Self { pairs: pairs.into() }
+    }
+
+    /// A topic of a test's own at the broker that tests share.
+    pub async fn shared() -> Self {
+        // Its start takes seconds, and this thread may have others to serve.
+        let starting = tokio::task::spawn_blocking(Broker::shared);
+        Self::new(starting.await.expect("a broker").address())
     }
 
     /// The same with one more setting of the bus.

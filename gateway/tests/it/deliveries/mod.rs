@@ -1,0 +1,14 @@
+//! Deliveries: attempted, retried, paused, ended, and what their log says of it.
+
+mod answers;
+mod breaker;
+mod flapping;
+mod http2;
+mod log;
+mod notices;
+mod odd_answers;
+mod ordering;
+mod recover_many;
+mod redeliver;
+mod retries;
+mod tls_faults;

@@ -1,0 +1,6 @@
+//! What calls a gateway: one request at a time, many without pause, or byte by byte.
+
+pub mod api;
+pub mod load;
+pub mod reply;
+pub mod wire;
