@@ -5,6 +5,7 @@ mod dev;
 mod keys;
 mod open_files;
 mod secrets;
+mod sentries;
 mod serve;
 mod signals;
 mod workspaces;
@@ -29,6 +30,7 @@ Examples:
   GATEWAY_DATABASE__URL=postgres://… gateway serve      run it
   gateway keys create --name ci --scopes crm:read       print a new key, alone
   gateway keys list --json                              one JSON object a line
+  GATEWAY_KEY=sk_… gateway sentries report sen_… --state sick --message 'Load failed'
 
 Results go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 the command line was not understood.";
@@ -62,6 +64,9 @@ enum Command {
     /// Seal webhook secrets under a new key.
     #[command(subcommand)]
     Secrets(secrets::SecretsCommand),
+    /// Report the state of a sentry.
+    #[command(subcommand)]
+    Sentries(sentries::SentriesCommand),
     /// Say what is wrong with the configuration; exit 1 if anything is.
     CheckConfig {
         #[command(flatten)]
@@ -166,6 +171,7 @@ async fn run(line: Line) -> Result<(), CommandError> {
             let db = open(config.clone(), true).await?;
             secrets::run(command, &config, &db).await
         }
+        Command::Sentries(command) => sentries::run(command, &load()?).await,
         Command::CheckConfig { format } => check_config(load(), &format),
         Command::Openapi => print(openapi::text().trim_end()),
         Command::Version { format } => {

@@ -20,9 +20,12 @@ mod verdict;
 
 use std::sync::Arc;
 
+use metrics::{Counter, counter};
+
 use crate::config;
 use crate::db::Db;
 use crate::http::buckets::Buckets;
+use crate::telemetry::names;
 use registry::Registry;
 
 const LEAST_BURST: u32 = 200;
@@ -41,6 +44,7 @@ pub struct Hoots {
 pub struct Viewers {
     networks: Buckets,
     per_second: u32,
+    refused: Counter,
 }
 
 impl Viewers {
@@ -50,6 +54,7 @@ impl Viewers {
         Self {
             networks: Buckets::new(per_second, per_second.max(LEAST_BURST)),
             per_second,
+            refused: counter!(names::HOOT_VIEWS_REFUSED),
         }
     }
 }

@@ -9,7 +9,6 @@ use http::header::{
     IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
-use metrics::counter;
 
 use super::badge::{self, Look};
 use super::{Hoots, page};
@@ -17,7 +16,6 @@ use crate::base::id::HootId;
 use crate::base::network::network_of;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
-use crate::telemetry::names;
 
 const PREFIX: &str = "/hoots/";
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
@@ -79,7 +77,7 @@ pub fn answer(
 ) -> Result<Reply, Problem> {
     let viewers = &hoots.viewers;
     if let Err(wait) = viewers.networks.take(&network_of(ip)) {
-        counter!(names::HOOT_VIEWS_REFUSED).increment(1);
+        viewers.refused.increment(1);
         return Err(Problem::too_many_views(viewers.per_second, wait)
             .with_header(CORP, HeaderValue::from_static("cross-origin")));
     }

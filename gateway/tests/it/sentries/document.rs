@@ -55,19 +55,24 @@ fn folder() -> PathBuf {
 /// Runs a snippet, with `after` behind it, as a user would with both variables set.
 async fn run(desk: &Desk, name: &str, folder: &Path, after: &str) -> Value {
     let (language, code) = snippets()[name];
-    let path = plain(desk).await;
-    let sentry = desk.api.get(&path).await.ok(200);
+    let sentry_path = plain(desk).await;
+    let sentry = desk.api.get(&sentry_path).await.ok(200);
     let program = match language {
         "sh" => "sh",
         "python" => "python3",
         other => panic!("{other} is not run"),
     };
+    let bin = stage::cli::binary();
+    let bin = bin.parent().expect("a folder").display();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new(program);
     command
         .arg("-c")
         .arg(format!("{code}{after}"))
         .current_dir(folder)
         .env("SENTRY_URL", text(&sentry, "api_url"))
+        .env("GATEWAY_URL", format!("http://{}", desk.api.address))
+        .env("PATH", path)
         .env("GATEWAY_KEY", desk.api.key.as_deref().expect("a key"))
         .env("PYTHONPATH", folder);
     let ran = tokio::task::spawn_blocking(move || command.output())
@@ -75,7 +80,7 @@ async fn run(desk: &Desk, name: &str, folder: &Path, after: &str) -> Value {
         .expect("it ran");
     let ran = ran.unwrap_or_else(|fault| panic!("{program}: {fault}"));
     assert!(ran.status.success(), "{name}: {ran:?}");
-    desk.api.get(&path).await.ok(200)
+    desk.api.get(&sentry_path).await.ok(200)
 }
 
 #[tokio::test]
@@ -117,6 +122,15 @@ async fn every_snippet_that_can_run_here_reports() {
         (&told["state"], &told["user_message"]),
         (&json!("sick"), &json!("Load failed"))
     );
+    let told = run(&desk, "report-command", &folder, "").await;
+    assert_eq!(
+        (&told["state"], &told["history_note"]),
+        (&json!("sick"), &json!("exit code 3"))
+    );
+    assert_eq!(
+        (&told["private_entry"], &told["meta"]),
+        (&json!(true), &json!({"counts": {"orders": 0}}))
+    );
     let told = run(&desk, "report-python", &folder, "").await;
     assert_eq!(
         (&told["state"], &told["meta"]),
@@ -128,5 +142,5 @@ async fn every_snippet_that_can_run_here_reports() {
         (&told["state"], &told["history_note"]),
         (&json!("sick"), &json!("no rows"))
     );
-    assert_eq!(snippets().len(), 6);
+    assert_eq!(snippets().len(), 7);
 }

@@ -1,5 +1,8 @@
 //! History and analytics.
 
+use gateway::facade::app;
+use gateway::facade::config::Config;
+use gateway::facade::maintenance::{self, Retention};
 use serde_json::{Value, json};
 
 use stage::Desk;
@@ -110,4 +113,39 @@ async fn analytics_cover_the_range_without_gaps() {
     for bad in ["range=1h", "range=", "x=1"] {
         desk.api.get(&format!("{at}?{bad}")).await.refusal(422);
     }
+}
+
+#[tokio::test]
+async fn old_entries_go_and_so_do_those_of_a_deleted_sentry() {
+    let (_gateway, database, desk) = Desk::own(&[]).await;
+    let (kept, gone) = (plain(&desk).await, plain(&desk).await);
+    report(&desk, &kept, "sad").await;
+    report(&desk, &gone, "sad").await;
+    let fill = |path: &str, days: u32, count: u32| {
+        let uuid = id_in(path).replace("sen_", "");
+        format!(
+            "insert into sentry_history (sentry_id, at, id, source, private_entry, meta)
+             select '{uuid}', now() - interval '{days} days' - number * interval '1 second', gen_random_uuid(),
+                 'report', false, '{{}}' from generate_series(1, {count}) as number"
+        )
+    };
+    database.run(&fill(&kept, 399, 10)).await;
+    database.run(&fill(&kept, 401, 25_000)).await;
+    database.run(&fill(&gone, 1, 7_000)).await;
+    desk.api.delete(&gone).await.no_content();
+    let left = async || database.ask("select count(*) from sentry_history").await;
+    // What goes at once is bounded; nobody sees the rest.
+    assert_eq!(left().await, (1 + 10 + 25_000 + 2_001).to_string());
+    desk.api
+        .get(&format!("{gone}/history"))
+        .await
+        .problem(404, "not_found");
+    let url = [("GATEWAY_DATABASE__URL".to_owned(), database.url())];
+    let config = Config::parse("", url).expect("a configuration");
+    let db = app::database(&config).expect("a database");
+    maintenance::tidy(&db, Retention::of(&config))
+        .await
+        .expect("tidied");
+    assert_eq!(left().await, "11");
+    assert_eq!(database.ask("select count(*) from deleted_sentries").await, "0");
 }

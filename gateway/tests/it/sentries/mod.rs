@@ -1,9 +1,11 @@
 //! Sentries and hoots: what is created, reported, timed out, told and shown.
 
+mod command;
 mod document;
 mod editing;
 mod history;
 mod hoots;
+mod kills;
 mod public;
 mod reports;
 mod timeouts;
