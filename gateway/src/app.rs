@@ -53,8 +53,8 @@ pub use start_error::StartError;
 
 /// Schedule, heartbeat, takeover and upkeep have connections of their own, so that no crowd of requests holds them up.
 const BACKGROUND_CONNECTIONS: usize = 6;
-/// Who waits for the database says so this often.
-const TELLING: Duration = Duration::from_secs(60);
+/// While the start waits for the database, it says so this often.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The engine: everything behind the listeners.
@@ -118,11 +118,11 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
     };
     let dispatcher = Dispatcher::new(routes(), engine.services.clone(), settings)?;
     let drain = config.server.drain;
-    let told = async {
+    let report = async {
         stop.asked().await;
         health.down("server", "draining");
     };
-    tokio::join!(bound.api.serve(dispatcher, stop.token(), drain), told);
+    tokio::join!(bound.api.serve(dispatcher, stop.token(), drain), report);
     engine.drain(stop.asked().await + drain).await;
     probes.shut_down().await;
     Ok(())
@@ -142,7 +142,7 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
 
 /// Migrates or checks the schema, waiting for the database as long as it takes.
 async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
-    let mut told: Option<Instant> = None;
+    let mut last_logged: Option<Instant> = None;
     loop {
         let prepared = match config.database.migrate_on_start {
             true => db::migrate(db).await,
@@ -151,8 +151,8 @@ async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<
         match prepared {
             Ok(()) => return Ok(()),
             Err(fault) if fault.is_passing() => {
-                if told.is_none_or(|told| told.elapsed() >= TELLING) {
-                    told = Some(Instant::now());
+                if last_logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+                    last_logged = Some(Instant::now());
                     tracing::warn!(%fault, "waiting for the database");
                 }
                 health.down("postgres", fault.to_string());

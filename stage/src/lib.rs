@@ -1,8 +1,9 @@
 //! The stage on which every test plays: a PostgreSQL cluster of this process's own, gateways as real child
 //! processes, receivers that do as they are told, and a client that looks closely.
 //!
-//! Nothing here judges the product or knows its code; it only sets up, sends and records. What is started is named by one folder, and a
-//! warden outside this process ends it all when the process is gone, however it went.
+//! Nothing here knows the product's code. The stage sets up, sends and records, and checks only what a test asks for, such as
+//! a reply's status. What is started is named by one folder, and a warden outside this process ends it all when the process
+//! is gone, however it went.
 
 pub mod certificate;
 pub mod cli;

@@ -46,7 +46,7 @@ pub enum StartError {
     Certificate(#[from] CertificateError),
     #[error("two routes collide: {0}")]
     Routes(#[from] matchit::InsertError),
-    #[error("signals cannot be heard: {0}")]
+    #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
     #[error(transparent)]
     Fault(#[from] TaskFault),

@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// … those of a migration so many times …
 const TRIES: u32 = 120;
 /// … and who waits says so this often.
-const TELLING: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why the schema cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +39,11 @@ pub enum SchemaError {
     )]
     Encoding(String),
     #[error(
-        "refinery_schema_history is another program's: it tells of a migration `{0}`; give the gateway a database of its own, \
+        "refinery_schema_history belongs to another program: it has a migration `{0}`; give the gateway a database of its own, \
          or a schema by ?options=-c%20search_path%3DNAME"
     )]
     Foreign(String),
-    #[error("a migration failed: {}", told(.0))]
+    #[error("a migration failed: {}", words_of(.0))]
     Migration(#[from] refinery::Error),
     #[error(
         "the schema is too old: it stands at version {found}, this gateway needs {needed}; run `gateway migrate`"
@@ -109,7 +109,7 @@ pub async fn migrate_if_empty(db: &Db) -> Result<(), SchemaError> {
 /// Waits until nobody else migrates. It asks again and again instead of standing in a queue, so that it can be stopped.
 async fn take_turn(client: &tokio_postgres::Client) -> Result<(), DbError> {
     let started = Instant::now();
-    let mut told: Option<Instant> = None;
+    let mut last_logged: Option<Instant> = None;
     loop {
         let row = client
             .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
@@ -117,8 +117,8 @@ async fn take_turn(client: &tokio_postgres::Client) -> Result<(), DbError> {
         if row.get(0) {
             return Ok(());
         }
-        if told.is_none_or(|told| told.elapsed() >= TELLING) {
-            told = Some(Instant::now());
+        if last_logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            last_logged = Some(Instant::now());
             let holder = "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
                           and (classid::bigint << 32 | objid::bigint) = $1
                           and database = (select oid from pg_database where datname = current_database())";
@@ -169,7 +169,7 @@ fn server_fault(fault: &refinery::Error) -> Option<&tokio_postgres::Error> {
     causes.find_map(|fault| fault.downcast_ref())
 }
 
-fn told(fault: &refinery::Error) -> String {
+fn words_of(fault: &refinery::Error) -> String {
     let Some(refused) = server_fault(fault) else {
         return fault.to_string();
     };

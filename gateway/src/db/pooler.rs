@@ -20,8 +20,8 @@ pub(super) enum Between {
     TransactionPooler,
 }
 
-/// Looks, by two clients whose transactions alternate: whoever keeps his session is answered by one process all the time,
-/// and never by the other's. Also finds out whether the options of the start-up packet arrive.
+/// Looks, by two clients whose transactions alternate: a client that keeps its session is always answered by one process,
+/// which never answers the other. Also finds out whether the options of the start-up packet arrive.
 pub(super) async fn look(db: &Db) -> Result<Between, DbError> {
     within(CONNECT_TIMEOUT * 2, async {
         let (one, one_connection) = db.dialer().open_bare().await?;

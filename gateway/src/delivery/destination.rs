@@ -58,8 +58,8 @@ pub trait Destinations: Send + Sync {
     /// Calls `each` with every destination that wants `event`; with `made_by`, only with those that were made by then.
     fn wanting(&self, event: &Event, made_by: Option<Millis>, each: &mut dyn FnMut(&dyn Destination));
 
-    /// Writes down how destinations are doing, all at once, and tells whoever wants to know. The answer is of which it is
-    /// written now.
+    /// Writes the health of destinations, all at once, and emits the notices of it. Returns those whose health is written
+    /// now.
     fn set_health(
         &self,
         healths: Vec<(DestinationId, HealthState)>,

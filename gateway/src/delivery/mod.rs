@@ -47,7 +47,7 @@
 //! | leased → ended, due | `engine::lanes` as `Outcome::Again` | `engine::recorder` |
 //! | leased → waiting, in line | `engine::lanes` as `Outcome::Release` | `engine::recorder` |
 //! | leased → due (the lease ran out) | | nobody: the lease's end is its `due_at` |
-//! | leased → due (its owner died or stops) | | the bus's takeover, `schedule::store::hand_back` |
+//! | leased → due (its owner died, or stops) | | `schedule::store::release` in the bus's takeover, or `hand_back` |
 //! | ended → due (redeliver, test), waiting (recover) | | the requests' handlers, as new deliveries |
 //!
 //! Every lease raises the row's *fence*, and `Again` and `Release` take effect only if the fence is still theirs: after a

@@ -297,7 +297,7 @@ pub fn list<T: PartialEq>(
             let place = format!("{name}[{index}]");
             let fault = match item {
                 Node::Text(text) => match read_item(&text) {
-                    Ok(value) if values.contains(&value) => ("duplicate", "stands twice".into()),
+                    Ok(value) if values.contains(&value) => ("duplicate", "occurs twice".into()),
                     Ok(value) => {
                         values.push(value);
                         continue;

@@ -21,9 +21,9 @@ pub enum Malformed {
     Syntax(String),
     #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    #[error("a lone surrogate stands in a string")]
+    #[error("a string holds a lone surrogate")]
     LoneSurrogate,
-    #[error("the key {0:?} stands twice in one object")]
+    #[error("the key {0:?} occurs twice in one object")]
     DoubledKey(String),
 }
 

@@ -46,7 +46,7 @@ impl Query {
         if value.contains('\0') {
             self.fault(&name, "nul", "must not hold U+0000");
         } else if self.pairs.iter().any(|(known, _)| *known == name) {
-            self.fault(&name, "duplicate", "stands twice");
+            self.fault(&name, "duplicate", "occurs twice");
         } else {
             self.pairs.push((name, value));
         }

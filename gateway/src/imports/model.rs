@@ -229,8 +229,8 @@ impl ImportRequest {
                 mode: mode.unwrap_or_default(),
                 mapping,
                 encoding: match (given, of_charset) {
-                    (Some(told), _) => Stated::Parameter(told),
-                    (None, Some(told)) => Stated::Charset(told),
+                    (Some(given), _) => Stated::Parameter(given),
+                    (None, Some(given)) => Stated::Charset(given),
                     (None, None) => Stated::Nothing,
                 },
                 delimiter,

@@ -83,8 +83,8 @@ impl Entry {
         }
     }
 
-    /// Whether it was revoked. When does not matter: a revocation holds from the moment it is known, whatever the clock of
-    /// whoever revoked said.
+    /// Whether it was revoked. When does not matter: a revocation holds from the moment it is known, whatever clock
+    /// it was written by.
     pub fn is_revoked(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.is_revoked)
     }

@@ -30,7 +30,7 @@ pub enum UrlFault {
     HostNumber,
     #[error("has a bad host: the text in brackets is not an IPv6 address")]
     HostBrackets,
-    #[error("has a bad host: a character in it stands in no host name")]
+    #[error("has a bad host: it holds a character that no host name has")]
     HostCharacter,
     #[error(
         "has a bad host: a name has at most {MAX_NAME_BYTES} bytes, and 1 to {MAX_LABEL_BYTES} between its dots"

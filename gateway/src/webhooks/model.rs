@@ -292,7 +292,7 @@ fn read_headers(fields: &mut Fields, name: &str, node: Node, stored: &[String]) 
                     .any(|(known, _)| known.eq_ignore_ascii_case(&header)) =>
             {
                 drop(value);
-                fields.fault(&place, "duplicate", "stands twice");
+                fields.fault(&place, "duplicate", "occurs twice");
             }
             Ok(value) => headers.push((header, value)),
             Err(message) => fields.fault(&place, "invalid_header", message),

@@ -182,6 +182,19 @@ fn links_between_documents_lead_somewhere() {
     }
 }
 
+#[test]
+fn every_folder_of_the_source_is_in_the_architecture() {
+    let text = read("ARCHITECTURE.md");
+    for file in rust_files("gateway/src") {
+        let (folder, name) = file.path.rsplit_once('/').expect("a folder");
+        let named = folder.rsplit('/').next().unwrap_or_default();
+        assert!(
+            name == "tests.rs" || named == "src" || text.contains(&format!("{named}/")),
+            "ARCHITECTURE.md does not say what {folder} is for"
+        );
+    }
+}
+
 /// Paths there are given from some folder on: `engine/lanes.rs` is one of `delivery`.
 #[test]
 fn every_path_in_the_architecture_exists() {

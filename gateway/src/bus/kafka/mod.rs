@@ -125,9 +125,9 @@ impl KafkaBus {
             ),
         );
         let stop = tasks.stop().child_token();
-        let told = stop.clone();
+        let thread_stop = stop.clone();
         let thread = tasks
-            .spawn_thread("kafka", consumer, move |consumer| consumer.run(&told))
+            .spawn_thread("kafka", consumer, move |consumer| consumer.run(&thread_stop))
             .map_err(|fault| KafkaError::ClientCreation(fault.to_string()))?;
         Ok(Arc::new(Self {
             db: db.clone(),

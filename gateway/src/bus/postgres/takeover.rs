@@ -33,11 +33,11 @@ const CHUNK: i64 = 1_000;
 const CHUNK_BYTES: i64 = 8 << 20;
 /// Each has a session of its own, and a chunk of events in memory.
 const MAX_TAKEOVERS: usize = 4;
-/// This many failures in a row are logged.
-const TELLING_FAILURES: u32 = 3;
-/// Who holds the dead one's row is asked after so long, while the row is waited for …
+/// After this many failures in a row it is logged.
+const LOGGED_FAILURES: u32 = 3;
+/// How long the dead one's row is waited for before sessions that hold it are ended …
 const BLOCKED: Duration = Duration::from_millis(700);
-/// … for this long.
+/// … and how long in all.
 const ROW_WAIT: &str = "set lock_timeout = '2s'";
 
 /// Looks for dead owners.
@@ -137,7 +137,7 @@ impl Failures {
         };
         let count = self.0.entry(owner).or_default();
         *count += 1;
-        if *count == TELLING_FAILURES {
+        if *count == LOGGED_FAILURES {
             tracing::warn!(owner, %fault, "what a dead instance left cannot be taken over; it is tried again");
         } else {
             tracing::debug!(owner, %fault, "no takeover");

@@ -15,7 +15,7 @@ pub const MAX_BESIDE_BYTES: usize = 64 * 1024;
 /// Why a file cannot be read on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceFault {
-    #[error("nothing arrived for too long, or too little")]
+    #[error("for too long nothing arrived, or too little")]
     Silent,
     #[error("the upload broke off before its end")]
     BrokeOff,
@@ -33,7 +33,7 @@ pub enum SourceFault {
     FormUnreadable,
     #[error("a form holds one file")]
     SecondFile,
-    #[error("is a field that stands behind the file; fields count before it")]
+    #[error("is a field behind the file; fields must come before it")]
     LateField(String),
     #[error("is a field whose value is not UTF-8")]
     FieldNotText(String),

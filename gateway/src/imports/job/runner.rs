@@ -250,7 +250,7 @@ impl Runner {
     /// Writes down how the job ended, however long the database is away; the client that waits gets its reply meanwhile.
     async fn end(&self, id: ImportId, number: i32, ending: Option<Ending>) -> Option<Job> {
         let workspace = self.caller.workspace;
-        let mut is_told = false;
+        let mut is_answered = false;
         loop {
             let written = async {
                 if let Some(ending) = &ending
@@ -271,7 +271,7 @@ impl Runner {
                 Ok(job) => return job,
                 Err(fault) => {
                     tracing::warn!(%fault, import = number, "the end of an import is not written yet");
-                    if !std::mem::replace(&mut is_told, true) {
+                    if !std::mem::replace(&mut is_answered, true) {
                         let _ = self.progress.try_send(Progress::Refused(fault.into()));
                     }
                 }

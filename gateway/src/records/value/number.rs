@@ -117,7 +117,7 @@ fn read(value: &str, spelling: Spelling, is_whole: bool) -> Result<Digits, Value
             if is_whole && decimal.is_none() && has_one_sign_before_three_digits(body) {
                 return Err(ValueFault::UnclearThousands);
             }
-            gather(bare.is_negative, body, exponent, Signs::told_by(body, decimal)?)
+            gather(bare.is_negative, body, exponent, Signs::found_in(body, decimal)?)
         }
     }
 }
@@ -169,11 +169,11 @@ impl Signs {
     }
 
     /// The rules of IMPORT-RULES.md, "Numbers".
-    fn told_by(body: &str, told: Option<DecimalSign>) -> Result<Signs, ValueFault> {
+    fn found_in(body: &str, given: Option<DecimalSign>) -> Result<Signs, ValueFault> {
         let points = body.matches('.').count();
         let commas = body.matches(',').count();
         let is_quiet = body.contains(is_quiet_sign);
-        let decimal = match told {
+        let decimal = match given {
             Some(DecimalSign::Point) => Some('.'),
             Some(DecimalSign::Comma) => Some(','),
             None => match (points, commas) {

@@ -72,7 +72,7 @@ impl Reading<'_> {
         }
         if let Some(field) = FIELDS.into_iter().find(|field| *field == name) {
             if self.seen.contains(&field) {
-                return self.fault(name, "duplicate", "stands twice");
+                return self.fault(name, "duplicate", "occurs twice");
             }
             self.seen.push(field);
             return self.take_field(field, &value, said);
@@ -145,7 +145,7 @@ impl Reading<'_> {
         }
         match insert(&mut self.meta, &path, value) {
             Ok(new_names) => self.name_count += new_names,
-            Err(Clash::Twice) => self.fault(name, "duplicate", "stands twice"),
+            Err(Clash::Twice) => self.fault(name, "duplicate", "occurs twice"),
             Err(Clash::Both) => self.fault(name, "clash", "has a value here and parts in brackets elsewhere"),
         }
     }

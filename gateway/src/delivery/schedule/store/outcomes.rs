@@ -12,7 +12,7 @@ use crate::delivery::log::Status;
 const COPY: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id,
                                  type, attempt_count, due_at, owner, fence, order_key) from stdin (format binary)";
 
-/// Whoever's fence is older has lost the row, and changes nothing. A retry counts the fence up, so that a group that is
+/// An outcome with an older fence has lost the row, and changes nothing. A retry counts the fence up, so that a group that is
 /// written again, because its commit was not answered, does not add its attempts twice.
 const AGAIN: &str = "
     with ended as (

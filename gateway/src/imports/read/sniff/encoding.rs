@@ -47,10 +47,10 @@ impl Stated {
     /// The encoding and the mark's length in bytes, where the client's word or the mark tells it.
     pub fn settle(self, first: &[u8]) -> Option<(&'static Encoding, usize)> {
         match (self, of_mark(first)) {
-            (Stated::Parameter(told), Some((marked, bytes))) if told == marked => Some((told, bytes)),
-            (Stated::Parameter(told), _) => Some((told, 0)),
+            (Stated::Parameter(given), Some((marked, bytes))) if given == marked => Some((given, bytes)),
+            (Stated::Parameter(given), _) => Some((given, 0)),
             (_, Some(marked)) => Some(marked),
-            (Stated::Charset(told), None) => Some((told, 0)),
+            (Stated::Charset(given), None) => Some((given, 0)),
             (Stated::Nothing, None) => None,
         }
     }
