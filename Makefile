@@ -10,13 +10,13 @@ TEST_THREADS ?= $(shell echo $$(($$(nproc) * 3)))
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-# The first run leaves out the Kafka client and link-time optimisation, to build faster: see [profile.quick] in Cargo.toml.
+# The first run leaves out the Kafka client and optimisation, to build faster: see [profile.quick] in Cargo.toml.
 WITH_KAFKA := $(or $(KAFKA),$(filter kafka,$(GATEWAY_BUS__KIND)))
 
 run: ## Build and run on its own PostgreSQL in .gateway/; KAFKA=1 builds with Kafka
 	@scripts/need compiler $(if $(WITH_KAFKA),kafka-client)
 	@if [ -z "$$DATABASE_URL$$GATEWAY_DATABASE__URL" ]; then scripts/need postgresql; fi
-	@$(if $(WITH_KAFKA),,echo "Building without Apache Kafka and for a quick start; 'make build' makes the full release.")
+	@$(if $(WITH_KAFKA),,echo "Building for a quick start: without Apache Kafka, and unoptimised. 'make build' builds the full release.")
 	cargo build --locked --profile quick --package gateway $(if $(WITH_KAFKA),,--no-default-features)
 	@exec $(TARGET)/quick/gateway dev
 
