@@ -1,6 +1,8 @@
 //! Rules that a review would repeat, as tests: which module may know which, how large a file may be, what must be
 //! documented. They read the source and the documents, and start nothing.
 
+#[path = "laws/clocks.rs"]
+mod clocks;
 #[path = "laws/documents.rs"]
 mod documents;
 #[path = "laws/migrations.rs"]

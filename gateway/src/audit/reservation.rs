@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::idempotency;
 use super::key_store::{self as store, Found, KeptReply};
 use crate::base::caller::WorkspaceId;
-use crate::base::id::{ImportId, InstanceId};
+use crate::base::id::{ImportId, InstanceId, next_uuid};
 use crate::db::{self, Client, DbError, Transaction};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -47,7 +47,7 @@ impl Reservation {
             workspace: call.caller.workspace,
             key: idempotency::key_of(call)?,
             path: call.path.clone(),
-            token: Uuid::now_v7(),
+            token: next_uuid(),
             instance,
             body_digest: None,
         })

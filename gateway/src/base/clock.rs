@@ -1,7 +1,12 @@
-//! Wall-clock moments as the API speaks them: RFC 3339, UTC, milliseconds, `Z`.
+//! Moments as the API speaks them, and the present one.
+//!
+//! The present is the database's: what is stored by one instance, and what expires, such as a key, means the same to all of
+//! them, whatever their own clocks show.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -13,10 +18,9 @@ static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// The present moment by the system's clock.
+    /// The present moment by the database's clock, as far as this process knows it.
     pub fn now() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        CLOCK.now()
     }
 
     /// This moment and `seconds` more.
@@ -64,9 +68,72 @@ impl serde::Serialize for Millis {
     }
 }
 
+/// Takes note of what the database's clock showed at some moment between `asked` and now.
+pub fn correct(shown: Millis, asked: Instant) {
+    CLOCK.correct(shown, asked, Instant::now());
+}
+
+static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
+
+/// An estimate that each look at the database corrects. Between two looks it follows the monotonic clock, so a step of
+/// the system's clock does not touch it. Until the first look it is the system's clock.
+struct Clock {
+    origin: Instant,
+    /// What the database's clock showed at `origin`, in milliseconds since the Unix epoch.
+    at_origin: AtomicI64,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at_origin = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            origin: Instant::now(),
+            at_origin: AtomicI64::new(at_origin),
+        }
+    }
+
+    fn now(&self) -> Millis {
+        let at_origin = self.at_origin.load(Ordering::Relaxed);
+        Millis(at_origin.saturating_add(self.since_origin(Instant::now())))
+    }
+
+    /// An estimate that agrees with what was heard stays. Another one becomes the latest that does: a key may end early
+    /// by the time of one answer, and never late.
+    fn correct(&self, shown: Millis, asked: Instant, heard: Instant) {
+        let earliest = shown.0.saturating_sub(self.since_origin(heard));
+        let latest = shown.0.saturating_sub(self.since_origin(asked));
+        let estimate = self.at_origin.load(Ordering::Relaxed);
+        if !(earliest..=latest).contains(&estimate) {
+            self.at_origin.store(latest, Ordering::Relaxed);
+        }
+    }
+
+    fn since_origin(&self, instant: Instant) -> i64 {
+        let since = instant.saturating_duration_since(self.origin);
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn it_follows_the_database_forward_and_back() {
+        let clock = Clock::new();
+        let asked = clock.origin + Duration::from_secs(1);
+        let heard = asked + Duration::from_millis(30);
+        for shown in [5_000_000, 1_000, 9_000_000] {
+            clock.correct(Millis(shown), asked, heard);
+            assert_eq!(clock.at_origin.load(Ordering::Relaxed), shown - 1_000);
+        }
+        // A slow answer that agrees changes nothing.
+        clock.correct(Millis(9_000_500), asked, asked + Duration::from_secs(2));
+        assert_eq!(clock.at_origin.load(Ordering::Relaxed), 8_999_000);
+    }
 
     #[test]
     fn prints_milliseconds_and_z() {

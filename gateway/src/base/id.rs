@@ -4,7 +4,11 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
+use parking_lot::Mutex;
 use uuid::Uuid;
+
+use super::clock::Millis;
+use super::id_clock::IdClock;
 
 /// A kind of thing that has ids, named by the prefix of its ids.
 pub trait Kind {
@@ -59,7 +63,7 @@ pub struct Id<K> {
 impl<K: Kind> Id<K> {
     /// A new id; later ids of this process sort after earlier ones.
     pub fn generate() -> Self {
-        Self::from_uuid(Uuid::now_v7())
+        Self::from_uuid(next_uuid())
     }
 
     /// The id that `uuid` is the body of.
@@ -129,6 +133,13 @@ impl<K: Kind> serde::Serialize for Id<K> {
     }
 }
 
+static IDS: Mutex<IdClock> = Mutex::new(IdClock::NEW);
+
+/// A new UUIDv7, whose time is the database's; later ones of this process sort after earlier ones.
+pub fn next_uuid() -> Uuid {
+    IDS.lock().next(Millis::now())
+}
+
 /// The UUID of an id with that exact prefix and 36 lower-case characters behind it.
 pub fn parse_uuid(prefix: &str, text: &str) -> Option<Uuid> {
     let body = text.strip_prefix(prefix)?;
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn time_bounds_enclose_an_id() {
-        let uuid = Uuid::now_v7();
+        let uuid = next_uuid();
         let millis = uuid_millis(uuid);
         assert!(uuid_floor(millis) < uuid && uuid < uuid_floor(millis + 1));
     }

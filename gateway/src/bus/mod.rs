@@ -5,7 +5,6 @@
 //! in the database. Unfinished events of an instance that died are handed out again by another.
 
 mod emission;
-mod ids;
 mod intake_queue;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -9,11 +9,10 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{CommandError, Format, print};
 use crate::base::backoff::Backoff;
-use crate::base::id::SentryId;
+use crate::base::id::{SentryId, next_uuid};
 use crate::base::secret::Secret;
 use crate::config::Config;
 use crate::outbound::client::Client;
@@ -110,7 +109,7 @@ async fn send(config: &Config, id: SentryId, url: &str, body: &Value) -> Result<
     let target = Target::parse(&address).map_err(|fault| refused(format!("--url {fault}")))?;
     let call = Report {
         authorization: authorization(Secret::new(key))?,
-        idempotency_key: HeaderValue::try_from(Uuid::now_v7().to_string())
+        idempotency_key: HeaderValue::try_from(next_uuid().to_string())
             .map_err(|fault| refused(fault.to_string()))?,
         body: Bytes::from(body.to_string()),
         target,

@@ -1,6 +1,5 @@
 //! Connections: a pool for short work, and dedicated ones for tasks that keep theirs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -12,7 +11,6 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Connection, Socket};
 
 use super::abandon::{is_abandoning, within};
-use super::clock::Clock;
 use super::dial::{CONNECT_TIMEOUT, Dialer, Encrypted, PooledDialer, drive};
 use super::error::DbError;
 use super::session::Purpose;
@@ -112,7 +110,6 @@ pub struct Db {
     pool: Pool,
     /// What metrics call the pool.
     pool_name: &'static str,
-    clock: Arc<Clock>,
 }
 
 fn pool(dialer: &Dialer, size: usize, purpose: Purpose) -> Result<Pool, SetupError> {
@@ -159,11 +156,10 @@ impl Db {
             dialer,
             pool,
             pool_name: "requests",
-            clock: Arc::new(Clock::new()),
         })
     }
 
-    /// The same database and its clock, through a pool of its own.
+    /// The same database through a pool of its own.
     pub fn with_own_pool(
         &self,
         pool_name: &'static str,
@@ -186,11 +182,6 @@ impl Db {
         gauge!(names::DB_POOL_WAITING, "pool" => self.pool_name).set(status.waiting as f64);
         // So that it is there before the first one.
         counter!(names::DB_POOL_TIMEOUTS, "pool" => self.pool_name).increment(0);
-    }
-
-    /// The database's clock, which the change feed keeps right.
-    pub const fn clock(&self) -> &Arc<Clock> {
-        &self.clock
     }
 
     /// A connection from the pool.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
-use crate::base::clock::Millis;
+use crate::base::id::next_uuid;
 use crate::db::DbError;
 
 /// Name and meaning of the types that are always there.
@@ -183,8 +183,8 @@ pub async fn insert(
     let row = transaction
         .query_opt(
             "insert into event_types (id, workspace_id, name, description, created_at)
-             values ($1, $2, $3, $4, $5) on conflict do nothing returning id",
-            &[&Uuid::now_v7(), &workspace, &name, &description, &Millis::now()],
+             values ($1, $2, $3, $4, now()) on conflict do nothing returning id",
+            &[&next_uuid(), &workspace, &name, &description],
         )
         .await?;
     Ok(row.map(|row| row.get(0)))

@@ -31,7 +31,7 @@ const KEPT: &str = "1 minute";
 pub struct Instance {
     id: InstanceId,
     name: String,
-    started_at: Millis,
+    started: Instant,
     lease: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Instance {
         Self {
             id: InstanceId::generate(),
             name: instance_name(),
-            started_at: Millis::now(),
+            started: Instant::now(),
             lease: stale_after + MARGIN,
         }
     }
@@ -84,7 +84,8 @@ impl Instance {
         session
             .execute(
                 "insert into instances (id, name, version, started_at, live_until, seen, life)
-                 values ($1, $2, $3, $4, now() + $5 * interval '1 second', ($6::text)::pg_snapshot, $7)
+                 values ($1, $2, $3, now() - $4 * interval '1 second', now() + $5 * interval '1 second',
+                         ($6::text)::pg_snapshot, $7)
                  on conflict (id) do update
                  set heartbeat_at = now(), live_until = excluded.live_until, seen = excluded.seen,
                      life = excluded.life",
@@ -92,7 +93,7 @@ impl Instance {
                     &self.id,
                     &self.name,
                     &env!("CARGO_PKG_VERSION"),
-                    &self.started_at,
+                    &self.started.elapsed().as_secs_f64(),
                     &self.lease.as_secs_f64(),
                     &seen,
                     &life,

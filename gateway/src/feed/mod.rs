@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
+use crate::base::clock;
 use crate::base::fail_point::{self, Point};
 use crate::db::{Db, DbError, Purpose, unwritable, within};
 use crate::telemetry::health::Health;
@@ -250,7 +251,7 @@ impl Feed {
         };
         let asked = std::time::Instant::now();
         let (now, changes) = answered(store::read_since(session, since)).await?;
-        self.db.clock().correct(now.clock, asked);
+        clock::correct(now.clock, asked);
         if now.is_before(since) {
             tracing::warn!("transaction ids went back: everything in memory is read again");
             return self.read_all(session).await;
@@ -262,7 +263,7 @@ impl Feed {
     async fn read_all(&self, session: &tokio_postgres::Client) -> Result<(Position, bool), DbError> {
         let asked = std::time::Instant::now();
         let now = answered(store::position(session)).await?;
-        self.db.clock().correct(now.clock, asked);
+        clock::correct(now.clock, asked);
         for (_, refresh) in &self.readers {
             refresh(session, Vec::new()).await?;
         }

@@ -6,6 +6,7 @@ use super::draft::HootDraft;
 use super::shown::Hoot;
 use super::{Hoots, editing, store};
 use crate::audit::{Begun, Work};
+use crate::base::clock::Millis;
 use crate::base::id::HootId;
 use crate::base::page;
 use crate::db::Client;
@@ -57,7 +58,7 @@ pub async fn list_hoots(hoots: Hoots, mut call: Call) -> Result<Reply, Problem> 
     call.query.finish()?;
     let client = hoots.db.client().await?;
     let found = store::list(&client, workspace, &page).await?;
-    let now = hoots.registry.now();
+    let now = Millis::now();
     let shown: Vec<Hoot> = found.into_iter().map(|hoot| hoot.shown(now, &origin)).collect();
     Reply::ok(&page.listing(shown, |hoot| hoot.id.to_string()))
 }
@@ -70,7 +71,7 @@ pub async fn get_hoot(hoots: Hoots, call: Call) -> Result<Reply, Problem> {
     let found = store::find(&client, call.caller.workspace, id).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     call.query.finish()?;
-    Reply::ok(&found.shown(hoots.registry.now(), &origin))
+    Reply::ok(&found.shown(Millis::now(), &origin))
 }
 
 /// `PATCH /v1/hoots/{id}`.

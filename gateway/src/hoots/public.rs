@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::badge::{self, Look};
 use super::{Hoots, page};
+use crate::base::clock::Millis;
 use crate::base::id::HootId;
 use crate::base::network::network_of;
 use crate::http::problem::{Code, Problem};
@@ -85,7 +86,7 @@ pub fn answer(
     let Some(shown) = HootId::parse(id).and_then(|id| hoots.registry.find(id)) else {
         return not_found(form, &look);
     };
-    let now = hoots.registry.now();
+    let now = Millis::now();
     let drawn = match form {
         Form::Badge => shown.badge(&look, now),
         Form::Page => shown.page(now),

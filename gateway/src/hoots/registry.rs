@@ -213,11 +213,6 @@ impl Registry {
         self.shown.pin().get(&id.uuid()).cloned()
     }
 
-    /// The present moment by the database's clock.
-    pub(super) fn now(&self) -> Millis {
-        self.db.clock().now()
-    }
-
     /// Notes what has changed; nothing in particular is everything.
     pub fn note(&self, ids: impl ExactSizeIterator<Item = Uuid>) {
         let mut stale = self.stale.lock();

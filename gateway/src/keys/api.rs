@@ -30,7 +30,7 @@ pub async fn create_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
         Begun::Fresh(work) => work,
         Begun::Repeated(reply) => return Ok(reply.no_store()),
     };
-    let new = NewKey::read(body, keys.db.clock().now())?;
+    let new = NewKey::read(body, Millis::now())?;
     call.query.finish()?;
     check_grant(new.scopes, call.caller.scopes)?;
     let token = Token::generate().map_err(|fault| Problem::internal(&fault))?;

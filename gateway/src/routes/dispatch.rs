@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use super::route_metrics::RouteMetrics;
 use super::{Handling, Route, Services, openapi, unkeyed};
 use crate::audit::idempotency;
+use crate::base::clock::Millis;
 use crate::config::AccessLog;
 use crate::db::Abandonable;
 use crate::feed::Freshness;
@@ -321,11 +322,7 @@ impl Inner {
 
     fn authenticated(&self, request: &Request<Incoming>) -> Result<Arc<Entry>, Problem> {
         let settings = &self.settings;
-        let entry = authenticate(
-            &self.services.keys.cache,
-            request.headers(),
-            self.services.keys.db.clock().now(),
-        );
+        let entry = authenticate(&self.services.keys.cache, request.headers(), Millis::now());
         // Keys that the database has not confirmed for too long may have been revoked, or created, meanwhile.
         if settings.freshness.age() > settings.stale_after
             && !matches!(&entry, Err(problem) if problem.code() == Code::KeyMissing)

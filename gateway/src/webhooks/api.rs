@@ -60,7 +60,7 @@ pub async fn create_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     let vault = webhooks.registry.vault();
     let secret = Vault::generate().map_err(|fault| Problem::internal(&fault))?;
     let id = WebhookId::generate();
-    let now = webhooks.db.clock().now();
+    let now = Millis::now();
     let mut stored = StoredWebhook {
         workspace: work.workspace(),
         shown: Webhook {
@@ -153,7 +153,7 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
         stored.shown.health = HealthState::Healthy.name().to_owned();
     }
     if !changes.is_empty() {
-        stored.shown.updated_at = webhooks.db.clock().now();
+        stored.shown.updated_at = Millis::now();
         store::update(work.transaction(), &stored).await?;
         work.audit("webhook.updated", &target_of(&stored.shown), &changes)
             .await?;
@@ -211,7 +211,7 @@ pub async fn rotate_webhook_secret(webhooks: Webhooks, mut call: Call) -> Result
     let previous = opened.map_err(|fault| Problem::internal(&fault))?;
     let secret = Vault::generate().map_err(|fault| Problem::internal(&fault))?;
     let sealed = seal(vault, id, secret.expose())?;
-    let now = webhooks.db.clock().now();
+    let now = Millis::now();
     let until = now.plus_seconds(overlap.unwrap_or(DEFAULT_OVERLAP_SECONDS));
     let is_overlap = until > now;
     stored.previous_secret = is_overlap.then(|| std::mem::take(&mut stored.secret));

@@ -19,7 +19,6 @@ use crate::base::clock::Millis;
 use crate::base::id::{DestinationId, WebhookId};
 use crate::base::seal::SealError;
 use crate::config;
-use crate::db::Clock;
 use crate::delivery::destination::{Destination, Terms};
 use crate::delivery::engine::job::Job;
 use crate::delivery::engine::outcome::{Judgement, Tried};
@@ -79,7 +78,6 @@ pub struct Endpoint {
     url: String,
     signers: Vec<Signer>,
     previous_until: Option<Millis>,
-    clock: Arc<Clock>,
 }
 
 /// Why a stored endpoint cannot be used.
@@ -103,7 +101,6 @@ impl Endpoint {
         stored: &StoredWebhook,
         vault: &Vault,
         defaults: &config::Webhooks,
-        clock: &Arc<Clock>,
         before: Option<&Endpoint>,
     ) -> Result<Self, EndpointError> {
         let shown = &stored.shown;
@@ -143,14 +140,13 @@ impl Endpoint {
             url: shown.url.clone(),
             signers,
             previous_until: stored.previous_secret_until,
-            clock: clock.clone(),
         })
     }
 
     /// The secrets that sign now: the present one and, during an overlap, the one before. The overlap ends by the
     /// database's clock, on every instance at once.
     fn signers(&self) -> &[Signer] {
-        let now = self.clock.now();
+        let now = Millis::now();
         let is_overlap = self.previous_until.is_some_and(|until| until > now);
         let count = if is_overlap { 2 } else { 1 };
         self.signers.get(..count).unwrap_or(&self.signers)

@@ -15,7 +15,7 @@ use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
-use crate::db::{Clock, DbError};
+use crate::db::DbError;
 use crate::events::types::is_operational;
 
 /// The endpoints of one workspace.
@@ -73,7 +73,6 @@ struct Known {
 pub struct Registry {
     vault: Vault,
     defaults: config::Webhooks,
-    clock: Arc<Clock>,
     /// Changes are rare and made one after another; readers never wait for them.
     known: Mutex<Known>,
     /// Reads one after another, so that what was read first is not put over what was read last.
@@ -84,11 +83,10 @@ pub struct Registry {
 
 impl Registry {
     /// An empty registry.
-    pub fn new(vault: Vault, defaults: config::Webhooks, clock: Arc<Clock>) -> Self {
+    pub fn new(vault: Vault, defaults: config::Webhooks) -> Self {
         Self {
             vault,
             defaults,
-            clock,
             known: Mutex::default(),
             refreshing: tokio::sync::Mutex::default(),
             by_id: papaya::HashMap::new(),
@@ -147,7 +145,7 @@ impl Registry {
         for row in stored {
             let id = row.shown.id.uuid();
             let before = known.by_id.get(&id).cloned();
-            match Endpoint::prepare(row, &self.vault, &self.defaults, &self.clock, before.as_deref()) {
+            match Endpoint::prepare(row, &self.vault, &self.defaults, before.as_deref()) {
                 Ok(endpoint) => {
                     let endpoint = Arc::new(endpoint);
                     known.by_id.insert(id, endpoint.clone());

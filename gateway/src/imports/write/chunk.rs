@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::row_keys::RowKeys;
+use crate::base::id::next_uuid;
 use crate::imports::causes::tally::Tally;
 use crate::imports::read::csv::raw_record::RawRecord;
 use crate::imports::read::escape;
@@ -127,7 +128,7 @@ impl Chunk {
         self.rows.push(ChunkRow {
             row_number: record.row_number,
             line_number: record.line_number,
-            id: Uuid::now_v7(),
+            id: next_uuid(),
             is_complete: row.is_complete(),
             natural_key,
             matched_key,

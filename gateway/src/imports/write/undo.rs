@@ -16,6 +16,7 @@ use super::version::Version;
 use super::writer::is_conflict;
 use crate::audit::{self, Actor, Changes, Target};
 use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
 use crate::db::{self, Db, DbError, Transaction};
 use crate::imports::model::Job;
 use crate::imports::store;
@@ -83,7 +84,7 @@ pub async fn undo(
         None => Undone::default(),
     };
     if job.undo.is_none() {
-        undone.at = db.clock().now().to_string();
+        undone.at = Millis::now().to_string();
     }
     let mut session = Session::open(db, object, workspace, Turn::Whole, false).await?;
     let target = Target::new("import", job.id, job.filename.as_deref());

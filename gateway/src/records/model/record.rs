@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::key::push_natural_key;
 use crate::base::clock::Millis;
-use crate::base::id::{parse_uuid, uuid_millis};
+use crate::base::id::{next_uuid, parse_uuid, uuid_millis};
 use crate::records::{Kind, Object};
 
 /// Names and texts that no field took.
@@ -50,7 +50,7 @@ impl Record {
     pub fn new(object: &'static Object) -> Self {
         Self {
             object,
-            id: Uuid::now_v7(),
+            id: next_uuid(),
             values: vec![None; object.fields.len()],
             extra: Extra::new(),
             updated_at: Millis::now(),

@@ -1,6 +1,6 @@
-//! Overlaps of secrets, and the times of imports, are the database's, whatever the gateway's clock says.
+//! What is stored and compared has the database's time, whatever the gateway's clock says.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::clocks::gateway;
 use stage::{Database, Desk, Receiver, SOON, desk::text, eventually, signature};
@@ -55,6 +55,78 @@ async fn an_imports_times_are_the_databases() {
         for time in [text(&job, "created_at"), text(&job, "finished_at"), at] {
             let away = distance(&database, &format!("'{time}'::timestamptz")).await;
             assert!(away < 100.0, "{time} is {away} s away, {off}");
+        }
+    }
+}
+
+/// Every time in an answer, with its place in it.
+fn times(place: &str, value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Object(members) => {
+            let is_time = |name: &str| name.ends_with("_at") || ["at", "timestamp"].contains(&name);
+            let each = members.iter().flat_map(|(name, member)| {
+                let place = format!("{place}.{name}");
+                match member.as_str().filter(|_| is_time(name)) {
+                    Some(time) => vec![(place, time.to_owned())],
+                    None => times(&place, member),
+                }
+            });
+            each.collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|item| times(place, item)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_time_that_is_shown_is_the_databases() {
+    for off in ["10 minutes", "-10 minutes"] {
+        let (_gateway, database, desk) = gateway(off).await;
+        let receiver = Receiver::start().await;
+        desk.hook(&receiver, &["deal.won", "contact.updated"]).await;
+        let api = &desk.api;
+        let contact = json!({"email": "a@b.c", "city": "Rome"});
+        let made = api.post("/v1/crm/contacts", &contact).await.ok(201);
+        let path = format!("/v1/crm/contacts/{}", text(&made, "id"));
+        let changed = api.patch(&path, &json!({"city": "Pisa"})).await.ok(200);
+        let file = b"email,city\na@b.c,Bari\nb@b.c,Rome\n";
+        api.import("object=contact", file).await.ok(201);
+        let kind = json!({"name": "x.made", "description": ""});
+        api.post("/v1/event-types", &kind).await.ok(201);
+        let event = desk.send("deal.won", json!({})).await;
+        let delivery = desk.delivery_that(&event, "succeeded").await;
+        let mut shown = vec![
+            ("created".to_owned(), made),
+            ("changed".to_owned(), changed),
+            ("delivery".to_owned(), delivery),
+        ];
+        for list in [
+            "api-keys",
+            "audit",
+            "crm/contacts",
+            "events",
+            "imports",
+            "instances",
+            "webhooks",
+        ] {
+            let page = api.get(&format!("/v1/{list}")).await.ok(200);
+            assert_ne!(page["data"], json!([]), "{list}");
+            shown.push((list.to_owned(), page));
+        }
+        let received = receiver.received();
+        let body = serde_json::from_slice(&received.first().expect("an event").body).expect("JSON");
+        shown.push(("received".to_owned(), body));
+        let made_at = database.rows("select created_at::text from event_types").await;
+        let made_at: String = made_at[0].get(0);
+        let mut all: Vec<_> = shown
+            .iter()
+            .flat_map(|(place, value)| times(place, value))
+            .collect();
+        all.push(("event type".to_owned(), made_at));
+        assert!(all.len() > 25, "{all:?}");
+        for (place, time) in all {
+            let away = distance(&database, &format!("'{time}'::timestamptz")).await;
+            assert!(away < 100.0, "{place}: {time} is {away} s away, {off}");
         }
     }
 }

@@ -1,22 +1,28 @@
-//! Event ids: UUIDv7 that increase strictly within an instance, even when the clock steps back.
+//! UUIDv7 that increase strictly, even when the clock steps back.
 
 use uuid::Uuid;
 
-use crate::base::clock::Millis;
+use super::clock::Millis;
 
 /// Ids within one millisecond before the next millisecond is borrowed.
 const PER_MILLI: u16 = 1 << 12;
 
 /// The last id that was made.
 #[derive(Debug, Default)]
-pub(in crate::bus) struct IdClock {
+pub struct IdClock {
     millis: i64,
     sequence: u16,
 }
 
 impl IdClock {
+    /// One that has made no id yet.
+    pub const NEW: Self = Self {
+        millis: 0,
+        sequence: 0,
+    };
+
     /// The next id. Layout of RFC 9562, 5.7 with the sequence in `rand_a` (method 1 of 6.2).
-    pub(in crate::bus) fn next(&mut self, now: Millis) -> Uuid {
+    pub fn next(&mut self, now: Millis) -> Uuid {
         if now.0 > self.millis {
             self.millis = now.0;
             self.sequence = 0;
@@ -34,7 +40,7 @@ impl IdClock {
     }
 
     /// Has all later ids begin at `now` or behind it.
-    pub(in crate::bus) const fn reach(&mut self, now: Millis) {
+    pub const fn reach(&mut self, now: Millis) {
         if now.0 > self.millis {
             self.millis = now.0;
             self.sequence = 0;
@@ -42,7 +48,7 @@ impl IdClock {
     }
 
     /// The time of the last id; all later ids have this or a later one.
-    pub(in crate::bus) const fn millis(&self) -> i64 {
+    pub const fn millis(&self) -> i64 {
         self.millis
     }
 }
