@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::base::clock::Millis;
 use crate::base::id::{uuid_floor, uuid_millis};
-use crate::bus::ids::IdClock;
+use crate::base::id_clock::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction, application_name, within};
 use crate::feed::instances::instance_name;
@@ -17,6 +17,10 @@ use crate::feed::instances::instance_name;
 /// The first half of the two-part advisory lock on an owner; the second is the owner's number.
 pub(super) const LOCK_CLASS: i32 = 0x6761_7465;
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// A session of ours that was given up ends within moments, and frees its lock: it is asked for so often …
+const RESUME_TRIES: u32 = 10;
+/// … with this pause.
+const RESUME_PAUSE: Duration = Duration::from_millis(50);
 
 /// Events that were given their ids together.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +117,15 @@ impl Ownership {
             return Ok(current);
         }
         let watermark = self.begin(Millis::now());
+        // The row need not wait for a standby: in the server's log it comes before every event that names it.
+        session.batch_execute("set synchronous_commit = off").await?;
         let row = session
             .query_one(
                 "insert into bus_owners (instance, watermark, sessions) values ($1, $2, $3) returning id",
                 &[&instance_name(), &watermark, &application_name()],
             )
             .await?;
+        session.batch_execute("reset synchronous_commit").await?;
         let owner: i32 = row.get(0);
         if !lock(session, owner).await? {
             return Err(DbError::Away("a new owner's lock is taken".into()));
@@ -129,14 +136,19 @@ impl Ownership {
     }
 
     async fn resume(&self, session: &tokio_postgres::Client, owner: i32) -> Result<bool, DbError> {
-        if !lock(session, owner).await? {
-            // A session of ours that the server has not noticed to be gone, or a successor at work.
-            return Ok(false);
+        for _ in 0..RESUME_TRIES {
+            let is_locked = lock(session, owner).await?;
+            let row = session
+                .query_opt("select taken_by is null from bus_owners where id = $1", &[&owner])
+                .await?;
+            let is_ours = row.is_some_and(|row| row.get(0));
+            if is_locked || !is_ours {
+                return Ok(is_ours);
+            }
+            // A session of ours that the server has not noticed to be gone, or a successor that begins.
+            tokio::time::sleep(RESUME_PAUSE).await;
         }
-        let row = session
-            .query_opt("select taken_by is null from bus_owners where id = $1", &[&owner])
-            .await?;
-        Ok(row.is_some_and(|row| row.get(0)))
+        Ok(false)
     }
 }
 

@@ -163,6 +163,8 @@ impl Taker {
     /// Takes over `dead` if it is: its lock is held here until everything is finished, so nobody else takes it.
     async fn try_take(&self, dead: i32, heartbeat: SystemTime, me: i32) -> Result<(), DbError> {
         let session = self.db.connect().await?;
+        // What is lost of it in a crash is done again. It must not wait for a standby, for then it waits without an end.
+        session.batch_execute("set synchronous_commit = off").await?;
         let locked = session
             .query_one("select pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &dead])
             .await?;
