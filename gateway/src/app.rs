@@ -140,6 +140,14 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
     )?)
 }
 
+/// Refuses what this program was built without, before anything is asked of anybody.
+pub fn refuse_unbuilt(config: &Config) -> Result<(), StartError> {
+    match config.bus.kind {
+        BusKind::Kafka(_) if !cfg!(feature = "kafka") => Err(StartError::NoKafka),
+        BusKind::Kafka(_) | BusKind::Postgres => Ok(()),
+    }
+}
+
 /// Migrates or checks the schema, waiting for the database as long as it takes.
 async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
     let mut last_logged: Option<Instant> = None;
@@ -179,7 +187,7 @@ impl Engine {
         let instance_id = instance.id();
         let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
-        let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone(), db.clock().clone()));
+        let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
 
         let mut feed = Feed::new(
             background.clone(),

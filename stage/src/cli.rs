@@ -1,5 +1,6 @@
 //! The command line, run as an operator would.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
@@ -37,14 +38,16 @@ pub fn command(url: Option<&str>, arguments: &[&str], environment: &[(&str, &str
     command
 }
 
-/// `gateway dev` on a database that exists, in a folder of its own, on any ports.
-pub fn dev_command(url: &str) -> Command {
+/// `gateway dev` in a folder of its own, on any ports; without the address of a database on a server of its own.
+pub fn dev_command(url: Option<&str>) -> Command {
     let folder = warden::folder().join(format!("dev-{}", uuid::Uuid::now_v7().simple()));
     std::fs::create_dir(&folder).expect("a folder");
+    // PostgreSQL runs as another user where this process is root.
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o711)).expect("passable");
     let file = folder.join("gateway.toml");
     std::fs::write(&file, "").expect("an empty configuration");
     let path = file.to_str().expect("UTF-8");
-    let mut command = command(Some(url), &["dev", "--config", path], ANY_PORTS);
+    let mut command = command(url, &["dev", "--config", path], ANY_PORTS);
     command.current_dir(folder);
     command
 }

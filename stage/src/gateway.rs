@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -79,7 +80,14 @@ impl Gateway {
 
     /// Starts `gateway dev` on a database.
     pub fn launch_dev(url: &str) -> Self {
-        Self::spawn(cli::dev_command(url))
+        Self::spawn(cli::dev_command(Some(url)))
+    }
+
+    /// Starts `gateway dev` on a server of its own; the folder where it keeps everything.
+    pub fn launch_dev_alone() -> (Self, PathBuf) {
+        let command = cli::dev_command(None);
+        let folder = command.get_current_dir().expect("a folder").join(".gateway");
+        (Self::spawn(command), folder)
     }
 
     /// Starts a gateway whose log goes to `errors`, where nobody on the stage reads it, and waits until it is ready.

@@ -37,7 +37,6 @@ pub enum StartError {
     #[cfg(feature = "kafka")]
     #[error(transparent)]
     Kafka(#[from] KafkaStartError),
-    #[cfg(not(feature = "kafka"))]
     #[error(
         "bus.kind is kafka, and this program was built without Kafka: build it with `make build`, or run `make run KAFKA=1`"
     )]

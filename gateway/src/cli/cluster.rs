@@ -12,6 +12,7 @@ use std::time::Duration;
 use ring::digest::{SHA256, digest};
 use tokio::process::{Child, Command};
 
+use super::signals;
 use crate::base::hex;
 use crate::base::stop::Stop;
 
@@ -20,7 +21,9 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 /// Where the data goes if PostgreSQL's user may not enter our folder, which then holds a link.
 const OUTSIDE: &str = "/var/lib/sentinel-gateway";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// What stopping the server may take.
+/// What stopping the server may take when the gateway ends at once: in order, and then by force.
+const HURRY: Duration = Duration::from_secs(3);
+/// What it may take otherwise.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 const PORT_FILE: &str = "port";
@@ -74,13 +77,46 @@ impl Cluster {
                 cluster.port = port;
                 tracing::info!(port, "PostgreSQL was still running and is taken over");
             }
-            None => cluster.launch().await?,
+            None => cluster.launch()?,
         }
-        tokio::select! {
-            ready = cluster.wait_until_ready() => ready?,
-            _ = stop.asked() => {}
+        cluster.leave_no_stray();
+        let ready = tokio::select! {
+            ready = cluster.wait_until_ready() => ready,
+            _ = stop.asked() => Ok(()),
+        };
+        if let Err(fault) = ready {
+            // What became of it is told by its log.
+            let _ = cluster.stop().await;
+            return Err(fault);
         }
         Ok(cluster)
+    }
+
+    /// Has the server stopped also when a second signal ends the gateway at once.
+    fn leave_no_stray(&self) {
+        let (programs, data) = (self.programs.clone(), self.data());
+        let process = self.server.as_ref().and_then(Child::id);
+        signals::before_exit(move || {
+            let control = |arguments: &[&str]| {
+                let command = unprivileged(&programs.join("pg_ctl"));
+                command.is_ok_and(|mut command| {
+                    let command = command.as_std_mut().args(arguments);
+                    let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+                    silent.status().is_ok_and(|status| status.success())
+                })
+            };
+            let folder = data.display().to_string();
+            let limit = HURRY.as_secs().to_string();
+            let stop = |mode| control(&["stop", "-s", "-m", mode, "-t", &limit, "-D", &folder]);
+            if !stop("fast")
+                && !stop("immediate")
+                && let Some(process) = process
+                && serves(process, &data)
+            {
+                // It has only begun, and has no file that names it yet.
+                control(&["kill", "QUIT", &process.to_string()]);
+            }
+        });
     }
 
     /// The address for the gateway.
@@ -101,15 +137,11 @@ impl Cluster {
         let text = std::fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
         let mut lines = text.lines();
         let pid: u32 = lines.next()?.trim().parse().ok()?;
-        let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let is_ours = command
-            .windows(self.data().as_os_str().len())
-            .any(|part| part == self.data().as_os_str().as_encoded_bytes());
         let port = lines.nth(2)?.trim().parse().ok()?;
-        is_ours.then_some(port)
+        serves(pid, &self.data()).then_some(port)
     }
 
-    async fn launch(&mut self) -> Result<(), ClusterError> {
+    fn launch(&mut self) -> Result<(), ClusterError> {
         self.port = self.choose_port()?;
         let log = self.log();
         let output = std::fs::File::create(&log).map_err(io_at(&log))?;
@@ -119,8 +151,8 @@ impl Cluster {
         command
             .arg("-D")
             .arg(self.data())
-            .args(["-p", &self.port.to_string(), "-k"])
-            .arg(self.data())
+            // No socket in a folder: the path to one may have a hundred bytes, and ours may be longer.
+            .args(["-p", &self.port.to_string(), "-k", ""])
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -187,6 +219,13 @@ impl Cluster {
         }
         stopped
     }
+}
+
+/// Whether a process that lives is the server of these data.
+fn serves(process: u32, data: &Path) -> bool {
+    let data = data.as_os_str().as_encoded_bytes();
+    let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    command.windows(data.len()).any(|part| part == data)
 }
 
 async fn create(programs: &Path, folder: &Path, data: &Path) -> Result<(), ClusterError> {

@@ -30,6 +30,7 @@ const DEFAULT_WORKSPACE: &str = "default";
 /// Runs the gateway; without a configured database, on a cluster of its own that is stopped with it.
 pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandError> {
     log::start(&config.telemetry)?;
+    app::refuse_unbuilt(&config)?;
     signals::end_surely(&stop, config.server.drain + cluster::STOP_TIMEOUT)?;
     open_files::raise(&mut config);
     // A port that is taken is told before anything is made.
@@ -37,6 +38,7 @@ pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandErr
     let (api, operations) = bound.addresses()?;
     tracing::info!(%api, %operations, version = env!("CARGO_PKG_VERSION"), "listening");
     let folder = Path::new(FOLDER);
+    std::fs::create_dir_all(folder)?;
     let cluster = match config.database.url {
         Some(_) => None,
         None => {
@@ -45,7 +47,6 @@ pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandErr
             Some(cluster)
         }
     };
-    std::fs::create_dir_all(folder)?;
     let ran = match stop.is_asked() {
         true => Ok(()),
         false => run(config, bound, stop, folder).await,

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{CommandError, Format, print};
+use super::{CommandError, Format, print, print_quietly};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
@@ -189,7 +189,7 @@ async fn list(db: &Db, workspace: &str, format: &Format) -> Result<(), CommandEr
         let has_more = keys.len() > PAGE as usize;
         keys.truncate(PAGE as usize);
         for key in &keys {
-            print(&line(key, now, format))?;
+            print_quietly(&line(key, now, format))?;
         }
         match keys.last() {
             Some(last) if has_more => after = Some(last.id.to_string()),

@@ -10,7 +10,7 @@ mod serve;
 mod signals;
 mod workspaces;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +33,7 @@ Examples:
   GATEWAY_KEY=sk_… gateway sentries report sen_… --state sick --message 'Load failed'
 
 Results go to standard output, everything else to standard error.
-Exit codes: 0 done, 1 failed, 2 the command line was not understood.";
+Exit codes: 0 done, 1 failed, 2 the command line was not understood, 141 nobody reads the results any more.";
 
 /// API keys, signed webhooks and CSV ingest on PostgreSQL, in one binary.
 #[derive(Debug, Parser)]
@@ -67,8 +67,12 @@ enum Command {
     /// Report the state of a sentry.
     #[command(subcommand)]
     Sentries(sentries::SentriesCommand),
-    /// Say what is wrong with the configuration; exit 1 if anything is.
+    /// Say what is wrong with the configuration, and with the database that it names; exit 1 if anything is. Nothing is
+    /// changed.
     CheckConfig {
+        /// Leave the database alone.
+        #[arg(long)]
+        offline: bool,
         #[command(flatten)]
         format: Format,
     },
@@ -106,6 +110,9 @@ enum CommandError {
     Cluster(#[from] cluster::ClusterError),
     #[error("{0}")]
     Refused(String),
+    /// Said quietly: whoever reads has seen enough.
+    #[error("nobody reads standard output")]
+    ReaderGone,
     #[error("standard output cannot be written: {0}")]
     Output(#[source] std::io::Error),
     #[error("{0}")]
@@ -115,22 +122,27 @@ enum CommandError {
 /// What the runtime's own threads are given to end.
 const LAST_CALLS: Duration = Duration::from_millis(100);
 
-/// Parses the command line and runs it. Exit codes: 0 done, 1 failed, 2 not understood.
+/// What a shell gives for a program whose reader has gone, as in `gateway openapi | head`.
+const READER_GONE: u8 = 141;
+
+/// Parses the command line and runs it; [`EXAMPLES`] has the exit codes.
 pub fn main() -> ExitCode {
     let ran = match Line::try_parse() {
         Ok(line) => run_to_end(line),
         Err(fault) if fault.use_stderr() => fault.exit(),
         // --help and --version.
-        Err(asked) => print(asked.to_string().trim_end()),
+        Err(asked) => print_quietly(asked.to_string().trim_end()),
     };
-    if let Err(fault) = &ran {
-        log::tell(&format!("gateway: {fault}"));
-    }
-    log::finish();
-    match ran {
+    let code = match ran {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+        Err(CommandError::ReaderGone) => READER_GONE.into(),
+        Err(fault) => {
+            log::tell(&format!("gateway: {fault}"));
+            ExitCode::FAILURE
+        }
+    };
+    log::finish();
+    code
 }
 
 fn run_to_end(line: Line) -> Result<(), CommandError> {
@@ -172,11 +184,11 @@ async fn run(line: Line) -> Result<(), CommandError> {
             secrets::run(command, &config, &db).await
         }
         Command::Sentries(command) => sentries::run(command, &load()?).await,
-        Command::CheckConfig { format } => check_config(load(), &format),
-        Command::Openapi => print(openapi::text().trim_end()),
+        Command::CheckConfig { offline, format } => check_config(load(), offline, &format).await,
+        Command::Openapi => print_quietly(openapi::text().trim_end()),
         Command::Version { format } => {
             let version = env!("CARGO_PKG_VERSION");
-            print(&match format.json {
+            print_quietly(&match format.json {
                 true => serde_json::json!({"name": "gateway", "version": version}).to_string(),
                 false => format!("gateway {version}"),
             })
@@ -184,23 +196,46 @@ async fn run(line: Line) -> Result<(), CommandError> {
     }
 }
 
-fn check_config(loaded: Result<Config, ConfigError>, format: &Format) -> Result<(), CommandError> {
+async fn check_config(
+    loaded: Result<Config, ConfigError>,
+    offline: bool,
+    format: &Format,
+) -> Result<(), CommandError> {
+    let checked = match loaded {
+        Ok(config) => check_start(&config, offline).await,
+        Err(fault) => Err(fault.into()),
+    };
     if format.json {
-        let faults = match &loaded {
-            Ok(_) => Vec::new(),
-            Err(ConfigError::Faults(faults)) => faults.clone(),
-            Err(other) => vec![Fault {
-                place: "file".into(),
-                message: other.to_string(),
-            }],
+        let at = |place: &str, fault: &CommandError| {
+            vec![Fault {
+                place: place.into(),
+                message: fault.to_string(),
+            }]
         };
-        print(&serde_json::json!({"valid": faults.is_empty(), "faults": faults}).to_string())?;
+        let faults = match &checked {
+            Ok(()) => Vec::new(),
+            Err(CommandError::Config(ConfigError::Faults(faults))) => faults.clone(),
+            Err(fault @ CommandError::Config(_)) => at("file", fault),
+            Err(fault @ CommandError::Schema(_)) => at("database.url", fault),
+            Err(fault) => at("start", fault),
+        };
+        print_quietly(&serde_json::json!({"valid": faults.is_empty(), "faults": faults}).to_string())?;
     }
-    loaded?;
+    checked?;
     match format.json {
         true => Ok(()),
-        false => print("The configuration is valid."),
+        false => print_quietly("The configuration is valid."),
     }
+}
+
+/// Whether a gateway with these settings could start. Without a database `gateway dev` brings its own.
+async fn check_start(config: &Config, offline: bool) -> Result<(), CommandError> {
+    app::refuse_unbuilt(config)?;
+    if offline || config.database.url.is_none() {
+        return Ok(());
+    }
+    let db = app::database(config)?;
+    Ok(db::try_start(&db, config.database.migrate_on_start).await?)
 }
 
 /// The database, with a schema that fits. Only an empty one is filled, and only for commands that write.
@@ -211,6 +246,14 @@ async fn open(config: Config, writes: bool) -> Result<Db, CommandError> {
         false => db::check_schema(&db).await?,
     }
     Ok(db)
+}
+
+/// Prints what changed nothing. A reader who is gone has seen enough of it.
+fn print_quietly(text: &str) -> Result<(), CommandError> {
+    print(text).map_err(|fault| match fault {
+        CommandError::Output(fault) if fault.kind() == ErrorKind::BrokenPipe => CommandError::ReaderGone,
+        other => other,
+    })
 }
 
 /// Prints a result. A reader who is gone, or a disk that is full, is an error like any other.

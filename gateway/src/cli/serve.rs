@@ -9,6 +9,7 @@ use crate::telemetry::log;
 /// Runs the gateway until SIGTERM or SIGINT.
 pub(super) async fn serve(mut config: Config, stop: Stop) -> Result<(), CommandError> {
     log::start(&config.telemetry)?;
+    app::refuse_unbuilt(&config)?;
     signals::end_surely(&stop, config.server.drain)?;
     open_files::raise(&mut config);
     if config.database.url.is_none() {

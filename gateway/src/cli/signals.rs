@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,6 +15,9 @@ const LAST_RESORT: Duration = Duration::from_millis(9_800);
 /// … or so long after a task failed.
 const FAULT_LAST_RESORT: Duration = Duration::from_millis(4_500);
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What an end at once must not leave undone.
+static LAST_ACT: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
 
 /// Handles signals from now on. To be called first: a signal without a handler ends the process.
 pub(super) fn hear() -> std::io::Result<Stop> {
@@ -67,7 +71,16 @@ pub(super) fn end_surely(stop: &Stop, drain: Duration) -> std::io::Result<()> {
         .map(drop)
 }
 
+/// Has `act` done before the process ends at once.
+pub(super) fn before_exit(act: impl FnOnce() + Send + 'static) {
+    *LAST_ACT.lock() = Some(Box::new(act));
+}
+
 fn exit() -> ! {
+    let act = LAST_ACT.lock().take();
+    if let Some(act) = act {
+        act();
+    }
     log::finish();
     std::process::exit(1)
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{CommandError, Format, print};
+use super::{CommandError, Format, print, print_quietly};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::db::Db;
@@ -64,7 +64,7 @@ async fn create(db: &Db, name: &str, format: &Format) -> Result<(), CommandError
 async fn list(db: &Db, format: &Format) -> Result<(), CommandError> {
     let client = db.client().await?;
     for workspace in workspaces::list(&client).await? {
-        print(&match format.json {
+        print_quietly(&match format.json {
             true => serde_json::to_string(&workspace).unwrap_or_default(),
             false => workspace.name,
         })?;

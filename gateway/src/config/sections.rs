@@ -182,7 +182,9 @@ impl Operations {
 impl Database {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let written = reader.get("database", "url", None, |text| postgres_url(text).map(Some));
-        let usual = reader.environment(DATABASE_URL).map(str::to_owned);
+        // Platforms set it empty where they mean none.
+        let usual = reader.environment(DATABASE_URL).filter(|url| !url.is_empty());
+        let usual = usual.map(str::to_owned);
         // GATEWAY_DATABASE__URL over DATABASE_URL over the file.
         let url = match usual {
             Some(usual) if !reader.is_in_environment("database", "url") => match postgres_url(&usual) {

@@ -144,6 +144,9 @@ fn cure(state: &str) -> Option<&'static str> {
             "the role lacks a privilege; for the schema: grant usage, create on schema public to ROLE, or make the role \
              the owner of the database"
         }
+        "3F000" => {
+            "no schema of the search_path exists: make it with `create schema`, or name another in database.url"
+        }
         "53300" => "the server has no free connection: raise max_connections or lower database.pool_size",
         "53100" => "the server's disk is full",
         "25006" => {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::error::SqlState;
 
+use super::clock;
 use super::error::{DbError, is_passing, refusal};
 use super::partitions::{Undone, ensure_months, ensure_partitions};
 use super::pool::{Db, Dedicated};
@@ -74,6 +75,7 @@ pub async fn migrate(db: &Db) -> Result<(), SchemaError> {
     refuse_transaction_pooler(db).await?;
     let mut client = db.connect_for(Purpose::Migration).await?;
     refuse_encoding(&client).await?;
+    clock::follow(&*client).await?;
     take_turn(&client).await?;
     refuse_foreign(&client).await?;
     let found = version(&client).await?;
@@ -201,6 +203,7 @@ async fn look_ahead(client: &tokio_postgres::Client) -> Result<(), DbError> {
 pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
     refuse_transaction_pooler(db).await?;
     let client = db.connect().await?;
+    clock::follow(&*client).await?;
     refuse_foreign(&client).await?;
     let found = version(&client).await?;
     let needed = needed_version();
@@ -211,7 +214,7 @@ pub async fn check_schema(db: &Db) -> Result<(), SchemaError> {
     }
 }
 
-async fn refuse_encoding(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
+pub(super) async fn refuse_encoding(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
     let row = client.query_one("show server_encoding", &[]).await;
     let encoding: String = row.map_err(DbError::from)?.get(0);
     match encoding.as_str() {
@@ -221,7 +224,7 @@ async fn refuse_encoding(client: &tokio_postgres::Client) -> Result<(), SchemaEr
 }
 
 /// Refuses a history that is not the gateway's.
-async fn refuse_foreign(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
+pub(super) async fn refuse_foreign(client: &tokio_postgres::Client) -> Result<(), SchemaError> {
     let exists = "select to_regclass('refinery_schema_history') is not null";
     let exists = client.query_one(exists, &[]).await.map_err(DbError::from)?;
     if !exists.get::<_, bool>(0) {
@@ -248,7 +251,7 @@ fn foreign(applied: impl Iterator<Item = (i32, String)>) -> Option<String> {
     })
 }
 
-async fn refuse_transaction_pooler(db: &Db) -> Result<(), SchemaError> {
+pub(super) async fn refuse_transaction_pooler(db: &Db) -> Result<(), SchemaError> {
     match pooler::look(db).await? {
         Between::Nothing => Ok(()),
         Between::TransactionPooler => Err(SchemaError::TransactionPooler),
@@ -256,7 +259,11 @@ async fn refuse_transaction_pooler(db: &Db) -> Result<(), SchemaError> {
 }
 
 /// A later schema is refused unless its own migration has said that this version works with it.
-async fn refuse_unfit(client: &tokio_postgres::Client, found: i32, needed: i32) -> Result<(), SchemaError> {
+pub(super) async fn refuse_unfit(
+    client: &tokio_postgres::Client,
+    found: i32,
+    needed: i32,
+) -> Result<(), SchemaError> {
     let has_table = "select to_regclass('schema_compatibility') is not null";
     let has_table = client.query_one(has_table, &[]).await.map_err(DbError::from)?;
     let mut works_from = None;
@@ -279,14 +286,14 @@ async fn refuse_unfit(client: &tokio_postgres::Client, found: i32, needed: i32) 
     Ok(())
 }
 
-fn needed_version() -> i32 {
+pub(super) fn needed_version() -> i32 {
     let versions = embedded::migrations::runner();
     let versions = versions.get_migrations().iter();
     let newest = versions.map(refinery::Migration::version).max();
     newest.unwrap_or(0)
 }
 
-async fn version(client: &tokio_postgres::Client) -> Result<i32, DbError> {
+pub(super) async fn version(client: &tokio_postgres::Client) -> Result<i32, DbError> {
     let exists = client
         .query_one("select to_regclass('refinery_schema_history') is not null", &[])
         .await?;

@@ -53,6 +53,7 @@ pub(super) async fn look(db: &Db) -> Result<Between, DbError> {
         Ok(between)
     })
     .await
+    .map_err(DbError::before_a_connection)
 }
 
 const PROCESS: &str = "select pg_backend_pid()";

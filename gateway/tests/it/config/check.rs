@@ -118,6 +118,30 @@ fn serve_says_that_it_needs_a_database() {
     );
 }
 
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_bus_that_was_not_built_in_is_refused_before_the_database_is_asked() {
+    for command in ["check-config", "serve"] {
+        let output = cli::run(
+            "postgres://postgres@127.0.0.1:1/x",
+            &[command],
+            &[("GATEWAY_BUS__KIND", "kafka")],
+        );
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("built without Kafka"), "{errors}");
+    }
+}
+
+#[test]
+fn an_empty_address_counts_as_none() {
+    let (code, _, errors) = check(&[], &[("DATABASE_URL", "")]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let output = cli::command(None, &["serve"], &[("DATABASE_URL", "")]).output();
+    let errors = String::from_utf8(output.expect("the gateway runs").stderr).expect("UTF-8");
+    assert!(errors.contains("database.url is not set"), "{errors}");
+}
+
 #[tokio::test]
 async fn database_url_is_understood_and_ours_wins() {
     let database = Cluster::shared().database().await;
