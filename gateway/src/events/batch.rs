@@ -31,10 +31,12 @@ const WINDOW: usize = 1_000;
 /// Batches that are published at once, and those of one workspace among them.
 const MAX_AT_ONCE: usize = 3;
 const MAX_AT_ONCE_OF_ONE: usize = 2;
-/// What all bodies may weigh together.
-const MAX_IN_MEMORY: usize = 3 * MAX_BYTES;
-/// What one workspace's may weigh: the largest batch, and the piece by which it is found too large.
-const MAX_IN_MEMORY_OF_ONE: usize = MAX_BYTES + (1 << 20);
+/// What the largest batch may weigh until it is found too large.
+const MAX_WEIGHT: usize = MAX_BYTES + (1 << 20);
+/// What all bodies may weigh together, and those of one workspace among them: as many of the largest as there are turns, so
+/// that bodies that arrive side by side need not wait for each other.
+const MAX_IN_MEMORY: usize = MAX_AT_ONCE * MAX_WEIGHT;
+const MAX_IN_MEMORY_OF_ONE: usize = MAX_AT_ONCE_OF_ONE * MAX_WEIGHT;
 
 /// Turns to publish a batch.
 pub fn turns() -> Shares {

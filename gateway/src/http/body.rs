@@ -12,6 +12,7 @@ use hyper::body::{Frame, Incoming};
 use ring::digest::{Context, SHA256};
 
 use super::arrival::{Allowance, LeastRate};
+use super::form::parameters::parameter;
 use super::json::{self, Node};
 use super::problem::{Code, Problem};
 use super::shares::Share;
@@ -31,6 +32,7 @@ pub struct RequestBody {
     incoming: Incoming,
     declared_len: Option<u64>,
     media_type: Option<String>,
+    charset: Option<String>,
     is_coded: bool,
     silence: Duration,
     /// Runs over what is read of a request that can be repeated.
@@ -46,15 +48,17 @@ impl RequestBody {
         let declared_len = headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        let media_type = headers.get(CONTENT_TYPE).and_then(|value| {
-            let whole = value.to_str().ok()?;
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = content_type.map(|whole| {
             let essence = whole.split(';').next().unwrap_or_default().trim();
-            Some(essence.to_ascii_lowercase())
+            essence.to_ascii_lowercase()
         });
+        let charset = content_type.and_then(|whole| parameter(whole, "charset"));
         Self {
             incoming,
             declared_len,
             media_type,
+            charset,
             is_coded: is_coded(headers),
             silence,
             digest: headers
@@ -96,10 +100,15 @@ impl RequestBody {
         self.declared_len
     }
 
-    /// 415 unless the content type is `expected` and the body comes as it is.
+    /// 415 unless the content type is `expected`, in UTF-8 where it names an encoding, and the body comes as it is.
     pub fn expect_media_type(&self, expected: &str) -> Result<(), Problem> {
         if self.is_coded {
             let detail = "Send the body without a Content-Encoding.";
+            return Err(Problem::new(Code::MediaTypeUnsupported, detail));
+        }
+        let is_utf8 = |charset: &String| ["utf-8", "utf8"].contains(&charset.to_ascii_lowercase().as_str());
+        if self.charset.as_ref().is_some_and(|charset| !is_utf8(charset)) {
+            let detail = "Send the body in UTF-8.";
             return Err(Problem::new(Code::MediaTypeUnsupported, detail));
         }
         match &self.media_type {

@@ -17,12 +17,15 @@ pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) 
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
+        .map(str::trim)
+        // A list may have empty elements, which mean nothing (RFC 9110, 5.6.1).
+        .filter(|hop| !hop.is_empty())
         .collect();
     for hop in chain.iter().rev() {
         if !is_trusted(address) {
             break;
         }
-        match read_hop(hop.trim()) {
+        match read_hop(hop) {
             Some(before) => address = before.to_canonical(),
             None => break,
         }

@@ -1,5 +1,7 @@
 //! Query parameters: each is asked for by name, and one that nobody asks for is a fault.
 
+use percent_encoding::percent_decode_str;
+
 use super::fields::Faults;
 use super::problem::{Code, Problem};
 use crate::base::clock::Millis;
@@ -16,7 +18,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Splits and decodes a query string; a parameter that stands twice is a fault.
+    /// Splits and decodes a query string; a parameter that stands twice is a fault, and so is one that is not UTF-8.
     pub fn parse(text: Option<&str>) -> Self {
         let mut query = Self {
             pairs: Vec::new(),
@@ -24,8 +26,16 @@ impl Query {
             faults: Faults::default(),
             cursor_faults: Faults::default(),
         };
-        for (name, value) in url::form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
-            query.add(name.into_owned(), value.into_owned());
+        let pairs = text.unwrap_or_default().split('&');
+        for pair in pairs.filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (decode(name), decode(value)) {
+                (Some(name), Some(value)) => query.add(name, value),
+                (name, _) => {
+                    let name = name.unwrap_or_else(|| "?".to_owned());
+                    query.fault(&name, "not_utf8", "is not UTF-8");
+                }
+            }
         }
         query
     }
@@ -124,4 +134,10 @@ impl Query {
         self.faults.into_result()?;
         self.cursor_faults.into_result_as(Code::CursorInvalid)
     }
+}
+
+/// What a name or a value stands for (WHATWG URL, 5.1), if that is UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    Some(percent_decode_str(&text).decode_utf8().ok()?.into_owned())
 }

@@ -54,9 +54,13 @@ async fn bodies_that_drip_hold_up_no_batch() {
 #[tokio::test]
 async fn a_workspace_waits_for_its_own_bytes_alone() {
     let (_gateway, _database, [heavy, other]) = two_workspaces().await;
-    let held = hanging(&heavy, 32 * MIB, &vec![b'\n'; 31 * MIB]).await;
+    let one = vec![b'\n'; 31 * MIB];
+    let held = [
+        hanging(&heavy, 32 * MIB, &one).await,
+        hanging(&heavy, 32 * MIB, &one).await,
+    ];
     eventually("no more memory for it", PATIENCE, async || {
-        let reply = send(&heavy, vec![b'\n'; 4 * MIB]).await;
+        let reply = send(&heavy, vec![b'\n'; 6 * MIB]).await;
         if reply.status != 503 {
             return false;
         }

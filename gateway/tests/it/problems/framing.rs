@@ -66,6 +66,8 @@ async fn the_media_type_must_be_json() {
         "text/json",
         "application/jsonx",
         "json",
+        "application/json; charset=latin1",
+        "application/json;charset=\"UTF-16\"",
     ] {
         let call = desk
             .api
@@ -77,6 +79,7 @@ async fn the_media_type_must_be_json() {
         "application/json",
         "Application/JSON",
         "application/json; charset=utf-8",
+        "application/json; Charset=\"UTF-8\"",
         "application/json;x=y",
     ] {
         desk.api

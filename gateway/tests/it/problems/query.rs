@@ -34,6 +34,13 @@ async fn values_are_checked_and_a_parameter_stands_once() {
         .get("/v1/audit?since=yesterday&until=2026-01-01T00:00:00")
         .await
         .refused_at(&["query.since", "query.until"]);
+    // Half a letter, and a letter of another encoding.
+    desk.api
+        .get("/v1/crm/contacts?q=%ff&owner=a%C3&limit=0")
+        .await
+        .refused_at(&["query.limit", "query.owner", "query.q"]);
+    desk.api.get("/v1/whoami?%ff=1").await.refused_at(&["query.?"]);
+    desk.api.get("/v1/crm/contacts?q=Zo%C3%AB+%26").await.ok(200);
     desk.api
         .get("/v1/audit?since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00%2B02:00")
         .await
