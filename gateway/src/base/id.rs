@@ -1,5 +1,7 @@
 //! Identifiers: a prefix that names the kind of object, and a UUIDv7 that sorts by creation.
 
+pub mod clock;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -8,7 +10,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::clock::Millis;
-use super::id_clock::IdClock;
+use clock::IdClock;
 
 /// A kind of thing that has ids, named by the prefix of its ids.
 pub trait Kind {

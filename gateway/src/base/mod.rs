@@ -7,7 +7,6 @@ pub mod digest_hasher;
 pub mod fail_point;
 pub mod hex;
 pub mod id;
-pub mod id_clock;
 pub mod network;
 pub mod page;
 pub mod scope;

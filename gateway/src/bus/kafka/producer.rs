@@ -25,7 +25,7 @@ use super::envelope;
 use super::pacing::{Pacing, Sent};
 use super::partition::Partitions;
 use crate::base::clock::Millis;
-use crate::base::id_clock::IdClock;
+use crate::base::id::clock::IdClock;
 use crate::bus::intake_queue::{IntakeQueue, WaitingBytes};
 use crate::bus::{Event, NewEvent, PublishError};
 use crate::config::Kafka;

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::base::clock::Millis;
+use crate::base::id::clock::IdClock;
 use crate::base::id::{uuid_floor, uuid_millis};
-use crate::base::id_clock::IdClock;
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction, application_name, within};
 use crate::feed::instances::instance_name;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::clock::Millis;
+use crate::base::clock::Millis;
 
 /// Ids within one millisecond before the next millisecond is borrowed.
 const PER_MILLI: u16 = 1 << 12;
