@@ -98,6 +98,7 @@ pub async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
             "retention",
             db::drop_months(&partitions, retention.audit_months).await,
         );
+        note("indexes", db::ensure_indexes(&partitions).await);
         purge(&db.connect().await?, today, retention).await;
     }
     db::observe_partitions(&partitions, today).await?;

@@ -44,6 +44,15 @@ impl Page {
         }
     }
 
+    /// A page of which the query found all rows down to `end`, and fewer than it asked for: the next page begins there.
+    pub fn listing_until<T>(&self, rows: Vec<T>, position: impl Fn(&T) -> String, end: &str) -> Listing<T> {
+        let listing = self.listing(rows, position);
+        Listing {
+            next_cursor: Some(encode_cursor(&self.list, end)),
+            ..listing
+        }
+    }
+
     /// What the query should ask for: the limit and one, to learn whether more follow.
     pub const fn fetch_count(&self) -> i64 {
         self.limit as i64 + 1

@@ -24,8 +24,8 @@ pub use dial::application_name;
 pub use error::DbError;
 pub use migrate::{SchemaError, check_schema, migrate, migrate_if_empty};
 pub use partitions::{
-    Day, Undone, drop_months, drop_partitions, ensure_months, ensure_partitions, forget_once_keys,
-    observe_months, observe_partitions, purge_rest, purge_slowly,
+    Day, Undone, drop_months, drop_partitions, ensure_indexes, ensure_months, ensure_partitions,
+    forget_once_keys, observe_months, observe_partitions, purge_rest, purge_slowly,
 };
 pub use pool::{Client, Db, Dedicated, begin, commit, detach};
 pub use session::Purpose;

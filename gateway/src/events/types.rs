@@ -157,6 +157,12 @@ pub fn is_valid_name(name: &str) -> bool {
     name.len() <= MAX_NAME_CHARS && name.contains('.') && name.split('.').all(is_word)
 }
 
+/// Whether a text could name a type in a filter: one that names none is not wrong, and finds nothing.
+pub fn could_be_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
+    (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
 /// The types that `workspace` added, newest first.
 pub async fn list_added(client: &Client, workspace: WorkspaceId) -> Result<Vec<EventType>, DbError> {
     let rows = client

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ReplyDoc, Route};
 use crate::base::scope::Scope;
+use crate::delivery::log::ErrorCode;
 
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const EXAMPLE_UUID: &str = "0198c0de-0000-7000-8000-000000000001";
@@ -65,6 +66,13 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
             "type": "string",
             "pattern": "^(pending|succeeded|failed)(,(pending|succeeded|failed))*$",
         }),
+        "webhook_id" => json!({"type": "string", "pattern": format!("^wh_{UUID}$")}),
+        "event_id" => json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}),
+        "status_code" => json!({"type": "integer", "minimum": 100, "maximum": 999}),
+        "error_code" => {
+            let names: Vec<&str> = ErrorCode::ALL.into_iter().map(ErrorCode::name).collect();
+            json!({"type": "string", "enum": names})
+        }
         _ => json!({"type": "string", "pattern": r"^[^\u0000]*$"}),
     };
     json!({"name": name, "in": "query", "description": description, "schema": schema})

@@ -205,6 +205,24 @@ fn webhook_routes() -> Vec<Route> {
     ]
 }
 
+/// A delivery that is listed meets all of them.
+const DELIVERY_FILTERS: &[(&str, &str)] = &[
+    (
+        "status",
+        "Only these, separated by commas: pending, succeeded, failed.",
+    ),
+    ("type", "Only of events of this type."),
+    ("webhook_id", "Only to this webhook."),
+    ("event_id", "Only of this event; its id may be your own."),
+    (
+        "status_code",
+        "Only where the last attempt was answered with this HTTP status.",
+    ),
+    ("error_code", "Only where the last attempt failed like this."),
+    ("since", "Made then or later."),
+    ("until", "Made before then."),
+];
+
 fn delivery_routes() -> Vec<Route> {
     const READ: super::Access = Scopes(&[WebhooksRead]);
     vec![
@@ -214,10 +232,12 @@ fn delivery_routes() -> Vec<Route> {
             "List a webhook's deliveries",
             |services, call| Box::pin(delivery_api::list_deliveries(services.webhooks.clone(), call)),
         )
-        .query(&[(
-            "status",
-            "Only these, separated by commas: pending, succeeded, failed.",
-        )])
+        .query(DELIVERY_FILTERS)
+        .lists::<log::Delivery>(),
+        get("/v1/deliveries", READ, "List deliveries", |services, call| {
+            Box::pin(delivery_api::list_all_deliveries(services.webhooks.clone(), call))
+        })
+        .query(DELIVERY_FILTERS)
         .lists::<log::Delivery>(),
         get("/v1/deliveries/{id}", READ, "Get a delivery", |services, call| {
             Box::pin(delivery_api::get_delivery(services.webhooks.clone(), call))

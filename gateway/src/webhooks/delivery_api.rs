@@ -5,14 +5,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::api::{Webhooks, lock, target_of};
+use super::delivery_query::DeliveryQuery;
 use super::endpoint::destination_of;
 use super::store;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
+use crate::base::page;
 use crate::delivery::engine::job::body;
-use crate::delivery::log::Status;
 use crate::delivery::log::store::{self as log_store, Repeated};
+use crate::delivery::log::{Delivery, Filter, list_store};
 use crate::delivery::schedule::store::{self as schedule_store, recover::recover};
 use crate::events::examples;
 use crate::http::call::Call;
@@ -55,6 +57,24 @@ pub struct RecoverWebhook {
     until: Option<String>,
 }
 
+/// `GET /v1/deliveries`.
+pub async fn list_all_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
+    let query = DeliveryQuery::take(&mut call.query);
+    let workspace = call.caller.workspace;
+    let page = call
+        .query
+        .page(page::DEFAULT_LIMIT, format!("deliveries {workspace:?} {query:?}"));
+    call.query.finish()?;
+    // A foreign webhook is not looked for at all.
+    let owner = query.webhook.and_then(|id| webhooks.registry.find(id));
+    if owner.is_some_and(|endpoint| endpoint.workspace != workspace) {
+        return Reply::ok(&page.listing(Vec::<Delivery>::new(), |_| String::new()));
+    }
+    let client = webhooks.db.client().await?;
+    let filter = query.filter(&client, workspace).await?;
+    Reply::ok(&list_store::list(&client, workspace, &filter, &page).await?)
+}
+
 /// `GET /v1/webhooks/{id}/deliveries`.
 pub async fn list_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
     let id: WebhookId = call.id()?;
@@ -63,25 +83,19 @@ pub async fn list_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply
     store::find(&client, workspace, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let statuses = call.query.read("status", read_statuses).unwrap_or_default();
-    let list = format!("deliveries {id} {statuses:?}");
-    let page = call.query.page(DEFAULT_LIMIT, list);
+    let query = DeliveryQuery::take(&mut call.query);
+    let page = call
+        .query
+        .page(DEFAULT_LIMIT, format!("deliveries {id} {query:?}"));
     call.query.finish()?;
-    let found = log_store::list(&client, workspace, destination_of(id), &statuses, &page).await?;
-    Reply::ok(&page.listing(found, |delivery| delivery.id.to_string()))
-}
-
-fn read_statuses(text: &str) -> Result<Vec<Status>, String> {
-    let mut statuses = Vec::new();
-    for name in text.split(',') {
-        match Status::parse(name) {
-            Some(status) if !statuses.contains(&status) => statuses.push(status),
-            Some(_) => {}
-            None => return Err("expected some of pending,succeeded,failed".into()),
-        }
+    if query.webhook.is_some_and(|other| other != id) {
+        return Reply::ok(&page.listing(Vec::<Delivery>::new(), |_| String::new()));
     }
-    statuses.sort_by_key(|status| status.number());
-    Ok(statuses)
+    let filter = Filter {
+        destination: Some(destination_of(id)),
+        ..query.filter(&client, workspace).await?
+    };
+    Reply::ok(&list_store::list(&client, workspace, &filter, &page).await?)
 }
 
 /// `GET /v1/deliveries/{id}`.

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod delivery_api;
+pub mod delivery_query;
 pub mod destinations;
 pub mod endpoint;
 pub mod filter;

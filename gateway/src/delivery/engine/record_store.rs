@@ -12,7 +12,8 @@ use crate::delivery::log::{Attempt, Status};
 use crate::delivery::schedule::store::outcomes::{self, Gap};
 
 const COPY_DELIVERIES: &str = "copy deliveries (id, workspace_id, webhook_id, event_id, type, status,
-                                   attempt_count, attempts) from stdin (format binary)";
+                                   attempt_count, attempts, last_status_code, last_error)
+                               from stdin (format binary)";
 /// A connection with the statements prepared.
 pub struct Session {
     client: Dedicated,
@@ -150,7 +151,7 @@ fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<Co
         if known.contains(&new.delivery.uuid()) {
             continue;
         }
-        let rows = deliveries.get_or_insert_with(|| CopyRows::new(8));
+        let rows = deliveries.get_or_insert_with(|| CopyRows::new(10));
         put_delivery(rows, new, attempt, status);
         if let Some((due_at, holder)) = due {
             let rows = schedule.get_or_insert_with(outcomes::rows);
@@ -170,5 +171,7 @@ fn put_delivery(rows: &mut CopyRows, new: &NewDelivery, attempt: Option<&Attempt
         .bytes(new.payload.label.as_bytes())
         .int2(status.number())
         .int2(i16::from(attempt.is_some()))
-        .bytes(attempt.map(Attempt::line).unwrap_or_default().as_bytes());
+        .bytes(attempt.map(Attempt::line).unwrap_or_default().as_bytes())
+        .maybe(attempt.and_then(Attempt::status_number), CopyRows::int2)
+        .maybe(attempt.and_then(Attempt::error_number), CopyRows::int2);
 }

@@ -40,6 +40,65 @@ impl Status {
     }
 }
 
+/// The API's word for how an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    DnsFailed,
+    AddressForbidden,
+    ConnectFailed,
+    TlsFailed,
+    Timeout,
+    Closed,
+    BadAnswer,
+    /// The answer's status was no success.
+    HttpStatus,
+}
+
+impl ErrorCode {
+    /// The codes by the database's numbers: none may move.
+    pub const ALL: [Self; 8] = [
+        Self::DnsFailed,
+        Self::AddressForbidden,
+        Self::ConnectFailed,
+        Self::TlsFailed,
+        Self::Timeout,
+        Self::Closed,
+        Self::BadAnswer,
+        Self::HttpStatus,
+    ];
+
+    /// The public name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DnsFailed => "dns_failed",
+            Self::AddressForbidden => "address_forbidden",
+            Self::ConnectFailed => "connect_failed",
+            Self::TlsFailed => "tls_failed",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::BadAnswer => "bad_answer",
+            Self::HttpStatus => "http_status",
+        }
+    }
+
+    /// The code of that public name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.name() == name)
+    }
+
+    /// The database's number.
+    pub const fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The code with that number.
+    pub fn of(number: i16) -> Option<Self> {
+        let at = usize::try_from(number).ok()?;
+        Self::ALL.get(at).copied()
+    }
+}
+
 /// A delivery in the log, without bodies.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Delivery {
@@ -59,6 +118,10 @@ pub struct Delivery {
     #[schema(value_type = Option<String>)]
     pub redelivery_of: Option<DeliveryId>,
     pub attempt_count: u16,
+    /// What the last attempt was answered with; absent before the first one, and where there was no answer.
+    pub last_status_code: Option<u16>,
+    /// How the last attempt failed; absent before the first one, and after a success.
+    pub last_error_code: Option<ErrorCode>,
     /// Whether it was asked for by `POST /v1/webhooks/{id}/test`.
     pub test: bool,
 }
@@ -113,5 +176,31 @@ impl Attempt {
     pub fn line(&self) -> String {
         // Strings and finite numbers always serialise.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The status code as the database keeps it.
+    pub fn status_number(&self) -> Option<i16> {
+        self.status_code.and_then(|code| i16::try_from(code).ok())
+    }
+
+    /// The error code as the database keeps it.
+    pub fn error_number(&self) -> Option<i16> {
+        self.error_code.and_then(ErrorCode::parse).map(ErrorCode::number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_of_error_codes_agree() {
+        for (number, code) in (0..).zip(ErrorCode::ALL) {
+            assert_eq!((code.number(), ErrorCode::of(number)), (number, Some(code)));
+            assert_eq!(ErrorCode::parse(code.name()), Some(code));
+            let shown = serde_json::to_value(code).expect("JSON");
+            assert_eq!(shown, code.name());
+        }
+        assert_eq!((ErrorCode::of(8), ErrorCode::of(-1)), (None, None));
     }
 }

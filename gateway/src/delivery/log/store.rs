@@ -6,54 +6,17 @@ use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::model::{Delivery, DeliveryDetail, EventDelivery, Status};
+use super::model::{Delivery, DeliveryDetail, ErrorCode, EventDelivery, Status};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, DestinationId, EventId, uuid_millis};
-use crate::base::page::Page;
 use crate::db::{Db, DbError};
 use crate::delivery::engine::job::body;
 use crate::delivery::id::delivery_range;
 use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
-    d.attempt_count, d.test_body is not null";
-
-/// A page of a destination's deliveries, newest first.
-pub async fn list(
-    client: &Client,
-    workspace: WorkspaceId,
-    destination: DestinationId,
-    statuses: &[Status],
-    page: &Page,
-) -> Result<Vec<Delivery>, DbError> {
-    let after = page.after.as_deref().and_then(DeliveryId::parse);
-    let count = page.fetch_count();
-    let numbers: Vec<i16> = statuses.iter().map(|status| status.number()).collect();
-    // A status stands in the text of the query, so that its partial index can serve it.
-    let filter = match statuses {
-        [] => String::new(),
-        [only] => format!("and d.status = {}", only.number()),
-        _ => {
-            let numbers: Vec<String> = numbers.iter().map(i16::to_string).collect();
-            format!("and d.status in ({})", numbers.join(", "))
-        }
-    };
-    let statement = format!(
-        "select {COLUMNS}, {NEXT_ATTEMPT_AT} from (
-             select * from deliveries d
-             where d.webhook_id = $2 and d.workspace_id = $1 and ($3::uuid is null or d.id < $3) {filter}
-             order by d.id desc limit $4
-         ) d
-         left join events e on e.id = d.event_id
-         {JOIN_SCHEDULED}
-         order by d.id desc"
-    );
-    let rows = client
-        .query(&statement, &[&workspace, &destination, &after, &count])
-        .await?;
-    Ok(rows.iter().map(delivery).collect())
-}
+    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error";
 
 /// One delivery with its body and attempts.
 pub async fn find(
@@ -187,7 +150,8 @@ pub async fn existing(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>, DbError> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-fn delivery(row: &Row) -> Delivery {
+/// A delivery of [`COLUMNS`] and the time of its next attempt.
+pub(super) fn delivery(row: &Row) -> Delivery {
     let id: DeliveryId = row.get(0);
     let event: Uuid = row.get(1);
     let client_id: Option<String> = row.get(2);
@@ -198,26 +162,30 @@ fn delivery(row: &Row) -> Delivery {
         r#type: row.get(4),
         status: Status::of(row.get(5)),
         created_at: Millis(uuid_millis(id.uuid())),
-        next_attempt_at: row.get(9),
+        next_attempt_at: row.get(11),
         redelivery_of: row.get(6),
         attempt_count: count(row, 7),
+        last_status_code: row
+            .get::<_, Option<i16>>(9)
+            .and_then(|code| u16::try_from(code).ok()),
+        last_error_code: row.get::<_, Option<i16>>(10).and_then(ErrorCode::of),
         test: row.get(8),
     }
 }
 
 fn detail(row: &Row) -> DeliveryDetail {
     let delivery = delivery(row);
-    let attempts: &str = row.get(10);
+    let attempts: &str = row.get(12);
     let attempts = format!("[{}]", attempts.replace('\n', ","));
     let event: Uuid = row.get(1);
-    let occurred_at: Option<Millis> = row.get(12);
+    let occurred_at: Option<Millis> = row.get(14);
     let timestamp = occurred_at.unwrap_or(Millis(uuid_millis(event)));
-    let data: Option<&str> = row.get(13);
+    let data: Option<&str> = row.get(15);
     let sent = |data: &str| {
         let bytes = body(&delivery.event_id, &delivery.r#type, timestamp, data.as_bytes());
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    let test_body: Option<String> = row.get(11);
+    let test_body: Option<String> = row.get(13);
     let request_body = test_body.or_else(|| data.map(sent));
     DeliveryDetail {
         delivery,

@@ -182,3 +182,28 @@ async fn commands_that_read_leave_the_schema_alone() {
     let told = cli::refused(&database.url(), &arguments, &[]);
     assert!(told.contains("too old"), "{told}");
 }
+
+#[tokio::test]
+async fn upkeep_builds_the_indexes_that_a_migration_left_to_it() {
+    let (_gateway, database, _desk) = Desk::own(&[]).await;
+    database
+        .run(
+            "create index deliveries_new on only deliveries (attempt_count);
+             create index deliveries_listing on only deliveries (webhook_id)",
+        )
+        .await;
+    let valid = "select count(*) from pg_index where indexrelid = 'deliveries_new'::regclass and indisvalid";
+    assert_eq!(database.count(valid).await, 0, "partitions have none");
+    tidy(&database).await;
+    assert_eq!(database.count(valid).await, 1, "each partition has one");
+    let replaced = "select count(*) from pg_class where relname = 'deliveries_listing'";
+    assert_eq!(
+        database.count(replaced).await,
+        1,
+        "not before the others are complete"
+    );
+    tidy(&database).await;
+    assert_eq!(database.count(replaced).await, 0);
+    let broken = "select count(*) from pg_index where not indisvalid";
+    assert_eq!(database.count(broken).await, 0);
+}

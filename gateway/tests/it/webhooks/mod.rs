@@ -2,6 +2,8 @@
 
 mod change;
 mod create;
+mod deliveries;
+mod delivery_filters;
 mod disabled;
 mod filter;
 mod guard;

@@ -16,8 +16,9 @@ const COPY: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhoo
 /// written again, because its commit was not answered, does not add its attempts twice.
 const AGAIN: &str = "
     with ended as (
-        select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[], $6::timestamptz[])
-            as t(id, fence, status, attempt_count, attempt, due_at)
+        select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[], $6::timestamptz[],
+                             $7::int2[], $8::int2[])
+            as t(id, fence, status, attempt_count, attempt, due_at, status_code, error)
     ), held as materialized (
         select ended.* from ended
         join scheduled_deliveries s on s.delivery_id = ended.id and s.fence = ended.fence
@@ -32,6 +33,7 @@ const AGAIN: &str = "
     )
     update deliveries d
     set status = held.status, attempt_count = held.attempt_count,
+        last_status_code = held.status_code, last_error = held.error,
         attempts = case d.attempts when '' then held.attempt else d.attempts || e'\\n' || held.attempt end
     from held where d.id = held.id";
 
@@ -108,6 +110,8 @@ pub async fn write_again(
     let mut counts: Vec<i16> = Vec::new();
     let mut attempts: Vec<String> = Vec::new();
     let mut dues: Vec<Option<Millis>> = Vec::new();
+    let mut codes: Vec<Option<i16>> = Vec::new();
+    let mut errors: Vec<Option<i16>> = Vec::new();
     for outcome in group {
         let Outcome::Again {
             delivery,
@@ -132,12 +136,16 @@ pub async fn write_again(
         counts.push(i16::try_from(attempt.number).unwrap_or(i16::MAX));
         attempts.push(attempt.line());
         dues.push(due);
+        codes.push(attempt.status_number());
+        errors.push(attempt.error_number());
     }
     if !ids.is_empty() {
         transaction
             .execute(
                 &statements.again,
-                &[&ids, &fences, &statuses, &counts, &attempts, &dues],
+                &[
+                    &ids, &fences, &statuses, &counts, &attempts, &dues, &codes, &errors,
+                ],
             )
             .await?;
     }
