@@ -47,4 +47,4 @@ begin
     end if;
 end $$;
 
-insert into schema_compatibility (version, works_from) values (17, 12);
+insert into schema_compatibility (version, works_from) values (19, 12);
