@@ -2,6 +2,7 @@
 
 mod answers;
 mod breaker;
+mod filters;
 mod flapping;
 mod http2;
 mod log;

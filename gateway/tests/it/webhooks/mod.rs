@@ -2,8 +2,6 @@
 
 mod change;
 mod create;
-mod deliveries;
-mod delivery_filters;
 mod disabled;
 mod filter;
 mod guard;
