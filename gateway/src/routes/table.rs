@@ -13,7 +13,7 @@ use crate::events::{api as events, batch, model as event_model, type_api, types}
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
-use crate::webhooks::{api as webhooks, delivery_api, model as webhook_model, snippets};
+use crate::webhooks::{api as webhooks, deliveries::api as delivery_api, model as webhook_model, snippets};
 
 /// Every route under `/v1`.
 pub fn routes() -> Vec<Route> {

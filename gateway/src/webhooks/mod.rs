@@ -5,8 +5,7 @@
 //! `vault` seals and opens secrets, and `notices` builds the events about endpoints and deliveries.
 
 pub mod api;
-pub mod delivery_api;
-pub mod delivery_query;
+pub mod deliveries;
 pub mod destinations;
 pub mod endpoint;
 pub mod filter;

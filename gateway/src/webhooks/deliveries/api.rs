@@ -4,10 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::api::{Webhooks, lock, target_of};
-use super::delivery_query::DeliveryQuery;
-use super::endpoint::destination_of;
-use super::store;
+use super::query::DeliveryQuery;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
@@ -21,6 +18,9 @@ use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
+use crate::webhooks::api::{Webhooks, lock, target_of};
+use crate::webhooks::endpoint::destination_of;
+use crate::webhooks::store;
 
 const DEFAULT_LIMIT: u32 = 30;
 

@@ -1,16 +1,15 @@
 //! Filters of deliveries as the API takes them: as parameters of a list.
 
-use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::endpoint::destination_of;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, WebhookId};
-use crate::db::DbError;
+use crate::db::{Client, DbError};
 use crate::delivery::log::{ErrorCode, Filter, Status};
 use crate::events::{model::is_client_id, store as event_store, types};
 use crate::http::query::Query;
+use crate::webhooks::endpoint::destination_of;
 
 const AFTER_SINCE: &str = "expected a time that is not before since";
 
