@@ -30,6 +30,7 @@ use crate::delivery::schedule::ripe::Ripe;
 use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
+use crate::feed::bell::Bell;
 use crate::feed::instances::Instance;
 use crate::feed::{Feed, Freshness};
 use crate::hoots::{self, Hoots, Viewers};
@@ -283,7 +284,9 @@ impl Engine {
 
         let imports = Imports::new(db.clone(), bus.clone(), instance_id, config.imports.clone());
         upkeep.spawn("imports", lifecycle::sweep(imports.clone(), upkeep.stop()));
-        let sweeping = timeout::sweep(background.clone(), bus.clone(), upkeep.stop());
+        let bell = Arc::new(Bell::default());
+        upkeep.spawn("bell", bell.clone().run(background.clone(), upkeep.stop()));
+        let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
         let services = Services {
             db: db.clone(),
@@ -292,6 +295,7 @@ impl Engine {
                 db: db.clone(),
                 bus: bus.clone(),
                 pace: Arc::new(Pace::new(&config.sentries)),
+                bell,
                 public_url: config.server.public_origin(),
             },
             hoots: Hoots {

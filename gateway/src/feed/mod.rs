@@ -10,6 +10,7 @@
 //! restarted, or transaction ids went back, all of memory is reloaded.
 
 pub mod api;
+pub mod bell;
 pub mod instances;
 mod store;
 

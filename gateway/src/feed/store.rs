@@ -39,8 +39,8 @@ pub async fn record(
     Ok(())
 }
 
-/// Writes changes of many things of one kind and wakes nobody: readers find them at their next poll, within half a second.
-/// For what changes with traffic.
+/// Writes changes of many things of one kind and wakes nobody: readers find them when a
+/// [`Bell`](super::bell::Bell) rings after the commit, or at their next poll. For what changes with traffic.
 pub async fn record_quietly(
     transaction: &Transaction<'_>,
     kind: ChangeKind,
@@ -56,6 +56,12 @@ pub async fn record_quietly(
             &[&kind.name(), &entities, &workspace],
         )
         .await?;
+    Ok(())
+}
+
+/// Wakes the readers now.
+pub(super) async fn wake_readers(client: &Client) -> Result<(), DbError> {
+    client.execute("select pg_notify($1, '')", &[&CHANNEL]).await?;
     Ok(())
 }
 

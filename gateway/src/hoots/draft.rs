@@ -42,7 +42,7 @@ impl HootDraft {
             resource_url: Some(fields.optional("resource_url", read_url)),
             public: fields.optional("public", fields::boolean),
             sentries: fields.optional("sentries", ids()),
-            message: Some(fields.optional("message", read_message)),
+            message: Some(given(fields.optional("message", read_message))),
             links: fields.optional("links", read_links),
             faqs: fields.optional("faqs", read_faqs),
             enabled: None,
@@ -60,7 +60,7 @@ impl HootDraft {
             resource_url: fields.patched("resource_url", read_url),
             public: fields.set("public", fields::boolean),
             sentries: fields.set("sentries", ids()),
-            message: fields.patched("message", read_message),
+            message: fields.patched("message", read_message).map(given),
             links: fields.set("links", read_links),
             faqs: fields.set("faqs", read_faqs),
             enabled: fields.set("enabled", fields::boolean),
@@ -72,6 +72,11 @@ impl HootDraft {
 
 fn read_message(fields: &mut Fields, name: &str, node: Node) -> Option<String> {
     fields::line(0, MAX_MESSAGE_CHARS)(fields, name, node)
+}
+
+/// A blank message is none.
+fn given(message: Option<String>) -> Option<String> {
+    message.filter(|message| !message.trim().is_empty())
 }
 
 fn read_url(fields: &mut Fields, name: &str, node: Node) -> Option<String> {
@@ -169,7 +174,7 @@ fn read_override(fields: &mut Fields, name: &str, node: Node) -> Option<Override
             }
             state
         });
-        let message = inner.optional("message", read_message);
+        let message = given(inner.optional("message", read_message));
         let until = inner.optional("until", fields::moment);
         Some(Override {
             state: state?,

@@ -157,7 +157,10 @@ pub async fn report_sentry(sentries: Sentries, mut call: Call) -> Result<Reply, 
     };
     let report = faults.into_result().map(|()| report);
     let sentry = recording::record(&sentries, &mut work, id, report, Some(&reporter)).await?;
-    work.commit(StatusCode::OK, &sentry.at(&origin)).await
+    let sentry = sentry.at(&origin);
+    let reply = work.commit(StatusCode::OK, &sentry).await?;
+    sentries.tell_hoots(&sentry);
+    Ok(reply)
 }
 
 /// `GET /v1/sentries/{id}/history`.

@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 use crate::bus::Bus;
 use crate::db::Db;
+use crate::feed::bell::Bell;
+use model::Sentry;
 use pace::Pace;
 
 /// What the handlers of sentries need.
@@ -33,6 +35,16 @@ pub struct Sentries {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub pace: Arc<Pace>,
+    pub bell: Arc<Bell>,
     /// The origin in `api_url`; the request's own if absent.
     pub public_url: Option<Arc<str>>,
+}
+
+impl Sentries {
+    /// Has the hoots of a sentry read again everywhere. Call it when a report is committed.
+    pub fn tell_hoots(&self, sentry: &Sentry) {
+        if sentry.enabled && !sentry.hoots.is_empty() {
+            self.bell.ring();
+        }
+    }
 }

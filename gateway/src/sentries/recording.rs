@@ -13,7 +13,8 @@ use crate::http::problem::Problem;
 use crate::telemetry::names;
 
 /// Takes a report for a sentry of the work's workspace; the sentry as it is then. 404 if there is none, then what is wrong
-/// with the report, then 422 if neither it nor an earlier one names a state.
+/// with the report, then 422 if neither it nor an earlier one names a state. After the commit, see
+/// [`Sentries::tell_hoots`].
 pub async fn record(
     sentries: &Sentries,
     work: &mut Work<'_>,

@@ -3,6 +3,7 @@
 //! Every instance looks every other second, by the database's clock. What is due is locked with `skip locked`, so each
 //! sentry is written once, by one instance; if that one dies before its commit, another finds it still due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
@@ -15,6 +16,7 @@ use crate::base::fail_point::{self, Point};
 use crate::base::id::{HootId, SentryId};
 use crate::bus::{Bus, NewEvent};
 use crate::db::{self, Db, DbError};
+use crate::feed::bell::Bell;
 use crate::feed::{self, ChangeKind};
 use crate::telemetry::names;
 
@@ -25,14 +27,14 @@ const LOOKS_A_COUNT: u32 = 5;
 const AT_ONCE: i64 = 100;
 
 /// Looks for sentries that are due until `stop`.
-pub async fn sweep(db: Db, bus: std::sync::Arc<dyn Bus>, stop: CancellationToken) {
+pub async fn sweep(db: Db, bus: Arc<dyn Bus>, bell: Arc<Bell>, stop: CancellationToken) {
     // So that they are there before the first one.
     counter!(names::SENTRY_REPORTS).increment(0);
     counter!(names::SENTRY_REPORTS_REFUSED).increment(0);
     counter!(names::SENTRY_TIMEOUTS).increment(0);
     let mut look_count: u32 = 0;
     loop {
-        if let Err(fault) = look(&db, &*bus, look_count.is_multiple_of(LOOKS_A_COUNT)).await {
+        if let Err(fault) = look(&db, &*bus, &bell, look_count.is_multiple_of(LOOKS_A_COUNT)).await {
             tracing::debug!(%fault, "sentries whose time-out has come are looked for again");
         }
         look_count = look_count.wrapping_add(1);
@@ -43,8 +45,16 @@ pub async fn sweep(db: Db, bus: std::sync::Arc<dyn Bus>, stop: CancellationToken
     }
 }
 
-async fn look(db: &Db, bus: &dyn Bus, counts: bool) -> Result<(), DbError> {
-    while time_out(db, bus).await? == AT_ONCE as usize {}
+async fn look(db: &Db, bus: &dyn Bus, bell: &Bell, counts: bool) -> Result<(), DbError> {
+    loop {
+        let count = time_out(db, bus).await?;
+        if count > 0 {
+            bell.ring();
+        }
+        if count < AT_ONCE as usize {
+            break;
+        }
+    }
     if counts {
         let client = db.client().await?;
         gauge!(names::SENTRIES_SICK).set(store::sick_count(&client).await? as f64);
