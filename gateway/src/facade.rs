@@ -48,6 +48,7 @@ pub mod http {
 
 pub mod imports {
     pub use crate::imports::job::purge_store::{purge, purge_jobs};
+    pub use crate::imports::kept::store::purge as purge_kept;
     pub use crate::imports::mode::Mode;
     pub use crate::imports::read::csv::raw_record::RecordFault;
     pub use crate::imports::read::decode::Decoder;

@@ -122,6 +122,7 @@ async fn purge(client: &Dedicated, today: Day, retention: Retention) {
             "imports",
             imports::job::purge_store::purge(client, retention.import_days).await,
         ),
+        ("kept uploads", imports::kept::store::purge(client).await),
         (
             "import jobs",
             imports::job::purge_store::purge_jobs(client, retention.import_job_months).await,

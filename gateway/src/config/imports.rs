@@ -12,6 +12,8 @@ pub struct Imports {
     pub max_bytes: u64,
     /// Bytes of one record's cells.
     pub max_record_bytes: usize,
+    /// Bytes, as sent, of an upload that is kept after a dry run.
+    pub keep_max_bytes: u64,
     /// Imports that run at once on this instance.
     pub max_running: usize,
     /// Connections that write rows of one import.
@@ -34,6 +36,7 @@ impl Imports {
                 RECORD_BYTES,
                 between(1024, RECORD_BYTES),
             ),
+            keep_max_bytes: reader.get("imports", "keep_max_bytes", 64 << 20, between(1, 1 << 32)),
             max_running: reader.get("imports", "max_running", 4, between(1, 100)),
             lanes: reader.get("imports", "lanes", 2, between(1, 8)),
             retention_days: reader.get("imports", "retention_days", 30, between(1, 3650)),

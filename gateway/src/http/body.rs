@@ -186,12 +186,18 @@ impl RequestBody {
         }
     }
 
-    /// The whole body of at most `most` bytes; one piece is handed on without a copy.
-    pub async fn read(&mut self, most: usize) -> Result<Bytes, Problem> {
-        if self.declared_len.is_some_and(|len| len > most as u64) {
+    /// 413 if the client declares a longer body.
+    pub async fn refuse_beyond(&mut self, most: u64) -> Result<(), Problem> {
+        if self.declared_len.is_some_and(|len| len > most) {
             self.linger().await;
             return Err(too_large(most));
         }
+        Ok(())
+    }
+
+    /// The whole body of at most `most` bytes; one piece is handed on without a copy.
+    pub async fn read(&mut self, most: usize) -> Result<Bytes, Problem> {
+        self.refuse_beyond(most as u64).await?;
         let Some(first) = self.next_piece().await? else {
             return Ok(Bytes::new());
         };
@@ -207,11 +213,11 @@ impl RequestBody {
             whole.extend_from_slice(&piece);
             if whole.len() > most {
                 self.linger().await;
-                return Err(too_large(most));
+                return Err(too_large(most as u64));
             }
         }
         match first {
-            Some(only) if only.len() > most => Err(too_large(most)),
+            Some(only) if only.len() > most => Err(too_large(most as u64)),
             Some(only) => Ok(only),
             None => Ok(whole.freeze()),
         }
@@ -289,6 +295,6 @@ pub fn malformed(fault: json::Malformed) -> Problem {
     Problem::new(Code::MalformedJson, fault.to_string())
 }
 
-fn too_large(most: usize) -> Problem {
+fn too_large(most: u64) -> Problem {
     Problem::new(Code::TooLarge, format!("The limit here is {most} bytes.")).closing()
 }

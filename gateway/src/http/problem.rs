@@ -66,6 +66,7 @@ problems! {
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled" false "Enable it first.";
     ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
     ImportPurged "import_purged" 409 "The import's undo log and failed rows are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
+    FileGone "file_gone" 409 "The uploaded file is not kept any more" false "Send the file again; dry_run=true&keep=true keeps it for an hour.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
     TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
     MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";

@@ -40,6 +40,25 @@ impl Query {
         query
     }
 
+    /// Parameters that were read from a request before.
+    pub fn of_pairs(pairs: Vec<(String, String)>) -> Self {
+        Self {
+            pairs,
+            ..Self::parse(None)
+        }
+    }
+
+    /// The parameters that are still to be taken.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// Adds a field of a JSON body, which counts like a parameter.
+    pub fn add_body_field(&mut self, name: &str, value: String) {
+        self.of_body.push(name.to_owned());
+        self.add(name.to_owned(), value);
+    }
+
     /// Adds a field of a form, which counts like a parameter if it is one of `allowed`.
     pub fn add_form_field(&mut self, name: String, value: String, allowed: &[&str]) {
         if !self.of_body.contains(&name) {
@@ -128,11 +147,21 @@ impl Query {
 
     /// Ends the reading: unknown parameters are faults, and any fault is a 422.
     pub fn finish(mut self) -> Result<(), Problem> {
+        self.refuse_rest();
+        self.faults.into_result()?;
+        self.cursor_faults.into_result_as(Code::CursorInvalid)
+    }
+
+    /// Ends the reading of a request without lists, and hands the faults over, to be joined with others.
+    pub fn finish_faults(mut self) -> Faults {
+        self.refuse_rest();
+        self.faults
+    }
+
+    fn refuse_rest(&mut self) {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.fault(&name, "unknown_parameter", "is no parameter of this request");
         }
-        self.faults.into_result()?;
-        self.cursor_faults.into_result_as(Code::CursorInvalid)
     }
 }
 

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use http::header::{CONNECTION, HeaderValue};
-use metrics::counter;
-use tokio::sync::mpsc;
 
 use super::causes::store as cause_store;
 use super::job::packing::Packing;
-use super::job::runner::{Progress, Runner};
+use super::job::runner::Start;
 use super::job::source::Upload;
-use super::job::{lifecycle, once, report};
+use super::job::{launch, lifecycle, once, report};
+use super::kept::{Keeper, Keeping, kept_parameters};
 use super::model::{FORM_FIELDS, ImportRequest, Job};
-use super::read::limits::Limits;
 use super::write::undo;
 use super::{Imports, store};
 use crate::audit::{Actor, Begun, Reservation, Work};
@@ -26,71 +23,39 @@ use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::records::Object;
-use crate::telemetry::names;
 
 /// `POST /v1/imports`.
 pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
     check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
+    let keeps = call.query.peek("keep") == Some("true");
+    if keeps {
+        call.body.refuse_beyond(imports.settings.keep_max_bytes).await?;
+    }
     let packing = Packing::of(&call)?;
     let actor = actor(&call);
     let bytes_total = call.body.declared_len();
     let key = Reservation::of(&call, imports.instance);
     call.body.require_rate();
-    let upload = Upload::begin(call.body, &packing).await;
+    let keeper = keeps.then(|| Arc::new(Keeper::new(imports.db.clone(), imports.settings.keep_max_bytes)));
+    let upload = Upload::begin(call.body, &packing, keeper.clone()).await;
     let mut upload = upload.map_err(|fault| fault.problem())?;
     for (name, value) in upload.take_fields() {
         call.query.add_form_field(name, value, &FORM_FIELDS);
     }
     check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
-    let limits = Limits {
-        record_bytes: imports.settings.max_record_bytes,
-        ..Limits::default()
-    };
+    let parameters = kept_parameters(&call.query);
     let charset = upload.charset().or(packing.charset.as_deref());
-    let request = ImportRequest::read(call.query, limits, charset)?;
-    let place = imports.places.of(call.caller.workspace).try_take();
-    let place = place.ok_or_else(|| {
-        counter!(names::IMPORTS_REFUSED).increment(1);
-        let detail = "As many imports run as may (imports.max_running, all but one for one workspace).";
-        Problem::unavailable(detail).closing()
-    })?;
-    let answers_early = call.headers.get_all("prefer").iter().any(|value| {
-        let parts = value.to_str().unwrap_or_default().split(',');
-        parts
-            .into_iter()
-            .any(|part| part.trim().eq_ignore_ascii_case("respond-async"))
-    });
-    let (progress, mut waiting) = mpsc::channel(4);
-    let runner = Runner {
-        request,
-        caller: call.caller.clone(),
+    let request = ImportRequest::read(call.query, imports.limits(), charset)?;
+    let start = Start {
+        answers_early: launch::answers_early(&call.headers),
+        caller: call.caller,
         actor,
         bytes_total,
         key,
-        answers_early,
-        progress,
-        imports: imports.clone(),
+        keeping: keeper.map(|keeper| Keeping::of_upload(keeper, packing, parameters)),
+        request,
     };
-    imports.running.tasks.spawn(async move {
-        let _place = place;
-        Box::pin(runner.run(upload)).await;
-    });
-    match waiting.recv().await {
-        Some(Progress::Refused(problem)) => Err(problem),
-        Some(Progress::Replayed(reply)) => Ok(reply),
-        Some(Progress::Accepted(job)) => Reply::json(StatusCode::ACCEPTED, &*job),
-        // A job that ended early leaves a body behind that nobody reads.
-        Some(Progress::Ended(job)) => {
-            let reply = Reply::json(StatusCode::CREATED, &*job)?;
-            Ok(match job.status.as_str() {
-                "completed" => reply,
-                _ => reply.with_header(CONNECTION, HeaderValue::from_static("close")),
-            })
-        }
-        None => Err(Problem::unavailable(
-            "The gateway stopped before the import ended.",
-        )),
-    }
+    launch::run(imports, start, upload).await
 }
 
 /// `GET /v1/imports`.
@@ -260,7 +225,8 @@ async fn find(imports: &Imports, call: &Call) -> Result<Job, Problem> {
     found.ok_or_else(Problem::not_found)
 }
 
-fn actor(call: &Call) -> Actor {
+/// Who makes a request, for a trail that is written when it is gone.
+pub fn actor(call: &Call) -> Actor {
     Actor::Key {
         id: call.caller.key_id,
         name: Arc::clone(&call.caller.key_name),
@@ -270,7 +236,7 @@ fn actor(call: &Call) -> Actor {
 }
 
 /// 403 unless the key may write the object's records.
-fn check_scope(caller: &Caller, object: Option<&Object>) -> Result<(), Problem> {
+pub fn check_scope(caller: &Caller, object: Option<&Object>) -> Result<(), Problem> {
     let needed = match object {
         None => return Ok(()),
         Some(object) => object.write_scope,

@@ -2,13 +2,15 @@
 //!
 //! [`read`] is pure: bytes in, rows out. [`write`] brings rows into the database, each chunk in one transaction with its
 //! counts, its failed rows and its undo log, and takes an import back. [`job`] runs an import from the request to its end:
-//! body → source (inflated, capped) → rows → chunks → writers. Beside them stand what a job is ([`model`]), its SQL
+//! body → source (inflated, capped) → rows → chunks → writers. [`causes`] count why rows fail, and [`kept`] uploads can be
+//! imported after their dry run. Beside them stand what a job is ([`model`]), its SQL
 //! (`store`) and its routes ([`api`], [`guide`]).
 
 pub mod api;
 pub mod causes;
 pub mod guide;
 pub mod job;
+pub mod kept;
 pub mod mode;
 pub mod model;
 pub mod read;
@@ -25,6 +27,7 @@ use crate::db::Db;
 use crate::http::shares::Shares;
 use job::running::Running;
 use job::watchers::Watchers;
+use read::limits::Limits;
 
 /// What the handlers of imports need.
 #[derive(Clone)]
@@ -55,6 +58,14 @@ impl Imports {
             running: Arc::default(),
             watchers: Arc::default(),
             settings,
+        }
+    }
+
+    /// The caps on a file's parts.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            record_bytes: self.settings.max_record_bytes,
+            ..Limits::default()
         }
     }
 

@@ -140,6 +140,8 @@ pub struct ImportRequest {
     /// The place within [`Object::key`] of the field that `&match=` names.
     pub match_by: Option<usize>,
     pub is_dry: bool,
+    /// Whether the upload is kept, to be imported after this dry run.
+    pub keeps: bool,
     pub emits_each: bool,
     pub date_order: Option<&'static str>,
 }
@@ -166,6 +168,12 @@ impl ImportRequest {
         });
         let is_dry = query.read("dry_run", |text| match text {
             "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("expected true or false".to_owned()),
+        });
+        let keeps = query.read("keep", |text| match text {
+            "true" if is_dry == Some(true) => Ok(true),
+            "true" => Err("goes with dry_run=true alone".to_owned()),
             "false" => Ok(false),
             _ => Err("expected true or false".to_owned()),
         });
@@ -243,6 +251,7 @@ impl ImportRequest {
             filename,
             match_by,
             is_dry: is_dry.unwrap_or(false),
+            keeps: keeps.unwrap_or(false),
             emits_each: emits_each.unwrap_or(false),
             date_order: order.map(|order| match order {
                 DateOrder::MonthFirst => "mdy",

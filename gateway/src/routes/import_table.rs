@@ -7,7 +7,8 @@ use super::Route;
 use crate::base::scope::Scope::{ImportsRead, ImportsWrite};
 use crate::http::problem::Code;
 use crate::imports::causes::model::Fault;
-use crate::imports::{api, guide, model};
+use crate::imports::kept::order::RunOrder;
+use crate::imports::{api, guide, kept, model};
 
 /// All of them.
 pub(super) fn import_routes() -> Vec<Route> {
@@ -30,6 +31,24 @@ pub(super) fn import_routes() -> Vec<Route> {
         .uploads()
         .defers()
         .unbounded(),
+        post(
+            "/v1/imports/{id}/run",
+            "Import the bytes that a dry run kept",
+            |services, call| Box::pin(kept::api::run_import(services.imports.clone(), call)),
+        )
+        .optional_body::<RunOrder>()
+        .replies::<model::Job>(201)
+        .errors(&[Code::FileGone, Code::FileRefused])
+        .defers()
+        .unbounded(),
+        Route::new(
+            Method::DELETE,
+            "/v1/imports/{id}/file",
+            WRITE,
+            "Drop the bytes that a dry run kept",
+            |services, call| Box::pin(kept::api::delete_file(services.imports.clone(), call)),
+        )
+        .no_content(),
         get("/v1/imports", "List imports", |services, call| {
             Box::pin(api::list_imports(services.imports.clone(), call))
         })
@@ -92,6 +111,10 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("filename", "What the job calls the file."),
     ("mode", "`upsert` (the default), `create` or `update`."),
     ("dry_run", "`true`: everything but keeping it."),
+    (
+        "keep",
+        "`true`, with `dry_run=true`: keep the upload for an hour, for `POST /v1/imports/{id}/run`.",
+    ),
     ("mapping", "JSON: header to field, or to null to leave it out."),
     ("encoding", "The file's encoding, a label of the WHATWG's list."),
     ("delimiter", "The character between cells, or `tab`."),

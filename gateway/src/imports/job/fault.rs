@@ -39,6 +39,14 @@ pub enum SourceFault {
     FieldNotText(String),
     #[error("the file has a Content-Transfer-Encoding; send its bytes as they are")]
     FileEncoded,
+    #[error("the body is over the limit of {0} bytes for one that is kept (imports.keep_max_bytes)")]
+    TooLargeToKeep(u64),
+    #[error("the database was away while the upload was to be kept")]
+    NotKept,
+    #[error("the database was away while the kept upload was read")]
+    NotRead,
+    #[error("the kept upload is gone")]
+    FileGone,
 }
 
 impl SourceFault {
@@ -48,7 +56,9 @@ impl SourceFault {
             Self::Silent => "upload_stalled",
             Self::BrokeOff | Self::FormCut => "upload_cut",
             Self::Corrupt(_) => "body_corrupt",
-            Self::TooLarge(_) | Self::Bomb => "too_large",
+            Self::TooLarge(_) | Self::Bomb | Self::TooLargeToKeep(_) => "too_large",
+            Self::NotKept | Self::NotRead => "database_away",
+            Self::FileGone => "file_gone",
             Self::NoFile
             | Self::FormUnreadable
             | Self::SecondFile
@@ -58,9 +68,10 @@ impl SourceFault {
         }
     }
 
-    /// Whether the client has made a form that is not taken: a 422, whenever it is noticed.
-    pub fn is_of_form(&self) -> bool {
-        self.code() == "form_invalid"
+    /// Whether the client asked for what is not done: a 422 for a form, a 413 for what is too large to keep, whenever it is
+    /// noticed.
+    pub fn refuses(&self) -> bool {
+        self.code() == "form_invalid" || matches!(self, Self::TooLargeToKeep(_))
     }
 
     /// The reply where there is no job yet.
@@ -69,7 +80,9 @@ impl SourceFault {
             Self::Silent => Code::BodyTimeout,
             Self::BrokeOff | Self::FormCut => Code::BadRequest,
             Self::Corrupt(_) => Code::FileRefused,
-            Self::TooLarge(_) | Self::Bomb => Code::TooLarge,
+            Self::TooLarge(_) | Self::Bomb | Self::TooLargeToKeep(_) => Code::TooLarge,
+            Self::NotKept | Self::NotRead => Code::Unavailable,
+            Self::FileGone => Code::FileGone,
             Self::NoFile => return self.form_problem("file", "required"),
             Self::SecondFile => return self.form_problem("file", "duplicate"),
             Self::FormUnreadable | Self::FileEncoded => return self.form_problem("file", "invalid"),

@@ -129,7 +129,7 @@ pub async fn look_ahead(mut pieces: Pieces) -> Result<Pieces, SourceFault> {
         match timeout_at(deadline, pieces.next()).await {
             Err(_) => break,
             Ok(None) => return Ok(Box::pin(stream::iter(read))),
-            Ok(Some(Err(fault))) if fault.is_of_form() => return Err(fault),
+            Ok(Some(Err(fault))) if fault.refuses() => return Err(fault),
             Ok(Some(Err(fault))) => {
                 // It ends the job that the bytes before it may make.
                 read.push(Err(fault));

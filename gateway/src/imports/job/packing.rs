@@ -18,6 +18,15 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// Its name, which [`Coding::named`] knows.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
     /// Reads `Content-Encoding`; `None` if it is not one of ours.
     pub fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
@@ -30,6 +39,7 @@ impl Coding {
 }
 
 /// See the module.
+#[derive(Debug, Clone)]
 pub struct Packing {
     pub coding: Coding,
     /// That of a form, of which the part `file` is the file.

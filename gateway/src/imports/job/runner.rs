@@ -13,6 +13,7 @@ use http::StatusCode;
 use metrics::gauge;
 use tokio::sync::mpsc;
 
+use super::fault::SourceFault;
 use super::feeder::{Feeder, Stop};
 use super::source::{Source, Upload};
 use super::{lifecycle, once};
@@ -23,6 +24,7 @@ use crate::db::{self, DbError};
 use crate::http::problem::{Code, Problem, sentence};
 use crate::http::reply::Reply;
 use crate::imports::Imports;
+use crate::imports::kept::Keeping;
 use crate::imports::model::{ImportRequest, Job};
 use crate::imports::read::opening::Opening;
 use crate::imports::read::refusal::Refusal;
@@ -50,9 +52,8 @@ pub enum Progress {
     Ended(Box<Job>),
 }
 
-/// An import that is about to begin.
-pub struct Runner {
-    pub imports: Imports,
+/// What an import starts with.
+pub struct Start {
     pub request: ImportRequest,
     pub caller: Arc<Caller>,
     pub actor: Actor,
@@ -60,6 +61,14 @@ pub struct Runner {
     pub key: Option<Reservation>,
     /// Whether the client asked for a reply before the import ends.
     pub answers_early: bool,
+    /// What is to be kept of the upload.
+    pub keeping: Option<Keeping>,
+}
+
+/// An import that is about to begin.
+pub struct Runner {
+    pub imports: Imports,
+    pub start: Start,
     pub progress: mpsc::Sender<Progress>,
 }
 
@@ -68,7 +77,10 @@ impl Runner {
     pub async fn run(mut self, upload: Upload) {
         let progress = self.progress.clone();
         let max_bytes = self.imports.settings.max_bytes;
-        let refused = match (once::reserve(&self.imports, self.key.as_ref()).await, &self.key) {
+        let refused = match (
+            once::reserve(&self.imports, self.start.key.as_ref()).await,
+            &self.start.key,
+        ) {
             (Ok(Some(first)), Some(key)) => {
                 let replayed = once::replay(first, key, upload, max_bytes).await;
                 let _ = progress
@@ -90,13 +102,16 @@ impl Runner {
                 Err(fault) => Some(Progress::Refused(fault.problem())),
             },
         };
+        if let Some(keeping) = &self.start.keeping {
+            keeping.discard_unless_kept(&self.imports.db).await;
+        }
         // A client that has its reply may send the request again at once.
-        let is_free = once::try_free(&self.imports, self.key.as_ref()).await;
+        let is_free = once::try_free(&self.imports, self.start.key.as_ref()).await;
         if let Some(last) = last {
             let _ = progress.send(last).await;
         }
         if !is_free {
-            once::free(&self.imports, self.key.as_ref()).await;
+            once::free(&self.imports, self.start.key.as_ref()).await;
         }
     }
 
@@ -113,22 +128,22 @@ impl Runner {
     /// `None`: the gateway stopped before the end was written down.
     async fn import(&mut self, mut source: Source) -> Result<Option<Job>, Problem> {
         let (stream, first) = self.open(&mut source).await?;
-        self.request.filename = self.request.filename.take().or(source.filename.take());
+        self.start.request.filename = self.start.request.filename.take().or(source.filename.take());
         let id = ImportId::generate();
         let mut client = self.imports.db.client().await?;
         let number = self.begin(&mut client, id, &stream).await?;
         drop(client);
         let job = self.imports.running.add(number);
         let rules = Rules {
-            object: self.request.reading.object,
-            workspace: self.caller.workspace,
-            mode: self.request.reading.mode,
-            match_by: self.request.match_by,
-            emits_each: self.request.emits_each && !self.request.is_dry,
+            object: self.start.request.reading.object,
+            workspace: self.start.caller.workspace,
+            mode: self.start.request.reading.mode,
+            match_by: self.start.request.match_by,
+            emits_each: self.start.request.emits_each && !self.start.request.is_dry,
         };
         let mut feeder = Feeder::new(
             self.imports.clone(),
-            &self.request,
+            &self.start.request,
             rules,
             number,
             stream,
@@ -136,6 +151,10 @@ impl Runner {
             &job,
         );
         let read = feeder.read(&mut source, first, &job.token).await;
+        let read = match read {
+            Ok(()) => self.keep(number).await,
+            stopped => stopped,
+        };
         let is_read = read.is_ok();
         let encoding = feeder.stream.encoding();
         let part_count = feeder.part_count();
@@ -143,10 +162,10 @@ impl Runner {
         let part_count = part_count.load(Ordering::Relaxed);
         // Only now its rows outlive this process.
         if is_read {
-            if let Some(key) = &mut self.key {
+            if let Some(key) = &mut self.start.key {
                 key.note_digest(source.digest().await);
             }
-            if self.answers_early {
+            if self.start.answers_early {
                 let accepted = self.accept(id).await;
                 let _ = self
                     .progress
@@ -155,7 +174,7 @@ impl Runner {
             }
         }
         let refusal = match &read {
-            Err(Stop::Fault(fault)) if fault.is_of_form() => Some(fault.problem()),
+            Err(Stop::Fault(fault)) if fault.refuses() => Some(fault.problem()),
             _ => None,
         };
         let ending = how_it_ended(read, writers).map(|ending| Ending {
@@ -168,16 +187,29 @@ impl Runner {
         drop(source);
         let job = self.end(id, number, ending).await;
         self.imports.running.remove(number);
-        // What the form holds beside its file makes it none that is taken, however much of the file was.
+        // However much of the file was taken.
         refusal.map_or(Ok(job), Err)
+    }
+
+    /// Keeps what was uploaded, if that was asked for.
+    async fn keep(&mut self, number: i32) -> Result<(), Stop> {
+        let Some(keeping) = &mut self.start.keeping else {
+            return Ok(());
+        };
+        let workspace = self.start.caller.workspace;
+        let kept = keeping.keep(&self.imports.db, workspace, number).await;
+        kept.map_err(|fault| {
+            tracing::warn!(%fault, import = number, "an upload could not be kept");
+            Stop::Fault(SourceFault::NotKept)
+        })
     }
 
     /// The reply of a client that asked for one before the import ends.
     async fn accept(&self, id: ImportId) -> Result<Box<Job>, Problem> {
         let mut client = self.imports.db.client().await?;
-        let job = store::find(&client, self.caller.workspace, id).await?;
+        let job = store::find(&client, self.start.caller.workspace, id).await?;
         let job = job.ok_or_else(Problem::not_found)?;
-        if let Some(key) = &self.key {
+        if let Some(key) = &self.start.key {
             key.settle_alone(&mut client, StatusCode::ACCEPTED, &job).await?;
         }
         Ok(Box::new(job))
@@ -186,7 +218,7 @@ impl Runner {
     /// Reads until the header is known.
     async fn open(&self, source: &mut Source) -> Result<(RowStream, Bytes), Problem> {
         let refused = |refusal: Refusal| Problem::new(Code::FileRefused, sentence(refusal)).closing();
-        let mut opening = Opening::new(self.request.reading.clone());
+        let mut opening = Opening::new(self.start.request.reading.clone());
         let mut ticks = tokio::time::interval(DECIDE);
         ticks.tick().await;
         loop {
@@ -226,22 +258,22 @@ impl Runner {
             mapping: serde_json::Value::Object(mapping).to_string(),
             unmapped_headers: serde_json::Value::from(unmapped).to_string(),
             columns: own_columns(header),
-            bytes_total: self.bytes_total.and_then(|total| i64::try_from(total).ok()),
+            bytes_total: self.start.bytes_total.and_then(|total| i64::try_from(total).ok()),
         };
-        let work = Work::begin_as(client, self.caller.workspace, self.actor.clone()).await?;
+        let work = Work::begin_as(client, self.start.caller.workspace, self.start.actor.clone()).await?;
         let number = store::insert(
             work.transaction(),
-            &self.caller,
+            &self.start.caller,
             self.imports.instance,
             id,
-            &self.request,
+            &self.start.request,
             &opened,
         )
         .await?;
-        if let Some(key) = &self.key {
+        if let Some(key) = &self.start.key {
             key.attach(work.transaction(), id).await?;
         }
-        let target = Target::new("import", id, self.request.filename.as_deref());
+        let target = Target::new("import", id, self.start.request.filename.as_deref());
         work.audit("import.created", &target, &Changes::default()).await?;
         work.commit_silently().await?;
         Ok(number)
@@ -249,20 +281,20 @@ impl Runner {
 
     /// Writes down how the job ended, however long the database is away; the client that waits gets its reply meanwhile.
     async fn end(&self, id: ImportId, number: i32, ending: Option<Ending>) -> Option<Job> {
-        let workspace = self.caller.workspace;
+        let workspace = self.start.caller.workspace;
         let mut is_answered = false;
         loop {
             let written = async {
                 if let Some(ending) = &ending
                     && let Some(job) =
-                        lifecycle::end_job(&self.imports, workspace, number, ending, self.key.as_ref())
+                        lifecycle::end_job(&self.imports, workspace, number, ending, self.start.key.as_ref())
                             .await?
                 {
                     return Ok(Some(job));
                 }
                 let mut client = self.imports.db.client().await?;
                 let job = store::find(&client, workspace, id).await?;
-                if let (Some(job), Some(key)) = (&job, &self.key) {
+                if let (Some(job), Some(key)) = (&job, &self.start.key) {
                     key.settle_alone(&mut client, StatusCode::CREATED, job).await?;
                 }
                 Ok::<_, DbError>(job)

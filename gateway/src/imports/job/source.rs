@@ -20,6 +20,7 @@ use super::form::{self, FormHead};
 use super::packing::{Coding, Packing};
 use crate::http::body::RequestBody;
 use crate::http::problem::{Code, Problem};
+use crate::imports::kept::Keeper;
 
 /// Inflated pieces have this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -32,16 +33,39 @@ const FREE_BYTES: u64 = 64 << 20;
 pub struct Upload {
     pieces: Pieces,
     form: Option<FormHead>,
-    body: Arc<Mutex<RequestBody>>,
+    origin: Origin,
     read: Arc<AtomicU64>,
 }
 
+/// Where a body comes from.
+pub enum Origin {
+    /// The client sends it.
+    Sent(Arc<Mutex<RequestBody>>),
+    /// It is kept; the client's request is another one, of this digest.
+    Kept { body_digest: [u8; 32] },
+}
+
 impl Upload {
-    /// Begins to read a body.
-    pub async fn begin(body: RequestBody, packing: &Packing) -> Result<Self, SourceFault> {
+    /// Begins to read the body of a request, and gives what it reads to `keeper` too.
+    pub async fn begin(
+        body: RequestBody,
+        packing: &Packing,
+        keeper: Option<Arc<Keeper>>,
+    ) -> Result<Self, SourceFault> {
         let read = Arc::new(AtomicU64::new(0));
         let body = Arc::new(Mutex::new(body));
-        let pieces = inflate(sent(body.clone(), read.clone()), packing.coding);
+        let pieces = sent(body.clone(), read.clone(), keeper);
+        Self::of(pieces, read, packing, Origin::Sent(body)).await
+    }
+
+    /// Begins to read a body that comes in these pieces, whose bytes `read` counts.
+    pub async fn of(
+        pieces: Pieces,
+        read: Arc<AtomicU64>,
+        packing: &Packing,
+        origin: Origin,
+    ) -> Result<Self, SourceFault> {
+        let pieces = inflate(pieces, packing.coding);
         let (form, pieces) = match &packing.boundary {
             None => (None, pieces),
             Some(boundary) => {
@@ -52,7 +76,7 @@ impl Upload {
         Ok(Self {
             pieces,
             form,
-            body,
+            origin,
             read,
         })
     }
@@ -72,9 +96,13 @@ impl Upload {
 
     /// Reads the body to its end without keeping it, and gives its digest; `None` if it has more than so many bytes.
     pub async fn skip(self, max_bytes: u64) -> Result<Option<[u8; 32]>, Problem> {
+        let body = match self.origin {
+            Origin::Sent(body) => body,
+            Origin::Kept { body_digest } => return Ok(Some(body_digest)),
+        };
         // The pieces may hold the lock.
         drop(self.pieces);
-        let mut body = self.body.lock().await;
+        let mut body = body.lock().await;
         let mut read = self.read.load(Ordering::Relaxed);
         while let Some(piece) = body.next_piece().await? {
             read += piece.len() as u64;
@@ -91,7 +119,7 @@ pub struct Source {
     pieces: Pieces,
     /// The name that the form gives the file.
     pub filename: Option<String>,
-    body: Arc<Mutex<RequestBody>>,
+    origin: Origin,
     read: Arc<AtomicU64>,
     inflated: u64,
     max_bytes: u64,
@@ -108,7 +136,7 @@ impl Source {
             // Polling after the end returns `None` again.
             pieces: Box::pin(pieces.fuse()),
             filename,
-            body: upload.body,
+            origin: upload.origin,
             read: upload.read,
             inflated: 0,
             max_bytes,
@@ -130,11 +158,16 @@ impl Source {
         Ok(Some(piece))
     }
 
-    /// The digest of the body, which was read to its end if the file was.
+    /// The digest of the request's body, which was read to its end if the file was.
     pub async fn digest(&mut self) -> [u8; 32] {
-        // The pieces may hold the lock.
-        self.pieces = Box::pin(stream::empty());
-        self.body.lock().await.digest()
+        match &self.origin {
+            Origin::Sent(body) => {
+                // The pieces may hold the lock.
+                self.pieces = Box::pin(stream::empty());
+                body.lock().await.digest()
+            }
+            Origin::Kept { body_digest } => *body_digest,
+        }
     }
 
     /// Bytes of the body as sent.
@@ -148,19 +181,27 @@ impl Source {
     }
 }
 
-fn sent(body: Arc<Mutex<RequestBody>>, read: Arc<AtomicU64>) -> Pieces {
-    Box::pin(stream::unfold((body, read), |(body, read)| async {
-        let piece = body.lock().await.next_piece().await;
-        let piece = match piece {
-            Ok(piece) => Ok(piece?),
-            Err(problem) if problem.code() == Code::BodyTimeout => Err(SourceFault::Silent),
-            Err(_) => Err(SourceFault::BrokeOff),
-        };
-        if let Ok(piece) = &piece {
-            read.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        }
-        Some((piece, (body, read)))
-    }))
+fn sent(body: Arc<Mutex<RequestBody>>, read: Arc<AtomicU64>, keeper: Option<Arc<Keeper>>) -> Pieces {
+    Box::pin(stream::unfold(
+        (body, read, keeper),
+        |(body, read, keeper)| async {
+            let piece = body.lock().await.next_piece().await;
+            let mut piece = match piece {
+                Ok(piece) => Ok(piece?),
+                Err(problem) if problem.code() == Code::BodyTimeout => Err(SourceFault::Silent),
+                Err(_) => Err(SourceFault::BrokeOff),
+            };
+            if let Ok(bytes) = &piece {
+                read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                if let Some(keeper) = &keeper
+                    && let Err(fault) = keeper.take(bytes).await
+                {
+                    piece = Err(fault);
+                }
+            }
+            Some((piece, (body, read, keeper)))
+        },
+    ))
 }
 
 fn inflate(pieces: Pieces, coding: Coding) -> Pieces {

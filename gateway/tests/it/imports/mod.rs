@@ -13,6 +13,7 @@ mod forms;
 mod hostile;
 mod instances;
 mod jobs;
+mod kept;
 mod matching;
 mod metrics;
 mod once;

@@ -15,12 +15,23 @@ const LEFT: &str =
 
 /// What the gateway's upkeep does every few minutes.
 pub async fn purge(database: &Database, retention_days: u32) {
+    imports::purge(&*connect(database).await, retention_days)
+        .await
+        .expect("purged");
+}
+
+/// The same with kept uploads.
+pub async fn purge_kept(database: &Database) {
+    imports::purge_kept(&*connect(database).await)
+        .await
+        .expect("purged");
+}
+
+async fn connect(database: &Database) -> impl std::ops::Deref<Target = tokio_postgres::Client> {
     let text = format!("[database]\nurl = \"{}\"\n", database.url());
     let config = Config::parse(&text, []).expect("valid");
     let client = app::database(&config).expect("an address").connect().await;
-    imports::purge(&client.expect("a connection"), retention_days)
-        .await
-        .expect("purged");
+    client.expect("a connection")
 }
 
 #[tokio::test]
@@ -110,10 +121,7 @@ async fn jobs_of_old_months_go_once_their_traces_are_gone() {
             .collect::<Vec<_>>()
     };
     let purge_jobs = async |months: u32| {
-        let text = format!("[database]\nurl = \"{}\"\n", database.url());
-        let config = Config::parse(&text, []).expect("valid");
-        let client = app::database(&config).expect("an address").connect().await;
-        imports::purge_jobs(&client.expect("a connection"), months)
+        imports::purge_jobs(&*connect(&database).await, months)
             .await
             .expect("purged");
     };
