@@ -4,6 +4,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::store;
+use crate::base::id::next_uuid;
 use crate::db::{Db, DbError};
 use crate::imports::job::fault::SourceFault;
 
@@ -31,7 +32,7 @@ impl Keeper {
     /// Keeps at most so many bytes.
     pub fn new(db: Db, max_bytes: u64) -> Self {
         Self {
-            file: Uuid::now_v7(),
+            file: next_uuid(),
             db,
             max_bytes,
             held: Mutex::default(),

@@ -13,7 +13,6 @@ mod forms;
 mod hostile;
 mod instances;
 mod jobs;
-mod kept;
 mod matching;
 mod metrics;
 mod once;

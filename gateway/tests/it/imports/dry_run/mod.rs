@@ -1,5 +1,7 @@
 //! A dry run and the connection that its records live on.
 
+mod kept;
+
 use serde_json::json;
 
 use super::jobs::counts;

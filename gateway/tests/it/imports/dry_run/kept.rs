@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::jobs::counts;
-use super::rules::gzip;
+use crate::imports::PATIENCE;
+use crate::imports::jobs::counts;
+use crate::imports::purging;
+use crate::imports::rules::gzip;
 use stage::{Api, Database, Desk, Reply, eventually};
 
 const CHECK: &str = "object=contact&dry_run=true&keep=true";
@@ -292,7 +293,7 @@ async fn upkeep_removes_what_has_expired_and_what_a_dead_instance_left() {
         ))
         .await;
     run(&api, &old, json!({})).await.problem(409, "file_gone");
-    super::purging::purge_kept(&database).await;
+    purging::purge_kept(&database).await;
     // That of the young one, and one that may still be coming in.
     assert_eq!(database.count(PARTS).await, 2);
     run(&api, &young, json!({})).await.ok(201);
