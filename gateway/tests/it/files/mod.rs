@@ -1,5 +1,6 @@
 //! Files as other products export them (synthetic rows under real headers), through the whole chain.
 
+mod drawn;
 mod foreign;
 mod foreign_files;
 
