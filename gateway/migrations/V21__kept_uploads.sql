@@ -27,5 +27,5 @@ create unlogged table import_kept_parts (
 );
 alter table import_kept_parts alter column bytes set storage external;
 
--- A gateway of version 19 knows neither.
-insert into schema_compatibility (version, works_from) values (20, 12);
+-- A gateway of version 20 knows neither.
+insert into schema_compatibility (version, works_from) values (21, 12);
