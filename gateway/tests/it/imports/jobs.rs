@@ -168,6 +168,8 @@ async fn progress_is_seen_and_a_stalled_upload_is_cancelled() {
         .await
         .ok(200);
     assert_eq!(cancelled["status"], "cancelled");
+    let entries = "select count(*) from audit where action = 'import.cancelled'";
+    database.expect_count(entries, 1).await;
     let waiting = upload.answer().await.expect("a reply").ok(201);
     assert_eq!(waiting["status"], "cancelled");
     events.wait_for(r#""status":"cancelled""#).await;

@@ -1,9 +1,11 @@
 //! Undo: what an import created goes, what it overwrote comes back, what others changed since stays.
 
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
 
+use super::PATIENCE;
 use super::jobs::counts;
-use stage::Desk;
+use stage::{Api, Desk, Gateway, until};
 
 const STATE: &str =
     "select string_agg(concat_ws('/', email, city, extra::text), ' ' order by id) from contacts";
@@ -135,6 +137,51 @@ async fn a_record_that_several_chunks_wrote_is_counted_and_listed_once() {
     );
     let left = "select string_agg(concat(email, city), ' ' order by email) from contacts";
     assert_eq!(database.ask(left).await, "mine@x.yPisa old@x.yRome");
+}
+
+#[tokio::test]
+async fn an_undo_that_was_killed_goes_on_where_it_stopped() {
+    let (gateway, database, Desk { api, .. }) = Desk::own(&[("GATEWAY_IMPORTS__LANES", "1")]).await;
+    let rows = (0..5_000).map(|n| format!("p{n}@x.y\n"));
+    let file = "email\n".to_owned() + &rows.collect::<String>();
+    let job = api.import("object=contact", file.as_bytes()).await.ok(201);
+    let path = format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
+    // The log of the first chunk is the last to go, and is held.
+    let held = database.session().await;
+    held.batch_execute("begin; select from import_chunks order by chunk limit 1 for update")
+        .await
+        .expect("held");
+    let (undoing, undo) = (api.clone(), path.clone());
+    let undoing = tokio::spawn(async move { undoing.call(Method::POST, &undo).try_send().await });
+    database
+        .wait_for_count("select count(*) from import_chunks", 1)
+        .await;
+    gateway.kill();
+    assert!(undoing.await.expect("ended").is_none());
+    held.batch_execute("rollback").await.expect("released");
+    let left = database.count("select count(*) from contacts").await;
+    assert!((1..5_000).contains(&left), "{left} are left for the second half");
+
+    let next = Gateway::start(&database.url(), &[]).await;
+    let api = next.with_key(api.key.as_deref().expect("a key"));
+    let undone = eventually_undone(&api, &path).await;
+    assert_eq!(
+        (&undone["removed"], &undone["left"]),
+        (&json!(5_000), &json!([])),
+        "both halves count"
+    );
+    database.expect_count("select count(*) from contacts", 0).await;
+    let entries = "select count(*) from audit where action = 'import.undone'";
+    database.expect_count(entries, 1).await;
+}
+
+/// The result of an undo, once the session of a dead instance, which holds the job, has ended.
+async fn eventually_undone(api: &Api, path: &str) -> Value {
+    until("it is undone", PATIENCE, || async {
+        let reply = api.post_nothing(path).await;
+        (reply.status == 200).then(|| reply.json()["undo"].clone())
+    })
+    .await
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ mod dev;
 mod faults;
 mod log;
 mod output;
-#[cfg(debug_assertions)]
 mod poison;
 mod signals;
 mod stopping;
