@@ -101,7 +101,7 @@ async fn a_429_says_how_long_to_wait() {
     assert!(policy.contains("q=2") && policy.contains("w=1"), "{policy}");
     let state = limited.header("ratelimit").expect("a state");
     assert!(state.contains("r=0") && state.contains("t="), "{state}");
-    // No longer than the reply said.
+    // As long as the reply says, and not longer.
     tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
     slow.get("/v1/whoami").await.ok(200);
 }
