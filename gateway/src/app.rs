@@ -31,7 +31,7 @@ use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::bell::Bell;
-use crate::feed::instances::Instance;
+use crate::feed::instance_store::Instance;
 use crate::feed::{Feed, Freshness};
 use crate::hoots::{self, Hoots, Viewers};
 use crate::imports::{Imports, job::lifecycle};

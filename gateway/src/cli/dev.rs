@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::db::{self, Db};
 use crate::keys::model::{ApiKey, NewKey};
 use crate::keys::token::Token;
-use crate::keys::workspaces;
+use crate::keys::workspace_store;
 use crate::telemetry::log;
 
 const FOLDER: &str = ".gateway";
@@ -95,7 +95,7 @@ async fn first_key(db: &Db, file: &Path) -> Result<String, CommandError> {
         }
     }
     let client = db.client().await?;
-    let workspace = workspaces::find(&client, DEFAULT_WORKSPACE).await?;
+    let workspace = workspace_store::find(&client, DEFAULT_WORKSPACE).await?;
     let missing = || CommandError::Refused("the default workspace is gone".into());
     let new = NewKey {
         name: "first key".into(),

@@ -11,10 +11,10 @@ use crate::base::network::parse_network;
 use crate::base::page::Page;
 use crate::base::scope::{Scope, Scopes};
 use crate::db::{self, Db};
-use crate::feed::{self, ChangeKind, instances};
+use crate::feed::{self, ChangeKind, confirmation};
 use crate::keys::model::{ApiKey, CreatedApiKey, NewKey, RevokedApiKey};
 use crate::keys::token::Token;
-use crate::keys::{store, workspaces};
+use crate::keys::{store, workspace_store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -128,7 +128,7 @@ fn read_new(name: String, scopes: &str) -> Result<NewKey, CommandError> {
 
 async fn find_workspace(db: &Db, name: &str) -> Result<WorkspaceId, CommandError> {
     let client = db.client().await?;
-    let found = workspaces::find(&client, name).await?;
+    let found = workspace_store::find(&client, name).await?;
     found.ok_or_else(|| CommandError::Refused(format!("there is no workspace `{name}`")))
 }
 
@@ -235,7 +235,7 @@ async fn revoke(db: &Db, id: &str, format: &Format) -> Result<(), CommandError> 
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
     let change = feed::transaction_id(work.transaction()).await?;
     work.commit_silently().await?;
-    let confirmed = instances::confirm(&client, None, &change).await;
+    let confirmed = confirmation::confirm(&client, None, &change).await;
     print(&match (format.json, confirmed) {
         (true, confirmed) => {
             let reply = RevokedApiKey {

@@ -6,7 +6,7 @@ use super::{CommandError, Format, print, print_quietly};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
 use crate::db::Db;
-use crate::keys::workspaces;
+use crate::keys::workspace_store;
 
 const MAX_NAME_CHARS: usize = 200;
 
@@ -47,7 +47,7 @@ async fn create(db: &Db, name: &str, format: &Format) -> Result<(), CommandError
     let mut client = db.client().await?;
     // The audit entry belongs to the workspace that is made here.
     let work = Work::begin_as(&mut client, WorkspaceId(0), Actor::Operator).await?;
-    let Some(id) = workspaces::insert(work.transaction(), name).await? else {
+    let Some(id) = workspace_store::insert(work.transaction(), name).await? else {
         return Err(CommandError::Refused(format!("the workspace `{name}` exists")));
     };
     let work = work.in_workspace(id);
@@ -63,7 +63,7 @@ async fn create(db: &Db, name: &str, format: &Format) -> Result<(), CommandError
 
 async fn list(db: &Db, format: &Format) -> Result<(), CommandError> {
     let client = db.client().await?;
-    for workspace in workspaces::list(&client).await? {
+    for workspace in workspace_store::list(&client).await? {
         print_quietly(&match format.json {
             true => serde_json::to_string(&workspace).unwrap_or_default(),
             false => workspace.name,

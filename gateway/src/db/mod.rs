@@ -30,6 +30,8 @@ pub use partitions::{
 pub use pool::{Client, Db, Dedicated, begin, commit, detach};
 pub use session::Purpose;
 pub use tls::SetupError;
+/// A session with the server, of the pool or dedicated.
+pub use tokio_postgres::Client as Connection;
 pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;
 pub use trial::try_start;

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::Events;
 use super::model::{AcceptedEvent, EventFault, ShownEvent, read_event};
 use super::store;
-use super::types::{self, BUILT_IN, OPERATIONAL};
+use super::type_store;
+use super::types::{BUILT_IN, OPERATIONAL};
 use crate::audit::{Begun, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, uuid_millis};
 use crate::base::page;
 use crate::bus::{Accepted, NewEvent, PublishError};
-use crate::db::DbError;
+use crate::db::{Connection, DbError};
 use crate::delivery;
 use crate::http::body;
 use crate::http::call::Call;
@@ -145,7 +145,7 @@ pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, P
     let wanted = match wanted {
         Some(name) => vec![name],
         None => {
-            let added = types::list_added(&client, workspace).await?;
+            let added = type_store::list_added(&client, workspace).await?;
             let built_in = BUILT_IN
                 .iter()
                 .chain(&OPERATIONAL)
@@ -199,7 +199,7 @@ enum Sought {
     Unknown,
 }
 
-async fn look_up(client: &Client, workspace: WorkspaceId, text: &str) -> Result<Sought, DbError> {
+async fn look_up(client: &Connection, workspace: WorkspaceId, text: &str) -> Result<Sought, DbError> {
     let ours = EventId::parse(text).map(|id| id.uuid());
     if let Some(id) = ours
         && let Some(found) = store::find(client, workspace, id).await?
@@ -224,7 +224,7 @@ async fn look_up(client: &Client, workspace: WorkspaceId, text: &str) -> Result<
 }
 
 async fn add_deliveries(
-    client: &Client,
+    client: &Connection,
     workspace: WorkspaceId,
     events: &mut [(Uuid, ShownEvent)],
 ) -> Result<(), Problem> {

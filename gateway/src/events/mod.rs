@@ -6,6 +6,7 @@ pub mod examples;
 pub mod model;
 pub mod store;
 pub mod type_api;
+pub mod type_store;
 pub mod types;
 
 use std::sync::Arc;

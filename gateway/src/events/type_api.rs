@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::Events;
-use super::types::{self, BUILT_IN, EventType};
+use super::type_store::{self, EventType};
+use super::types::{self, BUILT_IN};
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
@@ -38,7 +39,7 @@ pub async fn list_event_types(events: Arc<Events>, mut call: Call) -> Result<Rep
     let page = call.query.page(crate::base::page::MAX_LIMIT, list);
     call.query.finish()?;
     let client = events.db.client().await?;
-    let mut all = types::list_added(&client, workspace).await?;
+    let mut all = type_store::list_added(&client, workspace).await?;
     all.extend(BUILT_IN.iter().map(|(name, description)| EventType {
         name: (*name).to_owned(),
         description: (*description).to_owned(),
@@ -73,7 +74,7 @@ pub async fn create_event_type(events: Arc<Events>, mut call: Call) -> Result<Re
     if is_built_in {
         return Err(taken());
     }
-    if types::list_added(work.transaction().client(), work.workspace())
+    if type_store::list_added(work.transaction().client(), work.workspace())
         .await?
         .len()
         >= MAX_ADDED
@@ -86,7 +87,7 @@ pub async fn create_event_type(events: Arc<Events>, mut call: Call) -> Result<Re
         );
         faults.into_result()?;
     }
-    let inserted = types::insert(work.transaction(), work.workspace(), &name, &description).await?;
+    let inserted = type_store::insert(work.transaction(), work.workspace(), &name, &description).await?;
     let id = inserted.ok_or_else(taken)?;
     let target = Target::new("event_type", &name, Some(&name));
     work.audit("event_type.created", &target, &Changes::default())

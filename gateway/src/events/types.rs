@@ -3,13 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::Serialize;
-use tokio_postgres::{Client, Transaction};
-use uuid::Uuid;
-
+use super::type_store;
 use crate::base::caller::WorkspaceId;
-use crate::base::id::next_uuid;
-use crate::db::DbError;
+use crate::db::{Connection, DbError};
 
 /// Name and meaning of the types that are always there.
 pub const BUILT_IN: [(&str, &str); 15] = [
@@ -47,15 +43,6 @@ pub fn is_operational(name: &str) -> bool {
 }
 
 const MAX_NAME_CHARS: usize = 100;
-
-/// A type as the API shows it.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EventType {
-    pub name: String,
-    pub description: String,
-    /// Whether every workspace has it.
-    pub built_in: bool,
-}
 
 /// The names that one workspace knows.
 #[derive(Debug, Clone, Default)]
@@ -120,24 +107,15 @@ impl EventTypes {
     /// Reads the types of these workspaces again, or those of all.
     pub async fn refresh(
         &self,
-        client: &Client,
+        client: &Connection,
         workspaces: Option<Vec<WorkspaceId>>,
     ) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
-        let rows = client
-            .query(
-                "select workspace_id, array_agg(name) from event_types
-                 where $1::int4[] is null or workspace_id = any($1) group by workspace_id",
-                &[&workspaces],
-            )
-            .await?;
-        let mut present: HashSet<WorkspaceId> = HashSet::new();
+        let found = type_store::names(client, workspaces.as_deref()).await?;
+        let present: HashSet<WorkspaceId> = found.iter().map(|(workspace, _)| *workspace).collect();
         let added = self.added.pin();
-        for row in rows {
-            let names: Vec<&str> = row.get(1);
-            let names = names.into_iter().map(Arc::from).collect();
-            added.insert(row.get(0), Arc::new(names));
-            present.insert(row.get(0));
+        for (workspace, names) in found {
+            added.insert(workspace, Arc::new(names.into_iter().map(Arc::from).collect()));
         }
         // After a restore of the database there may be fewer than before.
         let is_asked = |id: &WorkspaceId| workspaces.as_ref().is_none_or(|asked| asked.contains(id));
@@ -161,39 +139,6 @@ pub fn is_valid_name(name: &str) -> bool {
 pub fn could_be_name(text: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
     (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(is_allowed)
-}
-
-/// The types that `workspace` added, newest first.
-pub async fn list_added(client: &Client, workspace: WorkspaceId) -> Result<Vec<EventType>, DbError> {
-    let rows = client
-        .query(
-            "select name, description from event_types where workspace_id = $1 order by id desc",
-            &[&workspace],
-        )
-        .await?;
-    let types = rows.iter().map(|row| EventType {
-        name: row.get(0),
-        description: row.get(1),
-        built_in: false,
-    });
-    Ok(types.collect())
-}
-
-/// Adds a type; `None` if the workspace has it.
-pub async fn insert(
-    transaction: &Transaction<'_>,
-    workspace: WorkspaceId,
-    name: &str,
-    description: &str,
-) -> Result<Option<Uuid>, DbError> {
-    let row = transaction
-        .query_opt(
-            "insert into event_types (id, workspace_id, name, description, created_at)
-             values ($1, $2, $3, $4, now()) on conflict do nothing returning id",
-            &[&next_uuid(), &workspace, &name, &description],
-        )
-        .await?;
-    Ok(row.map(|row| row.get(0)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `GET /v1/instances`.
 
-use super::instances;
+use super::instance_store;
 use crate::base::page;
 use crate::db::Db;
 use crate::http::call::Call;
@@ -12,6 +12,6 @@ pub async fn list_instances(db: &Db, mut call: Call) -> Result<Reply, Problem> {
     let page = call.query.page(page::DEFAULT_LIMIT, "instances".into());
     call.query.finish()?;
     let client = db.client().await?;
-    let found = instances::list(&client, &page).await?;
+    let found = instance_store::list(&client, &page).await?;
     Reply::ok(&page.listing(found, |instance| instance.id.to_string()))
 }

@@ -4,14 +4,15 @@
 //! second, so a lost notification costs at most half a second. A reader asks for all rows of transactions that its last
 //! snapshot could not see, so it misses no rows that commit out of order.
 //! Listening and reading have a connection each, so that losing one does not delay the other; after LISTEN the feed reads at
-//! once, so it misses nothing in between. Then it records the snapshot as seen (see [`instances`]).
+//! once, so it misses nothing in between. Then it records the snapshot as seen (see [`instance_store`]).
 //!
 //! A snapshot is valid within one life of one server. When another server answers (a failover, a restore), this one has
 //! restarted, or transaction ids went back, all of memory is reloaded.
 
 pub mod api;
 pub mod bell;
-pub mod instances;
+pub mod confirmation;
+pub mod instance_store;
 mod store;
 
 use std::future::Future;
@@ -28,10 +29,10 @@ use uuid::Uuid;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock;
 use crate::base::fail_point::{self, Point};
-use crate::db::{Db, DbError, Purpose, unwritable, within};
+use crate::db::{Connection, Db, DbError, Purpose, unwritable, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
-use instances::Instance;
+use instance_store::Instance;
 use store::{Position, ServerLife};
 
 pub use store::{Change, purge, record, record_quietly, transaction_id};
@@ -80,7 +81,7 @@ type Refreshing<'a> = Pin<Box<dyn Future<Output = Result<(), DbError>> + Send + 
 ///
 /// It reads over the feed's own connection: keys must stay fresh also when requests hold the whole pool.
 pub type Refresh =
-    Arc<dyn for<'a> Fn(&'a tokio_postgres::Client, Vec<(WorkspaceId, Uuid)>) -> Refreshing<'a> + Send + Sync>;
+    Arc<dyn for<'a> Fn(&'a Connection, Vec<(WorkspaceId, Uuid)>) -> Refreshing<'a> + Send + Sync>;
 
 /// Takes note of a refresh that a handler made after its commit. If it failed the change still stands, and the feed
 /// brings it within a second.
@@ -244,7 +245,7 @@ impl Feed {
     /// Brings memory from `position` to the present one; whether there were changes.
     async fn read_on(
         &self,
-        session: &tokio_postgres::Client,
+        session: &Connection,
         position: Option<&Position>,
     ) -> Result<(Position, bool), DbError> {
         let Some(since) = position else {
@@ -261,7 +262,7 @@ impl Feed {
         Ok((now, !changes.is_empty()))
     }
 
-    async fn read_all(&self, session: &tokio_postgres::Client) -> Result<(Position, bool), DbError> {
+    async fn read_all(&self, session: &Connection) -> Result<(Position, bool), DbError> {
         let asked = std::time::Instant::now();
         let now = answered(store::position(session)).await?;
         clock::correct(now.clock, asked);
@@ -273,7 +274,7 @@ impl Feed {
 
     async fn beat(
         &self,
-        session: &tokio_postgres::Client,
+        session: &Connection,
         seen: &Position,
         life: &ServerLife,
         beat_count: u32,
@@ -284,7 +285,7 @@ impl Feed {
                 store::try_room(session).await?;
             }
             if beat_count.is_multiple_of(BEATS_A_PURGE) {
-                instances::purge(session).await?;
+                instance_store::purge(session).await?;
             }
             Ok(())
         };
@@ -298,7 +299,7 @@ impl Feed {
         }
     }
 
-    async fn apply(&self, session: &tokio_postgres::Client, changes: &[Change]) -> Result<(), DbError> {
+    async fn apply(&self, session: &Connection, changes: &[Change]) -> Result<(), DbError> {
         for kind in ChangeKind::ALL {
             let mut entities: Vec<(WorkspaceId, Uuid)> = changes
                 .iter()

@@ -164,7 +164,7 @@ pub(super) async fn read_since(
     Ok((next.unwrap_or_else(|| position.clone()), changes))
 }
 
-/// The transaction under way, as [`super::instances::confirm`] asks for it. Call it after a write.
+/// The transaction under way, as [`super::confirmation::confirm`] asks for it. Call it after a write.
 pub async fn transaction_id(transaction: &Transaction<'_>) -> Result<String, DbError> {
     let row = transaction
         .query_one("select pg_current_xact_id()::text", &[])

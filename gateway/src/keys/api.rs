@@ -13,8 +13,8 @@ use crate::base::clock::Millis;
 use crate::base::id::{Key, KeyId, Kind};
 use crate::base::page;
 use crate::base::scope::{Scope, Scopes};
-use crate::db::DbError;
-use crate::feed::{self, ChangeKind, instances};
+use crate::db::{Connection, DbError};
+use crate::feed::{self, ChangeKind, confirmation};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::{Code, Problem};
@@ -95,7 +95,7 @@ pub async fn revoke_api_key(keys: Keys, mut call: Call) -> Result<Reply, Problem
     let refreshed = keys.refresh(&client, &[id.uuid()]).await;
     let me = refreshed.is_ok().then_some(keys.instance);
     feed::left_to_feed(refreshed);
-    reply.confirmed = instances::confirm(&client, me, &change).await;
+    reply.confirmed = confirmation::confirm(&client, me, &change).await;
     kept.amend(&client, &reply).await
 }
 
@@ -244,7 +244,7 @@ fn whoami_body(caller: &Caller) -> Result<Vec<u8>, Problem> {
 
 impl Keys {
     /// Reads keys again from the database, so that a change holds on this instance at once.
-    pub async fn refresh(&self, client: &tokio_postgres::Client, ids: &[uuid::Uuid]) -> Result<(), DbError> {
+    pub async fn refresh(&self, client: &Connection, ids: &[uuid::Uuid]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
         let live = store::load_some(client, &self.cache.workspaces, ids).await?;
         let is_live = |id: &uuid::Uuid| live.iter().any(|entry| entry.id.uuid() == *id);
@@ -262,7 +262,7 @@ impl Keys {
     }
 
     /// Reads all keys from the database.
-    pub async fn reload(&self, client: &tokio_postgres::Client) -> Result<(), DbError> {
+    pub async fn reload(&self, client: &Connection) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
         let started = std::time::Instant::now();
         let is_first = self.cache.key_count() == 0;

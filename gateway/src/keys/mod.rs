@@ -12,7 +12,7 @@ pub mod flood;
 pub mod model;
 pub mod store;
 pub mod token;
-pub mod workspaces;
+pub mod workspace_store;
 
 use std::collections::HashMap;
 use std::sync::Arc;

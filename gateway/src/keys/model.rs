@@ -10,7 +10,7 @@ use crate::base::clock::Millis;
 use crate::base::id::KeyId;
 use crate::base::network::parse_network;
 use crate::base::scope::{Scope, Scopes};
-use crate::feed::instances::Confirmed;
+use crate::feed::confirmation::Confirmed;
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 

@@ -9,7 +9,7 @@ use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
 use crate::delivery::log;
-use crate::events::{api as events, batch, model as event_model, type_api, types};
+use crate::events::{api as events, batch, model as event_model, type_api, type_store};
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
@@ -122,12 +122,12 @@ fn event_routes() -> Vec<Route> {
         get("/v1/event-types", READ, "List event types", |services, call| {
             Box::pin(type_api::list_event_types(services.events.clone(), call))
         })
-        .lists::<types::EventType>(),
+        .lists::<type_store::EventType>(),
         post("/v1/event-types", WRITE, "Add an event type", |services, call| {
             Box::pin(type_api::create_event_type(services.events.clone(), call))
         })
         .body::<type_api::CreateEventType>()
-        .replies::<types::EventType>(201)
+        .replies::<type_store::EventType>(201)
         .errors(&[Code::TypeTaken]),
     ]
 }
@@ -264,7 +264,7 @@ fn audit_routes() -> Vec<Route> {
                 Box::pin(async move { feed::api::list_instances(&db, call).await })
             },
         )
-        .lists::<feed::instances::ShownInstance>(),
+        .lists::<feed::instance_store::ShownInstance>(),
         get(
             "/v1/audit",
             Scopes(&[AuditRead]),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::endpoint::{Endpoint, Selection};
@@ -15,7 +14,7 @@ use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
-use crate::db::DbError;
+use crate::db::{Connection, DbError};
 use crate::events::types::is_operational;
 
 /// The endpoints of one workspace.
@@ -111,7 +110,7 @@ impl Registry {
     }
 
     /// Reads endpoints again from the database.
-    pub async fn refresh(&self, client: &Client, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
+    pub async fn refresh(&self, client: &Connection, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
         let ids: Vec<Uuid> = changed.iter().map(|(_, id)| *id).collect();
         let stored = store::load(client, Some(&ids)).await?;
@@ -122,7 +121,7 @@ impl Registry {
     }
 
     /// Reads all endpoints from the database.
-    pub async fn reload(&self, client: &Client) -> Result<(), DbError> {
+    pub async fn reload(&self, client: &Connection) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
         let stored = store::load(client, None).await?;
         let present: HashSet<Uuid> = stored.iter().map(|row| row.shown.id.uuid()).collect();

@@ -33,27 +33,6 @@ const ROWS: &[&[&str]] = &[
     &["base"],
 ];
 
-/// Imports upward that are known, to be mended: `from → to`, in these files. Nothing may be added.
-const DEBTS: &[(&str, &str)] = &[];
-
-/// Files beyond the rule below that name the driver, to be mended. Nothing may be added.
-const DRIVER_DEBTS: &[&str] = &[
-    // Checks that an address has a form, and takes nothing else of the driver.
-    "gateway/src/config/postgres_address.rs",
-    // SQL that stands beside the model instead of in a store.
-    "gateway/src/events/types.rs",
-    "gateway/src/keys/workspaces.rs",
-    // Takes a connection apart to hand it to stores; `db::Client` would do.
-    "gateway/src/events/api.rs",
-    // A connection of its own that listens.
-    "gateway/src/feed/mod.rs",
-    // SQL of the instances' table.
-    "gateway/src/feed/instances.rs",
-    // Hands the feed's connection on.
-    "gateway/src/keys/api.rs",
-    "gateway/src/webhooks/registry.rs",
-];
-
 fn module_of(path: &str) -> &str {
     let inside = path.strip_prefix("gateway/src/").expect("in src");
     inside.split(['/', '.']).next().expect("a module")
@@ -114,7 +93,6 @@ fn word(text: &str) -> &str {
 #[test]
 fn imports_go_downward() {
     let mut upward = Vec::new();
-    let mut paid: BTreeSet<_> = DEBTS.iter().copied().collect();
     for file in rust_files("gateway/src") {
         let module = module_of(&file.path);
         // A crate's root declares every module and so knows all.
@@ -122,18 +100,12 @@ fn imports_go_downward() {
             continue;
         }
         for other in imports(&file).into_iter().filter(|other| other != module) {
-            let debt = DEBTS.iter().find(|(path, to)| *path == file.path && *to == other);
-            let is_debt = debt.is_some();
-            if let Some(debt) = debt {
-                paid.remove(debt);
-            }
-            if row_of(&other) <= row_of(module) && !is_debt {
+            if row_of(&other) <= row_of(module) {
                 upward.push(format!("{} knows {other}", file.path));
             }
         }
     }
     assert!(upward.is_empty(), "these import upward:\n{}", upward.join("\n"));
-    assert!(paid.is_empty(), "these debts are paid, strike them out: {paid:?}");
 }
 
 #[test]
@@ -163,28 +135,19 @@ fn few_know_the_databases_driver() {
             || name.ends_with("_store.rs")
             || path.contains("/store/")
             || path.starts_with("gateway/src/db/")
+            // Checks that an address has a form, and takes nothing else of the driver.
+            || path == "gateway/src/config/postgres_address.rs"
             || path.starts_with("gateway/src/bus/postgres/")
             || path.starts_with("gateway/src/bus/table/")
             || path.starts_with("gateway/src/imports/write/")
     };
-    let knowing: Vec<String> = rust_files("gateway/src")
-        .into_iter()
-        .filter(|file| file.code().contains("tokio_postgres") && !may_know(&file.path))
-        .map(|file| file.path)
-        .collect();
-    let new: Vec<_> = knowing
-        .iter()
-        .filter(|path| !DRIVER_DEBTS.contains(&path.as_str()))
-        .collect();
-    assert!(
-        new.is_empty(),
-        "only stores, db, bus/postgres, bus/table and imports/write may name tokio_postgres: {new:?}"
-    );
-    let paid: Vec<_> = DRIVER_DEBTS
-        .iter()
-        .filter(|path| !knowing.iter().any(|knows| knows == *path))
-        .collect();
-    assert!(paid.is_empty(), "these debts are paid, strike them out: {paid:?}");
+    for file in rust_files("gateway/src") {
+        assert!(
+            may_know(&file.path) || !file.code().contains("tokio_postgres"),
+            "only stores, db, bus/postgres, bus/table and imports/write may name tokio_postgres, not {}",
+            file.path
+        );
+    }
 }
 
 #[test]

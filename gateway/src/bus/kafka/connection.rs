@@ -5,7 +5,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::config::{Kafka, KafkaSecurity};
-use crate::feed::instances::instance_name;
+use crate::feed::instance_store::instance_name;
 use crate::telemetry::health::Health;
 
 /// The name of the brokers in `/readyz`.

@@ -12,7 +12,7 @@ use crate::base::id::clock::IdClock;
 use crate::base::id::{uuid_floor, uuid_millis};
 use crate::bus::{BatchId, Event, Ledger, NewEvent, Origin};
 use crate::db::{Db, DbError, Transaction, application_name, within};
-use crate::feed::instances::instance_name;
+use crate::feed::instance_store::instance_name;
 
 /// The first half of the two-part advisory lock on an owner; the second is the owner's number.
 pub(super) const LOCK_CLASS: i32 = 0x6761_7465;

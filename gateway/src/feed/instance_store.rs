@@ -1,8 +1,8 @@
-//! The instances that read the feed, and which of them have seen a change.
+//! The SQL of the instances that read the feed, and of what each of them has seen.
 //!
 //! Each instance writes, once a second and after every change it read, the snapshot that its memory agrees with. Whether a
-//! transaction is visible in a snapshot is exact, in whatever order transactions commit, so a change can be *confirmed*:
-//! seen by every instance that may still act on older memory. A silent instance counts until its lease ends; by then it
+//! transaction is visible in a snapshot is exact, in whatever order transactions commit, so a change can be *confirmed*
+//! (see [`super::confirmation`]). A silent instance counts until its lease ends; by then it
 //! refuses every key.
 
 use std::time::Duration;
@@ -17,10 +17,6 @@ use crate::base::id::InstanceId;
 use crate::base::page::Page;
 use crate::db::DbError;
 
-/// How long a change waits for its confirmation by others.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the others are asked meanwhile.
-const LOOK: Duration = Duration::from_millis(10);
 /// What an instance's lease is longer than the time after which it refuses keys: its clock and ours may differ in pace.
 const MARGIN: Duration = Duration::from_secs(1);
 /// How long the row of a dead instance can be looked at.
@@ -33,20 +29,6 @@ pub struct Instance {
     name: String,
     started: Instant,
     lease: Duration,
-}
-
-/// On how many instances a change holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Confirmed {
-    /// Instances whose memory has the change.
-    #[schema(minimum = 0)]
-    pub instances: i64,
-    /// Instances that are alive, or were a moment ago.
-    #[schema(minimum = 0)]
-    pub of: i64,
-    /// From the commit to the last confirmation, or for how long the missing ones were waited for.
-    #[schema(minimum = 0)]
-    pub milliseconds: u64,
 }
 
 /// An instance as the API shows it.
@@ -117,40 +99,12 @@ impl Instance {
     }
 }
 
-/// Waits for at most a second until every live instance has seen the transaction `change`. The one that asks, `me`, has
-/// seen it already; the command line is none. `None` if the database did not tell: the change holds all the same.
-pub async fn confirm(client: &Client, me: Option<InstanceId>, change: &str) -> Option<Confirmed> {
-    let committed = Instant::now();
-    let mut last = None;
-    while committed.elapsed() < PATIENCE {
-        let asked = tokio::time::timeout(PATIENCE, count_seen(client, me, change)).await;
-        match asked {
-            Ok(Ok((instances, of))) => {
-                last = Some(confirmed(instances, of, committed.elapsed()));
-                if instances == of {
-                    break;
-                }
-            }
-            Ok(Err(fault)) => {
-                tracing::debug!(%fault, "a change could not be confirmed");
-                break;
-            }
-            Err(_) => break,
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    last
-}
-
-fn confirmed(instances: i64, of: i64, waited: Duration) -> Confirmed {
-    Confirmed {
-        instances,
-        of,
-        milliseconds: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-    }
-}
-
-async fn count_seen(client: &Client, me: Option<InstanceId>, change: &str) -> Result<(i64, i64), DbError> {
+/// How many live instances have seen the transaction `change`, and how many there are.
+pub(super) async fn count_seen(
+    client: &Client,
+    me: Option<InstanceId>,
+    change: &str,
+) -> Result<(i64, i64), DbError> {
     let row = client
         .query_one(
             // A snapshot of another life says nothing: there the same id was another transaction.

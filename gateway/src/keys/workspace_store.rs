@@ -1,4 +1,4 @@
-//! Workspaces, each of which owns its rows. Only the command line creates them.
+//! The SQL of workspaces, each of which owns its rows. Only the command line creates them.
 
 use tokio_postgres::{Client, Transaction};
 
