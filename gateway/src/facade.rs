@@ -9,7 +9,7 @@ pub mod app {
 pub mod base {
     pub use crate::base::caller::WorkspaceId;
     pub use crate::base::clock::Millis;
-    pub use crate::base::id::{DeliveryId, DestinationId};
+    pub use crate::base::id::{DeliveryId, DestinationId, WebhookId};
     pub use crate::base::tasks::Tasks;
 }
 
@@ -37,6 +37,10 @@ pub mod delivery {
     pub use crate::delivery::log::Attempt;
     pub use crate::delivery::schedule::store::leases::Leases;
     pub use crate::delivery::schedule::store::release;
+}
+
+pub mod events {
+    pub use crate::events::types::EventTypes;
 }
 
 pub mod http {
@@ -87,4 +91,6 @@ pub mod telemetry {
 
 pub mod webhooks {
     pub use crate::webhooks::filter::{Data, Filter, FilterText};
+    pub use crate::webhooks::registry::Registry;
+    pub use crate::webhooks::vault::Vault;
 }

@@ -2,7 +2,7 @@
 //! processes, receivers that do as they are told, and a client that looks closely.
 //!
 //! Nothing here knows the product's code. The stage sets up, sends and records, and checks only what a test asks for, such as
-//! a reply's status. What is started is named by one folder, and a warden outside this process ends it all when the process
+//! a reply's status; but for one thing: a reply that the gateway's OpenAPI file does not describe. What is started is named by one folder, and a warden outside this process ends it all when the process
 //! is gone, however it went.
 
 pub mod certificate;

@@ -25,6 +25,7 @@ mod problems;
 mod process;
 mod record_keys;
 mod records;
+mod refresh_order;
 mod retention;
 mod sentries;
 mod two_instances;

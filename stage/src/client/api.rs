@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::described;
 use super::reply::Reply;
 use super::wire::Wire;
 use crate::wait::{SOON, eventually};
@@ -258,14 +259,17 @@ impl Line {
     /// Sends one request and reads the whole reply.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
         self.0.ready().await.map_err(|fault| fault.to_string())?;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let sent = self.0.send_request(request).await;
         let (head, body) = sent.map_err(|fault| format!("{fault:?}"))?.into_parts();
         let body = body.collect().await.map_err(|fault| fault.to_string())?;
-        Ok(Reply {
+        let reply = Reply {
             status: head.status.as_u16(),
             headers: head.headers,
             body: body.to_bytes(),
-        })
+        };
+        described::check(&method, &path, &reply);
+        Ok(reply)
     }
 
     /// Sends a call that was put together for this server.

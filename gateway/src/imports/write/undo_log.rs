@@ -4,7 +4,7 @@
 //! Fields are stored by name, because their positions change when an object gets more of them.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ const FORM: u8 = 2;
 /// Fast rather than small.
 const LEVEL: i32 = 1;
 /// A chunk's undo log is smaller by far; what is larger is damaged.
-const MAX_BYTES: usize = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// What a change replaced.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -102,8 +102,10 @@ impl UndoLog {
     pub fn decode(kept: &[u8]) -> io::Result<Self> {
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
         let frame = kept.strip_prefix(&[FORM]).ok_or_else(damaged)?;
-        let plain = zstd::stream::decode_all(frame)?;
-        if plain.len() > MAX_BYTES {
+        let mut plain = Vec::new();
+        let frame = zstd::stream::Decoder::new(frame)?;
+        frame.take(MAX_BYTES + 1).read_to_end(&mut plain)?;
+        if plain.len() as u64 > MAX_BYTES {
             return Err(damaged());
         }
         let (count, rest) = plain.split_first_chunk().ok_or_else(damaged)?;

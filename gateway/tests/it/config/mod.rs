@@ -3,3 +3,4 @@
 mod check;
 mod commands;
 mod schema;
+mod two_keys;

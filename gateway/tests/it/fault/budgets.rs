@@ -138,3 +138,38 @@ async fn many_hanging_endpoints_leave_files_for_clients() {
     desk.send("deal.lost", json!({})).await;
     good.wait_for(1).await;
 }
+
+#[tokio::test]
+async fn of_too_many_idle_connections_the_oldest_are_closed() {
+    let most = [("GATEWAY_WEBHOOKS__MAX_IDLE_CONNECTIONS", "2")];
+    let (gateway, _database, desk) = Desk::own(&most).await;
+    let mut receivers = Vec::new();
+    for label in [
+        "deal.won",
+        "deal.lost",
+        "invoice.paid",
+        "ticket.created",
+        "ticket.assigned",
+    ] {
+        let receiver = Receiver::start().await;
+        desk.hook(&receiver, &[label]).await;
+        desk.send(label, json!({})).await;
+        receiver.wait_for(1).await;
+        receivers.push((receiver, label));
+    }
+    eventually("three were closed", SOON, || async {
+        let metrics = gateway.operations("/metrics").await;
+        metrics.text().contains("gateway_idle_connections_closed_total 3")
+    })
+    .await;
+    // The youngest first: a new connection would have one of them closed.
+    for (receiver, label) in receivers.iter().rev() {
+        desk.send(label, json!({})).await;
+        receiver.wait_for(2).await;
+    }
+    let opened: Vec<usize> = receivers
+        .iter()
+        .map(|(receiver, _)| receiver.connection_count())
+        .collect();
+    assert_eq!(opened, [2, 2, 2, 1, 1]);
+}

@@ -5,9 +5,10 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use stage::{Desk, Receiver, wire::Wire};
+use stage::{Desk, Receiver, SOON, wire::Wire};
 
 const BODY: &str = r#"{"type":"deal.won","data":{"v":2}}"#;
 
@@ -101,4 +102,47 @@ async fn http_2_by_prior_knowledge_and_many_at_once() {
         let body = reply.into_body().collect().await.expect("a body").to_bytes();
         assert_eq!(body.is_empty(), method == Method::HEAD);
     }
+}
+
+/// The kind of a frame, its stream and its content (RFC 9113, 4.1).
+async fn frame(stream: &mut TcpStream) -> (u8, u32, Vec<u8>) {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.expect("a frame");
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut content = vec![0; length as usize];
+    stream.read_exact(&mut content).await.expect("its content");
+    let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    (head[3], id, content)
+}
+
+#[tokio::test]
+async fn a_client_of_http_2_may_send_little_before_it_is_known() {
+    const SETTINGS: u8 = 4;
+    const WINDOW_UPDATE: u8 = 8;
+    const INITIAL_WINDOW_SIZE: u16 = 4;
+    const DEFAULT_WINDOW: u32 = 65_535;
+    let desk = Desk::open().await;
+    let mut stream = TcpStream::connect(desk.api.address).await.expect("a connection");
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(hello).await.expect("written");
+    let (kind, _, settings) = frame(&mut stream).await;
+    assert_eq!(kind, SETTINGS);
+    let windows = settings.chunks_exact(6).filter_map(|setting| {
+        let is_window = u16::from_be_bytes([setting[0], setting[1]]) == INITIAL_WINDOW_SIZE;
+        is_window.then(|| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]))
+    });
+    assert_eq!(windows.last().unwrap_or(DEFAULT_WINDOW), 64 * 1024);
+    let update = async {
+        loop {
+            if let (WINDOW_UPDATE, 0, more) = frame(&mut stream).await {
+                return u32::from_be_bytes([more[0], more[1], more[2], more[3]]);
+            }
+        }
+    };
+    let more = tokio::time::timeout(SOON, update).await.expect("an update");
+    assert_eq!(
+        DEFAULT_WINDOW + more,
+        256 * 1024,
+        "for all streams of a connection"
+    );
 }

@@ -19,6 +19,7 @@ mod once;
 mod places;
 mod purging;
 mod rules;
+mod undo_faults;
 mod undoing;
 mod watching;
 
