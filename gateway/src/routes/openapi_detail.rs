@@ -11,14 +11,16 @@ use crate::delivery::log::ErrorCode;
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const EXAMPLE_UUID: &str = "0198c0de-0000-7000-8000-000000000001";
 const EVENT_TYPE: &str = r"^[a-z0-9_]+(\.[a-z0-9_]+)+$";
-const EVENT_TYPE_OR_ALL: &str = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$";
+/// A type, every type, or every one that begins so.
+const SELECTOR: &str = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+))$";
 /// At least one character that is no blank, and no U+0000.
 const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 const NET: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(/(3[0-2]|[12]?[0-9]))?$";
 /// One punctuation mark but the quote, a blank, or the word for a tabulator.
 const DELIMITER: &str = r"^([\t !#-/:-@\[-`{-~]|[Tt][Aa][Bb])$";
 const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
-const HEADER_VALUE: &str = "^[\\x20-\\x7e]*$";
+/// Visible ASCII, or the mask, which keeps the value that is stored.
+const HEADER_VALUE: &str = "^([\\x20-\\x7e]*|\u{2022}{4})$";
 
 /// The form of a parameter in the path.
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
@@ -148,7 +150,7 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
         }
     }
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-    let event_types = json!({"type": "string", "pattern": EVENT_TYPE_OR_ALL});
+    let event_types = json!({"type": "string", "pattern": SELECTOR});
     let headers = json!({
         "maxProperties": 20,
         "propertyNames": {"pattern": HEADER_NAME},
@@ -351,6 +353,29 @@ mod tests {
         }
         let is_match = |text| pattern.is_match(text);
         assert!(is_match("tab") && is_match("TAB") && !is_match("tabs") && !is_match(";;"));
+    }
+
+    #[test]
+    fn selectors_and_masked_headers_are_described_as_they_are_taken() {
+        let selector = regex::Regex::new(SELECTOR).expect("a pattern");
+        for taken in ["*", "deal.won", "a.b.c", "stripe.*", "stripe.charge.*"] {
+            assert!(selector.is_match(taken), "{taken}");
+        }
+        for refused in [
+            "",
+            "deal",
+            "stripe*",
+            ".*",
+            "*.paid",
+            "Stripe.*",
+            "stripe..*",
+            "stripe.**",
+        ] {
+            assert!(!selector.is_match(refused), "{refused}");
+        }
+        let value = regex::Regex::new(HEADER_VALUE).expect("a pattern");
+        assert!(value.is_match(crate::webhooks::model::MASK) && value.is_match("Bearer x"));
+        assert!(!value.is_match("\u{2022}"));
     }
 
     #[test]
