@@ -19,7 +19,6 @@ mod once;
 mod places;
 mod purging;
 mod rules;
-mod undo_faults;
 mod undoing;
 mod watching;
 
