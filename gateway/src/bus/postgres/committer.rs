@@ -104,7 +104,14 @@ impl Committer {
                 match self.connect(session, doubts).await {
                     Ok(()) => self.health.up(self.role.dependency()),
                     Err(fault) => {
-                        self.health.down(self.role.dependency(), fault.to_string());
+                        // A server that takes no writes is one state, which the other check names.
+                        let detail = match fault.unwritable() {
+                            Some(_) => {
+                                "the database takes no writes; the check `postgres` says why".to_owned()
+                            }
+                            None => fault.to_string(),
+                        };
+                        self.health.down(self.role.dependency(), detail);
                         self.observe(waiting);
                         *session = None;
                         // Those who wait get their answer now rather than by running out of time.
