@@ -51,12 +51,12 @@ pub mod http {
 }
 
 pub mod imports {
+    pub use crate::http::cell::{escape_prefix, unescape};
     pub use crate::imports::job::purge_store::{purge, purge_jobs};
     pub use crate::imports::kept::store::purge as purge_kept;
     pub use crate::imports::mode::Mode;
     pub use crate::imports::read::csv::raw_record::RecordFault;
     pub use crate::imports::read::decode::Decoder;
-    pub use crate::imports::read::escape::{escape_prefix, unescape};
     pub use crate::imports::read::header::HeaderMap;
     pub use crate::imports::read::header::mapping::Mapping;
     pub use crate::imports::read::limits::Limits;

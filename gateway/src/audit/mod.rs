@@ -5,6 +5,7 @@
 //! audit trail and the change feed. A request that is longer than a transaction has a [`Reservation`] of its key.
 
 pub mod api;
+mod csv;
 pub mod idempotency;
 mod key_store;
 mod model;

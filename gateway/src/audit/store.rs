@@ -8,6 +8,7 @@ use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{AuditId, KeyId, uuid_floor, uuid_millis};
 use crate::db::{DbError, ToSql};
+use crate::http::query::Query;
 
 /// Which entries are wanted.
 #[derive(Debug, Default)]
@@ -18,6 +19,20 @@ pub(super) struct Filter {
     pub since: Option<Millis>,
     pub until: Option<Millis>,
     pub after: Option<Uuid>,
+}
+
+impl Filter {
+    /// Takes its parameters of a request.
+    pub fn take(query: &mut Query) -> Self {
+        Self {
+            action: query.take("action"),
+            actor: query.take("actor"),
+            target: query.take("target"),
+            since: query.moment("since"),
+            until: query.moment("until"),
+            after: None,
+        }
+    }
 }
 
 pub async fn insert(

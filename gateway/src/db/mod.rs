@@ -32,7 +32,7 @@ pub use session::Purpose;
 pub use tls::SetupError;
 /// A session with the server, of the pool or dedicated.
 pub use tokio_postgres::Client as Connection;
-pub use tokio_postgres::Transaction;
 pub use tokio_postgres::types::ToSql;
+pub use tokio_postgres::{GenericClient, Transaction};
 pub use trial::try_start;
 pub use writing::{Unwritable, unwritable};

@@ -1,7 +1,7 @@
 //! The SQL of events, for readers.
 
 use serde_json::value::RawValue;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, GenericClient, Row};
 use uuid::Uuid;
 
 use super::model::ShownEvent;
@@ -15,7 +15,7 @@ const COLUMNS: &str = "id, client_id, type, occurred_at, data, ordering_key";
 
 /// The number of an event that a client named.
 pub async fn find_client_id(
-    client: &Client,
+    client: &impl GenericClient,
     workspace: WorkspaceId,
     client_id: &str,
 ) -> Result<Option<Uuid>, DbError> {

@@ -4,6 +4,7 @@ mod arrival;
 pub mod body;
 pub mod buckets;
 pub mod call;
+pub mod cell;
 pub mod fields;
 pub mod form;
 pub mod forwarded;

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::job::report;
-use super::read::escape::push_cell;
 use crate::http::call::Call;
+use crate::http::cell::push_cell;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::records::{Need, Object};

@@ -124,6 +124,8 @@ pub struct Route {
     pub uploads: bool,
     /// Its body may also be a form.
     pub takes_forms: bool,
+    /// Whether it can be asked for the number alone, with 200.
+    pub counts: bool,
     /// Whether a client that prefers so is answered with 202 before the work is done.
     pub defers: bool,
 }
@@ -151,6 +153,7 @@ impl Route {
             errors: &[],
             uploads: false,
             takes_forms: false,
+            counts: false,
             defers: false,
         }
     }
@@ -181,6 +184,12 @@ impl Route {
     /// A request whose work is as large as what it asks for.
     fn unbounded(mut self) -> Self {
         self.is_unbounded = true;
+        self
+    }
+
+    /// A body with `dry_run`, which asks for the number alone.
+    const fn counts(mut self) -> Self {
+        self.counts = true;
         self
     }
 

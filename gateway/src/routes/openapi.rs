@@ -209,6 +209,11 @@ fn responses(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     if route.query.iter().any(|(name, _)| *name == "upsert") {
         responses.insert("200".into(), success.clone());
     }
+    if route.counts {
+        let mut counted = success.clone();
+        counted["description"] = json!("The number alone, as `dry_run` asked; nothing is done.");
+        responses.insert("200".into(), counted);
+    }
     if route.defers {
         let mut deferred = success.clone();
         deferred["description"] =

@@ -13,7 +13,11 @@ use crate::events::{api as events, batch, model as event_model, type_api, type_s
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
-use crate::webhooks::{api as webhooks, deliveries::api as delivery_api, model as webhook_model, snippets};
+use crate::webhooks::{
+    api as webhooks,
+    deliveries::{api as delivery_api, many_api},
+    model as webhook_model, snippets,
+};
 
 /// Every route under `/v1`.
 pub fn routes() -> Vec<Route> {
@@ -197,11 +201,12 @@ fn webhook_routes() -> Vec<Route> {
             "/v1/webhooks/{id}/recover",
             WRITE,
             "Redeliver what failed",
-            |services, call| Box::pin(delivery_api::recover_webhook(services.webhooks.clone(), call)),
+            |services, call| Box::pin(many_api::recover_webhook(services.webhooks.clone(), call)),
         )
-        .body::<delivery_api::RecoverWebhook>()
+        .body::<many_api::RecoverWebhook>()
         .unbounded()
-        .replies::<delivery_api::Recovered>(202),
+        .counts()
+        .replies::<many_api::Recovered>(202),
     ]
 }
 
@@ -239,6 +244,16 @@ fn delivery_routes() -> Vec<Route> {
         })
         .query(DELIVERY_FILTERS)
         .lists::<log::Delivery>(),
+        post(
+            "/v1/deliveries/redeliver",
+            Scopes(&[WebhooksWrite]),
+            "Redeliver what matches",
+            |services, call| Box::pin(many_api::redeliver_matching(services.webhooks.clone(), call)),
+        )
+        .body::<many_api::RedeliverDeliveries>()
+        .unbounded()
+        .counts()
+        .replies::<many_api::Recovered>(202),
         get("/v1/deliveries/{id}", READ, "Get a delivery", |services, call| {
             Box::pin(delivery_api::get_delivery(services.webhooks.clone(), call))
         })
@@ -252,6 +267,15 @@ fn delivery_routes() -> Vec<Route> {
         .replies::<delivery_api::DeliveryStarted>(202),
     ]
 }
+
+/// An entry that is listed meets all of them.
+const AUDIT_FILTERS: &[(&str, &str)] = &[
+    ("action", "Such as `webhook.created`."),
+    ("actor", "A key's id or name, or `cli`."),
+    ("target", "The id or the kind of what was acted on."),
+    ("since", "Not before this time."),
+    ("until", "Before this time."),
+];
 
 fn audit_routes() -> Vec<Route> {
     vec![
@@ -274,13 +298,18 @@ fn audit_routes() -> Vec<Route> {
                 Box::pin(async move { audit::api::list_audit(&db, call).await })
             },
         )
-        .query(&[
-            ("action", "Such as `webhook.created`."),
-            ("actor", "A key's id or name, or `cli`."),
-            ("target", "The id or the kind of what was acted on."),
-            ("since", "Not before this time."),
-            ("until", "Before this time."),
-        ])
+        .query(AUDIT_FILTERS)
         .lists::<audit::Entry>(),
+        get(
+            "/v1/audit.csv",
+            Scopes(&[AuditRead]),
+            "Who did what, as a file",
+            |services, call| {
+                let db = services.db.clone();
+                Box::pin(async move { audit::api::audit_csv(db, call) })
+            },
+        )
+        .query(AUDIT_FILTERS)
+        .replies_text("text/csv"),
     ]
 }

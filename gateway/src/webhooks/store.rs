@@ -118,18 +118,45 @@ pub async fn lock(
     Ok(row.as_ref().map(stored))
 }
 
+/// The name of an endpoint; `None` if there is none.
+pub async fn name_of(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<Option<String>, DbError> {
+    let statement = "select name from webhooks where workspace_id = $1 and id = $2";
+    let row = transaction.query_opt(statement, &[&workspace, &id]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Lets a transaction take as long as there are deliveries to look at: a usual request's limits would end it.
+pub async fn take_time(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let limits = format!(
+        "set local lock_timeout = {RECOVERY_MILLIS}; set local statement_timeout = {RECOVERY_MILLIS}"
+    );
+    Ok(transaction.batch_execute(&limits).await?)
+}
+
+/// Keeps the endpoints of a workspace, or one of them, from being deleted.
+pub async fn keep_all(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    only: Option<WebhookId>,
+) -> Result<(), DbError> {
+    let statement = "select from webhooks where workspace_id = $1 and ($2::uuid is null or id = $2)
+                     order by id for key share";
+    transaction.execute(statement, &[&workspace, &only]).await?;
+    Ok(())
+}
+
 /// Waits for another recovery of the endpoint, keeps it from being deleted, and tells its name; `None` if there is none.
 pub async fn lock_recovery(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
     webhook: WebhookId,
 ) -> Result<Option<String>, DbError> {
-    // A recovery takes as long as there are failures, and a second one as long as the first: a usual request's limits
-    // would end both.
-    let limits = format!(
-        "set local lock_timeout = {RECOVERY_MILLIS}; set local statement_timeout = {RECOVERY_MILLIS}"
-    );
-    transaction.batch_execute(&limits).await?;
+    // A second recovery takes as long as the first.
+    take_time(transaction).await?;
     // `for key share` lets changes through, and so two recoveries too: they would both see what neither has written.
     let turn = "select pg_advisory_xact_lock(hashtextextended('recover ' || $1::uuid::text, 0))";
     transaction.execute(turn, &[&webhook.uuid()]).await?;

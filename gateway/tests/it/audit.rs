@@ -215,3 +215,70 @@ async fn the_operators_revocation_is_in_it() {
     assert_eq!(entries[0]["actor"], json!({"operator": "cli"}));
     assert_eq!(entries[0]["target"]["id"], key["id"]);
 }
+
+#[tokio::test]
+async fn the_trail_as_a_file() {
+    let desk = Desk::open().await;
+    do_everything(&desk).await;
+    let name = "=HYPERLINK(\"http://x\"), and so on";
+    let receiver = Receiver::start().await;
+    let hook = desk.hook(&receiver, &["deal.won"]).await;
+    desk.api.patch(&hook.path(), &json!({"name": name})).await.ok(200);
+    let reply = desk.api.get("/v1/audit.csv").await.expect(200);
+    assert_eq!(reply.header("content-type"), Some("text/csv; charset=utf-8"));
+    let disposition = reply.header("content-disposition").expect("a disposition");
+    assert_eq!(disposition, "attachment; filename=\"audit.csv\"");
+    let lines: Vec<&str> = reply.text().split("\r\n").collect();
+    assert_eq!(
+        lines[0],
+        "id,at,actor,action,target_type,target_id,target_name,request_id,ip,changes"
+    );
+    let entries = all_pages(&desk.api, "/v1/audit", 200).await;
+    assert_eq!(
+        lines.len(),
+        entries.len() + 2,
+        "a line each, and the end of the last"
+    );
+    for (line, entry) in lines[1..].iter().zip(&entries) {
+        let begin = format!("{},{},", text(entry, "id"), text(entry, "at"));
+        assert!(line.starts_with(&begin), "{line}");
+        assert!(line.contains(&format!(",{},", text(entry, "action"))), "{line}");
+    }
+    let safe = "\"'=HYPERLINK(\"\"http://x\"\"), and so on\"";
+    assert!(lines[1].contains(safe), "{}", lines[1]);
+    let filtered = desk
+        .api
+        .get("/v1/audit.csv?action=webhook.deleted")
+        .await
+        .expect(200);
+    assert_eq!(filtered.text().split("\r\n").count(), 3);
+    desk.api
+        .get("/v1/audit.csv?limit=1")
+        .await
+        .refused_at(&["query.limit"]);
+    desk.api
+        .get("/v1/audit.csv?since=now")
+        .await
+        .refused_at(&["query.since"]);
+    let other = desk.with_scopes(&["keys:read"]).await;
+    other.get("/v1/audit.csv").await.problem(403, "scope_missing");
+}
+
+#[tokio::test]
+async fn a_file_of_more_than_one_read() {
+    let (_gateway, database, desk) = Desk::own(&[]).await;
+    desk.api.get("/v1/whoami").await.ok(200);
+    database
+        .run(
+            "insert into audit (id, workspace_id, operator, action, target_type, target_id)
+             select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint - n), 12, '0') || '7'
+                     || substr(replace(gen_random_uuid()::text, '-', ''), 14, 19))::uuid,
+                    w.id, 'cli', 'a.b', 'x', 'number ' || n from generate_series(1, 1234) n, workspaces w",
+        )
+        .await;
+    let reply = desk.api.get("/v1/audit.csv?action=a.b").await.expect(200);
+    let of = |line: &str| line.split(',').nth(5).map(str::to_owned);
+    let found: Vec<String> = reply.text().lines().skip(1).filter_map(of).collect();
+    let expected: Vec<String> = (1..=1234).map(|n| format!("number {n}")).collect();
+    assert_eq!(found, expected);
+}

@@ -28,7 +28,7 @@ pub struct Filter {
 
 impl Filter {
     /// The states that can match: a delivery whose last attempt failed has not succeeded.
-    pub(super) fn possible_statuses(&self) -> Vec<Status> {
+    pub fn possible_statuses(&self) -> Vec<Status> {
         let is_possible = |status: &Status| {
             (self.statuses.is_empty() || self.statuses.contains(status))
                 && (self.error.is_none() || *status != Status::Succeeded)

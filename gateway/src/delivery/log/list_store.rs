@@ -9,21 +9,16 @@ use uuid::Uuid;
 use super::filter::Filter;
 use super::model::Delivery;
 use super::store::delivery;
-use super::ways::{Way, ways};
+use super::ways::{Bound, DAY_MILLIS, GIVEN, Way, ways};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, DestinationId, uuid_floor, uuid_millis};
+use crate::base::id::{DeliveryId, uuid_floor, uuid_millis};
 use crate::base::page::{Listing, Page};
-use crate::db::{DbError, ToSql};
+use crate::db::DbError;
 use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
-    d.attempt_count, d.is_test, d.last_status_code, d.last_error";
-/// Gives every parameter its type, whichever of them the ways need.
-const GIVEN: &str =
-    "with given as (select $1::int4, $2::uuid, $3::uuid, $4::int8, $5::uuid, $6::text, $7::uuid[],
-                                         $8::uuid, $9::uuid)";
-const DAY_MILLIS: i64 = 86_400_000;
+    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error";
 
 /// A page of a workspace's deliveries, newest first.
 pub async fn list(
@@ -93,31 +88,14 @@ impl Search<'_> {
             return Ok(None);
         }
         let any = oldest.join(" union all ");
-        let statement = format!("{GIVEN} select id from ({any}) old order by id desc limit 1");
+        let statement = format!("with {GIVEN} select id from ({any}) old order by id desc limit 1");
         let rows = self.query(&statement, low, high).await?;
         Ok(rows.first().map(|row| row.get(0)))
     }
 
     async fn query(&self, statement: &str, low: Uuid, high: Uuid) -> Result<Vec<Row>, DbError> {
-        let day = |id: Uuid| uuid_millis(id).div_euclid(DAY_MILLIS);
-        let first_day = uuid_floor(day(low) * DAY_MILLIS);
-        let after_last_day = match high.is_max() {
-            true => high,
-            false => uuid_floor((day(high) + 1) * DAY_MILLIS),
-        };
-        let destination = self.filter.destination.map(DestinationId::uuid);
-        let bound: [&(dyn ToSql + Sync); 9] = [
-            &self.workspace,
-            &low,
-            &high,
-            &self.count,
-            &destination,
-            &self.filter.label,
-            &self.filter.events,
-            &first_day,
-            &after_last_day,
-        ];
-        Ok(self.client.query(statement, &bound).await?)
+        let bound = Bound::of(self.workspace, self.filter, low, high, self.count);
+        Ok(self.client.query(statement, &bound.parameters()).await?)
     }
 }
 
@@ -128,7 +106,7 @@ fn position(delivery: &Delivery) -> String {
 fn rows_of(ways: &[Way]) -> String {
     let rows: Vec<&str> = ways.iter().map(|way| way.rows.as_str()).collect();
     format!(
-        "{GIVEN} select {COLUMNS}, {NEXT_ATTEMPT_AT} from (
+        "with {GIVEN} select {COLUMNS}, {NEXT_ATTEMPT_AT} from (
              select * from ({}) any_way order by id desc limit $4
          ) d
          left join events e on e.id = d.event_id

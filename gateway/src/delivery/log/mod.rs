@@ -6,7 +6,7 @@ mod filter;
 pub mod list_store;
 pub mod model;
 pub mod store;
-mod ways;
+pub mod ways;
 
 pub use filter::Filter;
 pub use model::{Attempt, Delivery, DeliveryDetail, ErrorCode, EventDelivery, Status};

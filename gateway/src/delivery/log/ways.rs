@@ -8,13 +8,72 @@
 //! what statistics call frequent. So the order names the columns behind the scope, conditions on these compare rows, and
 //! what they are compared with is hidden from it by `offset 0`.
 
+use uuid::Uuid;
+
 use super::filter::Filter;
 use super::model::Status;
+use crate::base::caller::WorkspaceId;
+use crate::base::id::{DestinationId, uuid_floor, uuid_millis};
+use crate::db::ToSql;
+
+/// Gives every parameter its type, whichever of them a text needs.
+pub const GIVEN: &str = "given as (
+    select $1::int4, $2::uuid, $3::uuid, $4::int8, $5::uuid, $6::text, $7::uuid[], $8::uuid, $9::uuid)";
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
+
+/// The values of the parameters.
+pub struct Bound {
+    workspace: WorkspaceId,
+    low: Uuid,
+    high: Uuid,
+    count: i64,
+    destination: Option<Uuid>,
+    label: Option<String>,
+    events: Option<Vec<Uuid>>,
+    first_day: Uuid,
+    after_last_day: Uuid,
+}
+
+impl Bound {
+    /// For up to `count` rows with ids from `low` on and before `high`.
+    pub fn of(workspace: WorkspaceId, filter: &Filter, low: Uuid, high: Uuid, count: i64) -> Self {
+        let day = |id: Uuid| uuid_millis(id).div_euclid(DAY_MILLIS);
+        Self {
+            workspace,
+            low,
+            high,
+            count,
+            destination: filter.destination.map(DestinationId::uuid),
+            label: filter.label.clone(),
+            events: filter.events.clone(),
+            first_day: uuid_floor(day(low) * DAY_MILLIS),
+            after_last_day: match high.is_max() {
+                true => high,
+                false => uuid_floor((day(high) + 1) * DAY_MILLIS),
+            },
+        }
+    }
+
+    /// In their order.
+    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
+        [
+            &self.workspace,
+            &self.low,
+            &self.high,
+            &self.count,
+            &self.destination,
+            &self.label,
+            &self.events,
+            &self.first_day,
+            &self.after_last_day,
+        ]
+    }
+}
 
 /// What is read of each delivery.
 const READ: &str =
     "d.id, d.workspace_id, d.webhook_id, d.event_id, d.type, d.status, d.redelivery_of, d.attempt_count,
-    d.test_body is not null as is_test, d.last_status_code, d.last_error";
+    d.test_body, d.last_status_code, d.last_error";
 /// Entries that are looked at for a page along an index that has others too.
 pub(super) const EXAMINED: u32 = 5_000;
 /// The same for each type, where an index is by type.
@@ -25,11 +84,34 @@ const HAS_ENTRY: &str = "d.last_status_code is not null
     and (d.status <> 1 or d.last_status_code not in (200, 201, 202, 204))";
 
 /// One way.
-pub(super) struct Way {
+pub struct Way {
     /// The newest deliveries that match, by `limit $4`.
     pub rows: String,
     /// The oldest entries that were looked at, of parts that have more; absent where none is looked at in vain.
     pub oldest: Option<String>,
+}
+
+/// The types of the deliveries of one state that `filter` wants.
+pub fn types_of(filter: &Filter, status: Status) -> String {
+    types_within(filter, &of(status), scope(filter))
+}
+
+/// The newest deliveries of one state and the type `$6`, of the workspace or destination of `filter`; other conditions are
+/// not looked at.
+pub fn of_type(filter: &Filter, status: Status) -> String {
+    let entries = entries(READ, &of(status), scope(filter), "type", "$4");
+    format!("select d.* from (select $6::text as key offset 0) kind cross join lateral ({entries}) d")
+}
+
+fn of(status: Status) -> String {
+    format!("d.status = {}", status.number())
+}
+
+const fn scope(filter: &Filter) -> &'static str {
+    match filter.destination {
+        Some(_) => "d.webhook_id = $5",
+        None => "d.workspace_id = $1",
+    }
 }
 
 /// All ways to what `filter` wants: together they find every delivery once.
@@ -75,7 +157,7 @@ pub(super) fn ways(filter: &Filter) -> Vec<Way> {
 }
 
 /// All conditions but those on ids.
-fn conditions(filter: &Filter, statuses: &[Status]) -> String {
+pub fn conditions(filter: &Filter, statuses: &[Status]) -> String {
     let mut all = "d.workspace_id = $1".to_owned();
     if filter.destination.is_some() {
         all.push_str(" and d.webhook_id = $5");
@@ -136,11 +218,7 @@ fn oldest(kinds: &str, entries: &str, examined: u32) -> String {
 
 /// The deliveries of one state, of the workspace or of one destination: for each type its newest.
 fn of_status(filter: &Filter, status: Status, all: &str) -> Way {
-    let predicate = format!("d.status = {}", status.number());
-    let scope = match filter.destination {
-        Some(_) => "d.webhook_id = $5",
-        None => "d.workspace_id = $1",
-    };
+    let (predicate, scope) = (of(status), scope(filter));
     let kinds = types_within(filter, &predicate, scope);
     // Every entry with that status, scope and type matches, unless something else is asked for too.
     let is_exact = filter.status_code.is_none() && filter.error.is_none();
@@ -178,7 +256,7 @@ fn types_within(filter: &Filter, predicate: &str, scope: &str) -> String {
 
 /// The deliveries of events: first ones stand in their event's range of ids, the others have an index of their own.
 /// `offset 0` keeps the planner from making one join of the ranges.
-fn of_events(all: &str) -> Way {
+pub fn of_events(all: &str) -> Way {
     let within = "d.id >= $2 and d.id < $3";
     Way {
         rows: format!(

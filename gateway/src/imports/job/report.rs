@@ -5,9 +5,9 @@ use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use tokio::sync::mpsc;
 
 use crate::db::{Db, DbError};
+use crate::http::cell::push_escaped_cell;
 use crate::http::reply::{BrokeOff, Reply};
 use crate::imports::model::Job;
-use crate::imports::read::escape::push_escaped_cell;
 use crate::imports::store;
 
 /// Failed rows that are read at once, and their bytes: one row's cells can be large.

@@ -6,7 +6,6 @@
 
 pub mod csv;
 pub mod decode;
-pub mod escape;
 pub mod header;
 pub mod limits;
 pub mod opening;

@@ -205,7 +205,7 @@ impl Opening {
 
     /// Whether a header cell speaks for the delimiter that cut it out.
     fn is_known(&self, cell: &str) -> bool {
-        let cell = unseen::trim(super::escape::unescape(cell));
+        let cell = unseen::trim(crate::http::cell::unescape(cell));
         let mapping = self.reading.mapping.as_ref();
         self.names.knows(cell) || mapping.is_some_and(|mapping| mapping.find(cell, cell).is_some())
     }

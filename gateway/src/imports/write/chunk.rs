@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::row_keys::RowKeys;
 use crate::base::id::next_uuid;
+use crate::http::cell;
 use crate::imports::causes::tally::Tally;
 use crate::imports::read::csv::raw_record::RawRecord;
-use crate::imports::read::escape;
 use crate::imports::read::header::{ColumnUse, HeaderMap};
 use crate::imports::read::row::Row;
 
@@ -226,10 +226,10 @@ fn push_cells(header: &HeaderMap, record: &RawRecord<'_>, out: &mut String) {
             cell.clear();
         }
         let own = match header.is_repair {
-            true => escape::unescape(&cell),
+            true => cell::unescape(&cell),
             false => &cell,
         };
-        escape::push_escaped_cell(own, b',', out);
+        cell::push_escaped_cell(own, b',', out);
     }
 }
 
@@ -244,7 +244,7 @@ pub fn own_columns(header: &HeaderMap) -> String {
         if !std::mem::take(&mut is_first) {
             out.push(',');
         }
-        escape::push_escaped_cell(column.heading(), b',', &mut out);
+        cell::push_escaped_cell(column.heading(), b',', &mut out);
     }
     out
 }

@@ -1,18 +1,17 @@
-//! Handlers of the delivery log, and of what sends again: test, redeliver, recover.
+//! Handlers of the delivery log, and of what sends one delivery again: test, redeliver.
 
 use http::StatusCode;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::DeliveryQuery;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, EventId, WebhookId, uuid_floor};
+use crate::base::id::{DeliveryId, EventId, WebhookId};
 use crate::base::page;
 use crate::delivery::engine::job::body;
 use crate::delivery::log::store::{self as log_store, Repeated};
 use crate::delivery::log::{Delivery, Filter, list_store};
-use crate::delivery::schedule::store::{self as schedule_store, recover::recover};
+use crate::delivery::schedule::store as schedule_store;
 use crate::events::examples;
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
@@ -31,30 +30,12 @@ pub struct DeliveryStarted {
     delivery_id: DeliveryId,
 }
 
-/// The reply of a recovery.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Recovered {
-    /// How many deliveries will be made.
-    count: u64,
-}
-
 /// The body of `POST /v1/webhooks/{id}/test`.
 #[derive(utoipa::ToSchema)]
 #[allow(dead_code, reason = "describes the request in OpenAPI")]
 pub struct TestWebhook {
     /// An event type; the endpoint's first if absent.
     r#type: Option<String>,
-}
-
-/// The body of `POST /v1/webhooks/{id}/recover`.
-#[derive(utoipa::ToSchema)]
-#[allow(dead_code, reason = "describes the request in OpenAPI")]
-pub struct RecoverWebhook {
-    #[schema(format = DateTime)]
-    since: String,
-    /// Exclusive; now if absent.
-    #[schema(format = DateTime)]
-    until: Option<String>,
 }
 
 /// `GET /v1/deliveries`.
@@ -71,7 +52,7 @@ pub async fn list_all_deliveries(webhooks: Webhooks, mut call: Call) -> Result<R
         return Reply::ok(&page.listing(Vec::<Delivery>::new(), |_| String::new()));
     }
     let client = webhooks.db.client().await?;
-    let filter = query.filter(&client, workspace).await?;
+    let filter = query.filter(&**client, workspace).await?;
     Reply::ok(&list_store::list(&client, workspace, &filter, &page).await?)
 }
 
@@ -93,7 +74,7 @@ pub async fn list_deliveries(webhooks: Webhooks, mut call: Call) -> Result<Reply
     }
     let filter = Filter {
         destination: Some(destination_of(id)),
-        ..query.filter(&client, workspace).await?
+        ..query.filter(&**client, workspace).await?
     };
     Reply::ok(&list_store::list(&client, workspace, &filter, &page).await?)
 }
@@ -175,39 +156,6 @@ pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, P
         .await?;
     let reply = DeliveryStarted { delivery_id: new };
     let reply = work.commit(StatusCode::ACCEPTED, &reply).await?;
-    webhooks.wake.notify_one();
-    Ok(reply)
-}
-
-/// `POST /v1/webhooks/{id}/recover`.
-pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, Problem> {
-    let body = call.body.read_json().await?;
-    let id: WebhookId = call.id()?;
-    let mut client = webhooks.db.client().await?;
-    let work = match Work::begin(&mut client, &call).await? {
-        Begun::Fresh(work) => work,
-        Begun::Repeated(reply) => return Ok(reply),
-    };
-    let workspace = work.workspace();
-    let name = store::lock_recovery(work.transaction(), workspace, id).await?;
-    let name = name.ok_or_else(Problem::not_found)?;
-    let mut fields = Fields::of(body);
-    let since = fields.required("since", fields::moment);
-    let until = fields.optional("until", fields::moment);
-    if let (Some(since), Some(until)) = (&since, &until)
-        && until <= since
-    {
-        fields.fault("until", "invalid", "expected a moment after since");
-    }
-    fields.finish()?;
-    call.query.finish()?;
-    let since = since.map_or(Uuid::nil(), |since| uuid_floor(since.0));
-    let until = until.map_or(Uuid::max(), |until| uuid_floor(until.0));
-    let count = recover(work.transaction(), workspace, destination_of(id), since, until).await?;
-    let target = Target::new("webhook", id, Some(&name));
-    work.audit("webhook.recovered", &target, &Changes::default())
-        .await?;
-    let reply = work.commit(StatusCode::ACCEPTED, &Recovered { count }).await?;
     webhooks.wake.notify_one();
     Ok(reply)
 }

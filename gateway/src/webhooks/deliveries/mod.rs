@@ -1,6 +1,7 @@
 //! Deliveries to webhooks, as the API lists, filters and repeats them.
 
 pub mod api;
+pub mod many_api;
 mod query;
 
 pub use query::DeliveryQuery;

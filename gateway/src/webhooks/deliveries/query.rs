@@ -1,13 +1,15 @@
-//! Filters of deliveries as the API takes them: as parameters of a list.
+//! Filters of deliveries as the API takes them: as parameters of a list, and as fields of a body.
 
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, WebhookId};
-use crate::db::{Client, DbError};
+use crate::db::{DbError, GenericClient};
 use crate::delivery::log::{ErrorCode, Filter, Status};
 use crate::events::{model::is_client_id, store as event_store, types};
+use crate::http::fields::{self, Fields};
+use crate::http::json::Node;
 use crate::http::query::Query;
 use crate::webhooks::endpoint::destination_of;
 
@@ -48,12 +50,53 @@ impl DeliveryQuery {
         found
     }
 
+    /// Takes the fields of a body.
+    pub fn take_fields(fields: &mut Fields) -> Self {
+        let found = Self {
+            webhook: fields.optional("webhook_id", text_by(read_webhook)),
+            statuses: fields
+                .optional("status", text_by(read_statuses))
+                .unwrap_or_default(),
+            event: fields.optional("event_id", text_by(read_event)),
+            ..Self::take_narrow_fields(fields)
+        };
+        Self {
+            since: fields.optional("since", fields::moment),
+            until: fields.optional("until", fields::moment),
+            ..found
+        }
+        .noting_backward(fields)
+    }
+
+    /// Takes those fields of a body that narrow what failed at one endpoint.
+    pub fn take_narrow_fields(fields: &mut Fields) -> Self {
+        Self {
+            label: fields.optional("type", text_by(read_label)),
+            status_code: fields
+                .optional("status_code", fields::integer(100, 999))
+                .and_then(|code| u16::try_from(code).ok()),
+            error: fields.optional("error_code", text_by(read_error)),
+            ..Self::default()
+        }
+    }
+
+    fn noting_backward(self, fields: &mut Fields) -> Self {
+        if self.is_backward() {
+            fields.fault("until", "invalid", AFTER_SINCE);
+        }
+        self
+    }
+
     fn is_backward(&self) -> bool {
         matches!((self.since, self.until), (Some(since), Some(until)) if until < since)
     }
 
     /// The filter, with the event looked up.
-    pub async fn filter(&self, client: &Client, workspace: WorkspaceId) -> Result<Filter, DbError> {
+    pub async fn filter(
+        &self,
+        client: &impl GenericClient,
+        workspace: WorkspaceId,
+    ) -> Result<Filter, DbError> {
         let events = match &self.event {
             Some(name) => Some(events_named(client, workspace, name).await?),
             None => None,
@@ -72,10 +115,33 @@ impl DeliveryQuery {
 }
 
 /// The events of that name: ours, and the one that a client has named so.
-async fn events_named(client: &Client, workspace: WorkspaceId, name: &str) -> Result<Vec<Uuid>, DbError> {
+async fn events_named(
+    client: &impl GenericClient,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Vec<Uuid>, DbError> {
     let ours = EventId::parse(name).map(EventId::uuid);
     let named = event_store::find_client_id(client, workspace, name).await?;
     Ok(ours.into_iter().chain(named).collect())
+}
+
+/// Reads a string of a body by what reads a parameter.
+fn text_by<T>(
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> impl FnOnce(&mut Fields, &str, Node) -> Option<T> {
+    move |fields, name, node| {
+        let Node::Text(text) = node else {
+            fields.fault(name, "invalid_type", "expected a string");
+            return None;
+        };
+        match read(&text) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                fields.fault(name, "invalid", message);
+                None
+            }
+        }
+    }
 }
 
 fn read_webhook(text: &str) -> Result<WebhookId, String> {

@@ -1,5 +1,6 @@
 //! Deliveries: attempted, retried, paused, ended, and what their log says of it.
 
+mod again;
 mod answers;
 mod breaker;
 mod filters;

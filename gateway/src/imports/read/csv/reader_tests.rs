@@ -287,7 +287,7 @@ proptest! {
                 if index > 0 {
                     text.push(',');
                 }
-                crate::imports::read::escape::push_cell(cell, b',', &mut text);
+                crate::http::cell::push_cell(cell, b',', &mut text);
             }
             text.push_str("\r\n");
         }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use super::csv::raw_record::Cells;
 use super::csv::reader::Width;
-use super::escape;
 use super::limits::Limits;
 use super::refusal::Refusal;
+use crate::http::cell;
 use crate::imports::mode::Mode;
 use crate::records::Object;
 use crate::records::objects::object::HelperRole;
@@ -75,7 +75,7 @@ impl HeaderMap {
     pub fn cell<'c>(&self, cells: Cells<'c>, column: usize) -> &'c str {
         let cell = cells.get(column);
         let cell = if self.is_repair {
-            escape::unescape(cell)
+            cell::unescape(cell)
         } else {
             cell
         };
@@ -307,7 +307,7 @@ impl HeaderMap {
 }
 
 fn heading_text(cell: &str, is_repair: bool) -> &str {
-    let cell = if is_repair { escape::unescape(cell) } else { cell };
+    let cell = if is_repair { cell::unescape(cell) } else { cell };
     unseen::trim(cell)
 }
 
