@@ -156,6 +156,24 @@ fn the_openapi_file_is_the_one_that_the_gateway_prints() {
 }
 
 #[test]
+fn every_answer_to_a_get_has_its_media_type_described() {
+    let description: serde_json::Value = serde_json::from_str(&openapi_text()).expect("JSON");
+    let mut count = 0;
+    for (path, methods) in description["paths"].as_object().expect("paths") {
+        let Some(responses) = methods["get"]["responses"].as_object() else {
+            continue;
+        };
+        for (status, response) in responses.iter().filter(|(status, _)| status.starts_with('2')) {
+            let media_types = response["content"].as_object();
+            let has_one = media_types.is_some_and(|media_types| !media_types.is_empty());
+            assert!(has_one, "GET {path} {status} has no content");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} answers are described");
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     for document in [
         "README.md",
