@@ -45,7 +45,7 @@ pub enum Stop {
 pub struct Feeder {
     imports: Imports,
     pub stream: RowStream,
-    /// The stream's own, at hand while the stream lends a row out.
+    /// A copy of the stream's, for use while a row is borrowed from the stream.
     header: Arc<HeaderMap>,
     number: i32,
     mode: Mode,
@@ -157,7 +157,7 @@ impl Feeder {
                 piece = source.next() => match piece {
                     Ok(Some(piece)) => {
                         self.take_all(&piece, token).await?;
-                        // A body that inflates without end to wait for keeps no other task from its turn.
+                        // A body that inflates without ever waiting must let other tasks have their turn.
                         tokio::task::yield_now().await;
                     }
                     Ok(None) => break,
@@ -178,13 +178,13 @@ impl Feeder {
         self.next_part.clone()
     }
 
-    /// Whether nobody, on whatever instance, has ended the job.
+    /// Whether the job still runs: any instance may end it.
     async fn is_still_running(&self) -> bool {
         let look = async {
             let client = self.imports.db.client().await?;
             store::is_running(&client, self.number).await
         };
-        // A database that does not answer has not said no.
+        // Without an answer of the database the job goes on.
         look.await.unwrap_or(true)
     }
 

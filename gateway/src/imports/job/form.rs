@@ -12,7 +12,7 @@ use crate::http::form::splitter::{Found, Splitter};
 
 /// A form that ends within so many bytes …
 const LOOK_AHEAD_BYTES: usize = 256 * 1024;
-/// … and this time is read whole before its import begins, so that what stands behind its file refuses it.
+/// … and this time is read whole before its import begins, so that a field or file behind its file refuses it.
 const LOOK_AHEAD: Duration = Duration::from_secs(1);
 
 /// What a form says before its file's first byte.

@@ -22,7 +22,7 @@ use crate::telemetry::names;
 
 /// Between two looks for jobs whose instance died.
 const SWEEP: Duration = Duration::from_millis(500);
-/// Silence of a job's instance, or of one that is not known, after which the job is taken for lost.
+/// A job is lost after this long without a heartbeat of its instance, also if that is not known.
 const DEAD: Duration = Duration::from_secs(5);
 
 /// Ends a job that runs; `None` if it has ended already. With the key of its request, the job is the reply of repeats.
@@ -125,14 +125,13 @@ pub async fn sweep(imports: Imports, stop: CancellationToken) {
     }
 }
 
-/// A job is lost when its instance is. Neither a broken session nor a database that restarts says so: heartbeats do, counted
-/// while the database answers.
+/// A job is lost when its instance is dead. Its heartbeats decide that, counted while the database answers; a
+/// broken session or a restart of the database does not.
 async fn fail_orphans(imports: &Imports, silence: &mut Silence) -> Result<(), DbError> {
     let client = imports.db.client().await?;
     let mut jobs = store::running(&client).await?;
     drop(client);
-    // What this instance runs needs no heartbeat. What it does not, though it bears its name, is one whose beginning was
-    // cut off.
+    // A job that this instance runs needs no heartbeat. One of this instance that it does not run was cut off at its start.
     jobs.retain(|job| !imports.running.contains(job.number));
     let heartbeats: Vec<(i32, SystemTime)> = jobs
         .iter()

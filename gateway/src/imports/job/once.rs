@@ -86,7 +86,7 @@ pub async fn hold(
             let mut client = imports.db.client().await?;
             key.settle_alone(&mut client, StatusCode::OK, job).await
         };
-        // That it cannot be kept is no failure of what was done.
+        // If the reply cannot be kept, the work is done all the same.
         if let Err(fault) = kept.await {
             tracing::warn!(%fault, "a reply could not be kept for repeats");
         }

@@ -38,7 +38,7 @@ use crate::telemetry::names;
 /// Between two tries to write down how a job ended while the database is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A file of which a header has come is taken for what it looks like after so long, so that a slow upload is in the list.
+/// After this long a file whose header has come is read as what it looks like, so that a slow upload is in the list.
 const DECIDE: Duration = Duration::from_secs(2);
 
 /// How far an import is, for the request that waits for it.
@@ -47,12 +47,12 @@ pub enum Progress {
     Refused(Problem),
     /// The request was made before; this is what it got.
     Replayed(Reply),
-    /// The whole body was read, and what its rows came to is committed; for a client that waits no longer.
+    /// The whole body was read, and the outcome of its rows is committed; for a client that does not wait for the end.
     Accepted(Box<Job>),
     Ended(Box<Job>),
 }
 
-/// What an import starts with.
+/// The parameters of an import.
 pub struct Start {
     pub request: ImportRequest,
     pub caller: Arc<Caller>,

@@ -15,7 +15,7 @@ const MAX_ROWS: usize = 2_000;
 /// … or so many bytes of values.
 const MAX_BYTES: usize = 1 << 20;
 
-/// A stretch of a chunk's text; nothing where a row says nothing.
+/// A range of a chunk's text; empty where the row has no value.
 type Span = Option<(u32, u32)>;
 
 /// One row to apply.
@@ -25,7 +25,7 @@ pub struct ChunkRow {
     pub line_number: u64,
     /// The id that a new record gets: given in the file's order, so that newer means further down.
     pub id: Uuid,
-    /// Whether it would do as a new record.
+    /// Whether it has all that a new record needs.
     pub is_complete: bool,
     natural_key: Span,
     matched_key: Span,
@@ -163,19 +163,19 @@ impl Chunk {
         self.rows[row].matched_key.map(|span| self.slice(span))
     }
 
-    /// What a row says of a field.
+    /// A row's value of a field.
     pub fn value(&self, row: usize, field: usize) -> Option<&str> {
         self.values[row * self.field_count + field].map(|span| self.slice(span))
     }
 
-    /// What no field took of a row.
+    /// A row's cells that feed no field.
     pub fn extras(&self, row: usize) -> impl Iterator<Item = (&str, &str)> {
         let (from, to) = self.rows[row].extras;
         let extras = self.extras[from as usize..to as usize].iter();
         extras.map(|(name, text)| (self.slice(*name), self.slice(*text)))
     }
 
-    /// A row as a failure, for a reason that only the stored records gave.
+    /// Reports a row as failed, for a reason that only the stored records show.
     pub fn failure(&self, row: usize, message: String) -> Failure {
         let place = &self.rows[row];
         Failure {

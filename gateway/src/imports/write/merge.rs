@@ -33,7 +33,7 @@ pub struct Rules {
     pub emits_each: bool,
 }
 
-/// How many rows ended how.
+/// Rows by their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub created: u64,
@@ -45,17 +45,17 @@ pub struct Counts {
 /// A record to be created.
 #[derive(Debug)]
 pub enum Created {
-    /// Just what one row says.
+    /// The values of one row.
     Row(usize),
-    /// What several rows say.
+    /// The merged values of several rows.
     Record(Box<Record>),
 }
 
-/// What is to be written.
+/// The writes that a part needs.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub created: Vec<Created>,
-    /// The place of the stored record, and what it becomes.
+    /// The index of the stored record, and its new content.
     pub updated: Vec<(usize, Record)>,
     /// Whether one record gets a key that another has in the database until it is updated.
     pub hands_keys_on: bool,
@@ -124,7 +124,7 @@ impl<'m> Merge<'m> {
         self.chunk.value(row, self.external_id?)
     }
 
-    /// The record that a row is.
+    /// The slot of the record that a row belongs to.
     fn find(&self, row: usize) -> Result<Option<usize>, RowError> {
         let by_external_id = || self.slots.of_external_id(self.external_id(row));
         match self.rules.match_by {
@@ -213,7 +213,7 @@ impl<'m> Merge<'m> {
         self.chunk.value(row, self.rules.object.field_index(field)?)
     }
 
-    /// An error if somebody has a key.
+    /// An error if another record has a key.
     fn check_free(&self, row: usize, field: &'static str, holder: Option<usize>) -> Result<(), RowError> {
         match holder {
             Some(_) => {
@@ -260,7 +260,7 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    /// What a record is at this moment.
+    /// The present content of a record.
     fn present(&self, slot: usize) -> Cow<'_, Record> {
         match self.slots.get(slot) {
             Slot::Stored(index) => Cow::Borrowed(&self.stored[*index].record),

@@ -12,15 +12,15 @@ pub struct Stored {
     pub record: Record,
 }
 
-/// What a record is at some moment.
+/// The content of a record while its chunk is planned.
 pub enum Slot {
-    /// The stored record of that place.
+    /// The stored record at this index, unchanged.
     Stored(usize),
-    /// What the row of that place says.
+    /// A new record with the values of the row at this index.
     Fresh(usize),
-    /// What several rows say.
+    /// A new record with the merged values of several rows.
     Created(Box<Record>),
-    /// What the stored record of that place becomes.
+    /// The stored record at this index, with its new content.
     Updated(usize, Box<Record>),
 }
 
@@ -90,7 +90,7 @@ impl<'m> Slots<'m> {
         self.list.len() - 1
     }
 
-    /// Notes what a record becomes.
+    /// Notes the new content of a record.
     pub fn update(&mut self, slot: usize, after: Record) {
         let after = Box::new(after);
         self.list[slot] = match self.list[slot] {

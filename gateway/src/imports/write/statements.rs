@@ -22,7 +22,7 @@ use crate::records::store::{columns, record};
 /// The first half of the locks on an object's keys and on a writer's share of them ("lane").
 const LANE_CLASS: i32 = 0x6c61_6e65;
 
-/// Which of an object's keys a writer goes through. A key is always in the same share.
+/// The share of an object's keys that a writer handles. A key is always in the same share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// All of them: one row may link keys of different shares.

@@ -25,7 +25,7 @@ use crate::records::model::record::{Record, public_id};
 
 /// Records that are listed as left; more are only counted.
 const MAX_LISTED: usize = 10_000;
-/// So often a chunk is tried again because others change the same records.
+/// Tries of a chunk while others change the same records.
 const MAX_TRIES: u32 = 20;
 
 /// A record that was left as it is.

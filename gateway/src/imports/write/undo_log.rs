@@ -13,7 +13,7 @@ use super::merge::Stored;
 use super::version::Version;
 use crate::records::model::record::{Extra, Record};
 
-/// The form that is written; the first one had no such byte, and is not kept by the schema.
+/// The version of the format. The first version had no such byte, and the schema keeps none of it.
 const FORM: u8 = 2;
 /// Fast rather than small.
 const LEVEL: i32 = 1;
@@ -81,7 +81,7 @@ pub struct UndoLog {
 }
 
 impl UndoLog {
-    /// The form that is kept; nothing where nothing was done.
+    /// The bytes to store; `None` if nothing was changed.
     pub fn encode(&self) -> io::Result<Option<Vec<u8>>> {
         if self.created.is_empty() && self.replaced.is_empty() {
             return Ok(None);
@@ -98,7 +98,7 @@ impl UndoLog {
         Ok(Some(kept))
     }
 
-    /// Reads that form.
+    /// Reads stored bytes.
     pub fn decode(kept: &[u8]) -> io::Result<Self> {
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
         let frame = kept.strip_prefix(&[FORM]).ok_or_else(damaged)?;

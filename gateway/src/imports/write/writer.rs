@@ -33,12 +33,12 @@ use crate::telemetry::names;
 /// A database that is away for longer ends the import.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
-/// So often a chunk is planned again because of others; then something else is wrong.
+/// Tries of a part while others change its records; after these, something else is wrong.
 const MAX_TRIES: u32 = 200;
 /// Stored records that a part is planned from; the part is made smaller until they fit, or it is one row.
 const MAX_STORED_BYTES: usize = 8 << 20;
 
-/// What one writer needs to know.
+/// The parameters of one writer.
 #[derive(Clone)]
 pub struct Writer {
     pub db: Db,
@@ -57,7 +57,7 @@ pub struct Writer {
     pub last_chunk: Arc<Mutex<Instant>>,
 }
 
-/// What a writer carries from part to part.
+/// The state of a writer between two parts.
 #[derive(Default)]
 struct Hand {
     session: Option<Session>,
@@ -72,7 +72,7 @@ pub enum WriterEnd {
     Done,
     /// The job was ended by someone else.
     Ended,
-    /// The records of a dry run went with the connection that they lived on.
+    /// The records of a dry run are lost with the connection whose temporary table held them.
     Lost,
     Failed(DbError),
 }
@@ -186,7 +186,7 @@ impl Writer {
         }
     }
 
-    /// What a part comes to that an earlier connection has written.
+    /// The result of a part that an earlier connection has committed.
     fn found_written(&self) -> Applied {
         match self.is_dry {
             true => Applied::Lost,
