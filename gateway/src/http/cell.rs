@@ -1,7 +1,7 @@
 //! Cells of errors.csv: written so that a spreadsheet runs no formula, and read back exactly.
 //!
-//! Formula injection: OWASP ASVS 1.2.10. The escape is reversible, because phones (`+44 …`) and amounts
-//! (`-5`) begin like formulas, and a mended file must bring them back as they were.
+//! Formula injection: OWASP ASVS 1.2.10, and OWASP's list of first characters (ADR 0034). The escape is reversible, because
+//! phones (`+44 …`) and amounts (`-5`) begin like formulas, and a mended file must bring them back as they were.
 //!
 //! Escaped is what begins with `=`, `+`, `-`, `@` or a tab; also with a line break, which some spreadsheets drop before they
 //! look, and with the full-width `＝`, `＋`, `－`, `＠`, which spreadsheets with East Asian input take for the narrow ones.
