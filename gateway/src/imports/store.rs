@@ -202,6 +202,7 @@ pub struct Ending {
     /// What is known of the body by now.
     pub bytes_read: Option<u64>,
     pub encoding: Option<String>,
+    pub delimiter: Option<String>,
     /// The chunks that were written. Fewer: the database lost some in a crash.
     pub chunk_count: Option<i64>,
 }
@@ -214,6 +215,7 @@ impl Ending {
             error,
             bytes_read: None,
             encoding: None,
+            delimiter: None,
             chunk_count: None,
         }
     }
@@ -228,7 +230,7 @@ pub async fn finish(
 ) -> Result<Option<Job>, DbError> {
     let statement = format!(
         "update imports set status = $3, error_code = $4, error_message = $5, finished_at = now(),
-             bytes_read = greatest(bytes_read, $6), encoding = coalesce($7, encoding)
+             bytes_read = greatest(bytes_read, $6), encoding = coalesce($7, encoding), delimiter = coalesce($8, delimiter)
          where workspace_id = $1 and number = $2 and status = 'running'
          returning {COLUMNS}"
     );
@@ -244,6 +246,7 @@ pub async fn finish(
                 &error.map(|(_, message)| message),
                 &ending.bytes_read.map(signed),
                 &ending.encoding,
+                &ending.delimiter,
             ],
         )
         .await?;

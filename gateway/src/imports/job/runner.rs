@@ -29,6 +29,7 @@ use crate::imports::model::{ImportRequest, Job};
 use crate::imports::read::opening::Opening;
 use crate::imports::read::refusal::Refusal;
 use crate::imports::read::rows::RowStream;
+use crate::imports::read::sniff::delimiter;
 use crate::imports::store::{self, Ending, Opened};
 use crate::imports::write::chunk::own_columns;
 use crate::imports::write::merge::Rules;
@@ -157,6 +158,7 @@ impl Runner {
         };
         let is_read = read.is_ok();
         let encoding = feeder.stream.encoding();
+        let delimiter = delimiter::word(feeder.stream.delimiter());
         let part_count = feeder.part_count();
         let writers = feeder.finish(&job.token).await;
         let part_count = part_count.load(Ordering::Relaxed);
@@ -180,6 +182,7 @@ impl Runner {
         let ending = how_it_ended(read, writers).map(|ending| Ending {
             bytes_read: Some(source.bytes_read()),
             encoding: Some(encoding),
+            delimiter: Some(delimiter),
             chunk_count: Some(part_count.into()),
             ..ending
         });
@@ -251,10 +254,7 @@ impl Runner {
         let unmapped: Vec<&str> = header.unmapped().collect();
         let opened = Opened {
             encoding: stream.encoding(),
-            delimiter: match stream.delimiter() {
-                b'\t' => "tab".to_owned(),
-                sign => char::from(sign).to_string(),
-            },
+            delimiter: delimiter::word(stream.delimiter()),
             mapping: serde_json::Value::Object(mapping).to_string(),
             unmapped_headers: serde_json::Value::from(unmapped).to_string(),
             columns: own_columns(header),

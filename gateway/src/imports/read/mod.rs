@@ -6,6 +6,7 @@
 
 pub mod csv;
 pub mod decode;
+mod first_row;
 pub mod header;
 pub mod limits;
 pub mod opening;

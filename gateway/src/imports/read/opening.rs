@@ -3,6 +3,7 @@
 use super::csv::raw_record::{RawRecord, RecordFault};
 use super::csv::reader::Reader;
 use super::decode::Decoder;
+use super::first_row::FirstRow;
 use super::header::HeaderMap;
 use super::header::known_names::KnownNames;
 use super::header::mapping::Mapping;
@@ -187,9 +188,13 @@ impl Opening {
         }
         let is_known = |cell: &str| self.is_known(cell);
         let given = self.reading.delimiter.or(given);
-        let Some(delimiter) = given.or_else(|| delimiter::of_text(table, decides, &is_known)) else {
+        let told = given.or_else(|| delimiter::of_text(table, decides, &is_known));
+        let is_open = told.is_none();
+        if is_open && !delimiter::is_one_known_column(table, &is_known) {
             return Ok(None);
-        };
+        }
+        // Any of them reads a header of one column; this one stands if the first row tells no other.
+        let delimiter = told.unwrap_or(delimiter::CANDIDATES[0]);
         let first_line = 1 + u64::from(skipped_bytes > 0);
         let mut reader = Reader::new(delimiter, self.reading.limits, first_line);
         let mut rest = table;
@@ -200,7 +205,12 @@ impl Opening {
         let header = self.read_header(reader.record())?;
         reader.expect(header.width());
         let text_used = shown_bytes - rest.len();
-        Ok(Some(self.stream(reader, header, delimiter, text_used)))
+        if !is_open {
+            return Ok(Some(self.stream(reader, header, delimiter, text_used, None)));
+        }
+        let first_row = FirstRow::of(table, self.reading.limits, first_line);
+        self.text.clear();
+        Ok(Some(self.stream(reader, header, delimiter, 0, Some(first_row))))
     }
 
     /// Whether a header cell speaks for the delimiter that cut it out.
@@ -243,7 +253,14 @@ impl Opening {
         )
     }
 
-    fn stream(&mut self, reader: Reader, header: HeaderMap, delimiter: u8, text_used: usize) -> RowStream {
+    fn stream(
+        &mut self,
+        reader: Reader,
+        header: HeaderMap,
+        delimiter: u8,
+        text_used: usize,
+        first_row: Option<FirstRow>,
+    ) -> RowStream {
         let decoder = std::mem::replace(&mut self.decoder, Decoder::new(Stated::Nothing));
         let named = decoder.encoding();
         let Reading { mode, spelling, .. } = self.reading;
@@ -255,6 +272,7 @@ impl Opening {
             text: std::mem::take(&mut self.text),
             text_used,
             delimiter,
+            first_row,
             is_ended: false,
         }
     }

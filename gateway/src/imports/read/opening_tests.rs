@@ -113,6 +113,27 @@ fn the_stream_begins_as_soon_as_the_header_is_known() {
     let mut opening = Opening::new(of("contact"));
     let mut source: &[u8] = b"email,name\n";
     assert!(opening.feed(&mut source).unwrap().is_some());
+    // A header of one column needs no delimiter, and its first row may still tell it.
+    for (row, delimiter, is_end) in [
+        (&b"a@b;;\n"[..], b';', false),
+        (b"a@b\n", b'\t', false),
+        (b"\n\r\n\"a@b\"||", b'|', true),
+        (b"", b'\t', true),
+    ] {
+        let mut source: &[u8] = b"email\n";
+        let mut stream = Opening::new(of("contact")).feed(&mut source).unwrap().unwrap();
+        let mut source = row;
+        if is_end {
+            assert!(stream.next_row(&mut source).is_none());
+            stream.end();
+        }
+        let parsed = stream.next_row(&mut source);
+        assert_eq!(parsed.is_some(), !row.is_empty());
+        if let Some(parsed) = parsed {
+            assert!(matches!(parsed.outcome, Outcome::Row(row) if row.value(0) == Some("a@b")));
+        }
+        assert_eq!(stream.delimiter(), delimiter);
+    }
     // Windows-1252 may turn out later; the header was ASCII.
     let mut source: &[u8] = b"email,name\na@b,Ren\xe9\n";
     let mut stream = Opening::new(of("contact")).feed(&mut source).unwrap().unwrap();

@@ -5,6 +5,7 @@ use encoding_rs::Encoding;
 use super::csv::raw_record::RawRecord;
 use super::csv::reader::Reader;
 use super::decode::Decoder;
+use super::first_row::FirstRow;
 use super::header::HeaderMap;
 use super::row::{Outcome, RowBuilder};
 use super::sniff::encoding;
@@ -20,6 +21,8 @@ pub struct RowStream {
     pub(super) text: Vec<u8>,
     pub(super) text_used: usize,
     pub(super) delimiter: u8,
+    /// Until the delimiter is known, where the header does not need it.
+    pub(super) first_row: Option<FirstRow>,
     pub(super) is_ended: bool,
 }
 
@@ -64,7 +67,7 @@ impl RowStream {
         self.builder.shared_header()
     }
 
-    /// The delimiter, an ASCII character.
+    /// The delimiter, an ASCII character, as far as it is known.
     pub fn delimiter(&self) -> u8 {
         self.delimiter
     }
@@ -75,6 +78,9 @@ impl RowStream {
     }
 
     fn advance(&mut self, source: &mut &[u8]) -> bool {
+        if self.first_row.is_some() && !self.settle_delimiter(source) {
+            return false;
+        }
         if self.text_used < self.text.len() {
             let mut rest = &self.text[self.text_used..];
             let has_record = self.reader.advance(&mut rest);
@@ -99,6 +105,32 @@ impl RowStream {
                 return true;
             }
         }
+    }
+
+    /// Reads on until the delimiter is known; false if more text is needed.
+    fn settle_delimiter(&mut self, source: &mut &[u8]) -> bool {
+        while let Some(first_row) = &mut self.first_row {
+            let shown = self.decoder.fill(source);
+            let (taken, is_end) = (shown.len(), shown.is_empty());
+            if is_end && !self.is_ended {
+                return false;
+            }
+            let is_due = first_row.take(shown) || is_end;
+            self.decoder.consume(taken, source);
+            if !is_due {
+                continue;
+            }
+            if let Some(settled) = first_row.look(is_end, self.builder.header()) {
+                self.reader = settled.reader;
+                self.delimiter = settled.delimiter;
+                self.text = settled.text;
+                self.text_used = settled.text_used;
+                self.first_row = None;
+            } else if is_end {
+                return false;
+            }
+        }
+        true
     }
 
     fn name_encoding(&mut self) {

@@ -44,6 +44,22 @@ async fn an_import_outlives_the_sessions_of_its_instance() {
 }
 
 #[tokio::test]
+async fn a_header_of_one_column_is_in_the_list_and_its_first_row_tells_the_delimiter() {
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
+    let (mut upload, id) = begin(&api, b"email\n").await;
+    let path = format!("/v1/imports/{id}");
+    assert_eq!(api.get(&path).await.ok(200)["status"], "running");
+    upload.write_chunk(b"a@x.y;;\nb@x.y;;\n").await;
+    upload.write(b"0\r\n\r\n").await;
+    let job = upload.answer().await.expect("a reply").ok(201);
+    assert_eq!(
+        (&job["status"], &job["delimiter"], counts(&job)),
+        (&json!("completed"), &json!(";"), [2, 2, 0, 0, 0])
+    );
+    assert_eq!(api.get(&path).await.ok(200), job);
+}
+
+#[tokio::test]
 async fn an_import_of_a_killed_instance_is_failed_by_the_other_with_true_counts() {
     let (gateway, database, desk) = Desk::own(&[]).await;
     let other = Gateway::start(&database.url(), &[]).await;

@@ -9,7 +9,7 @@ pub const CANDIDATES: [u8; 4] = *b"\t|;,";
 /// How many rows are looked at where the header leaves it open.
 const SAMPLE_ROWS: usize = 10;
 /// Where a file has no so many rows in its first bytes, these must do.
-const SAMPLE_BYTES: usize = 64 * 1024;
+pub const SAMPLE_BYTES: usize = 64 * 1024;
 /// So many of a header's first cells are looked up.
 const MAX_KNOWN_CELLS: usize = 1_000;
 /// `"sep=;"` and some white space.
@@ -21,6 +21,14 @@ pub fn named(name: &str) -> Option<u8> {
         [byte] if can_delimit(*byte) => Some(*byte),
         word if word.eq_ignore_ascii_case(b"tab") => Some(b'\t'),
         _ => None,
+    }
+}
+
+/// What [`named`] takes for it.
+pub fn word(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tab".to_owned(),
+        sign => char::from(sign).to_string(),
     }
 }
 
@@ -117,6 +125,14 @@ pub fn of_text(text: &[u8], is_end: bool, is_known: &dyn Fn(&str) -> bool) -> Op
     };
     // A header of which no name is known is refused, and a comma gives it the words that most clients expect.
     Some(by_rows.or_else(by_names).map_or(b',', |sample| sample.delimiter))
+}
+
+/// Whether the header of a table is whole and has one column, of a known name, whatever the delimiter.
+pub fn is_one_known_column(text: &[u8], is_known: &dyn Fn(&str) -> bool) -> bool {
+    CANDIDATES.into_iter().all(|delimiter| {
+        let sample = sample(text, false, delimiter, is_known);
+        sample.header_bytes > 0 && sample.header_cells == 1 && sample.known_cells == 1
+    })
 }
 
 /// How the first records look if they are cut at one delimiter.
