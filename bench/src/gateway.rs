@@ -28,6 +28,8 @@ pub struct Setup {
     pub recorded_metric: String,
     /// Carries the events; PostgreSQL without it.
     pub kafka: Option<Kafka>,
+    /// What it is told beyond that.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// Where on Apache Kafka events are.
@@ -65,6 +67,7 @@ impl Gateway {
             ("GATEWAY_DATABASE__URL", cluster.url()),
             ("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8".to_owned()),
         ];
+        environment.extend(setup.settings);
         if let Some(kafka) = setup.kafka {
             environment.extend([
                 ("GATEWAY_BUS__KIND", "kafka".to_owned()),

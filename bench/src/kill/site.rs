@@ -74,6 +74,7 @@ impl Site {
                     brokers: format!("127.0.0.1:{}", broker.port),
                     topic: "kill".to_owned(),
                 }),
+                settings: Vec::new(),
             };
             gateways.push(Gateway::start(setup, &cluster).await?);
         }

@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use ledger::Ledger;
 use scenarios::{
-    accept, deliver, endpoints, import, instances, keys, late, latency, neighbour, stored, whoami,
+    accept, badge, deliver, endpoints, import, instances, keys, late, latency, neighbour, stored, whoami,
 };
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,6 +83,8 @@ enum Scenario {
     Deliver,
     Latency,
     Neighbour,
+    /// A badge without a key; runs only when it is named.
+    Badge,
     /// A million keys and a flood of wrong ones; runs only when it is named.
     Keys,
     /// A million contacts by default; not part of the whole unless asked for.
@@ -123,6 +125,11 @@ impl Options {
                 brokers: brokers.clone(),
                 topic: format!("bench-{}-{database_port}", std::process::id()),
             }),
+            // All load comes from one network.
+            settings: match self.only.contains(&Scenario::Badge) {
+                true => vec![("GATEWAY_HOOTS__MAX_PER_SECOND", "1000000".to_owned())],
+                false => Vec::new(),
+            },
         }
     }
 
@@ -205,6 +212,9 @@ async fn shared_rounds(stage: &Stage, ledger: &mut Ledger, options: &Options) ->
         }
         if options.wants(Scenario::Neighbour) {
             neighbour::measure(stage, ledger, round).await?;
+        }
+        if options.only.contains(&Scenario::Badge) {
+            badge::measure(stage, ledger).await?;
         }
         // Each round is minutes long: never by itself.
         if options.only.contains(&Scenario::Import) {

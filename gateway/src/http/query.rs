@@ -1,8 +1,7 @@
 //! Query parameters: each is asked for by name, and one that nobody asks for is a fault.
 
-use percent_encoding::percent_decode_str;
-
 use super::fields::Faults;
+use super::form::urlencoded;
 use super::problem::{Code, Problem};
 use crate::base::clock::Millis;
 use crate::base::page::{self, Page};
@@ -26,15 +25,10 @@ impl Query {
             faults: Faults::default(),
             cursor_faults: Faults::default(),
         };
-        let pairs = text.unwrap_or_default().split('&');
-        for pair in pairs.filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match (decode(name), decode(value)) {
-                (Some(name), Some(value)) => query.add(name, value),
-                (name, _) => {
-                    let name = name.unwrap_or_else(|| "?".to_owned());
-                    query.fault(&name, "not_utf8", "is not UTF-8");
-                }
+        for (name, value) in urlencoded::pairs(text.unwrap_or_default().as_bytes()) {
+            match value {
+                Some(value) => query.add(name, value),
+                None => query.fault(&name, "not_utf8", "is not UTF-8"),
             }
         }
         query
@@ -163,10 +157,4 @@ impl Query {
             self.fault(&name, "unknown_parameter", "is no parameter of this request");
         }
     }
-}
-
-/// What a name or a value stands for (WHATWG URL, 5.1), if that is UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    Some(percent_decode_str(&text).decode_utf8().ok()?.into_owned())
 }

@@ -1,6 +1,7 @@
 //! The SQL of sentries and of what they are connected with.
 
 use serde_json::value::RawValue;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 
 use super::effect::Upstreams;
@@ -110,7 +111,9 @@ pub async fn lock(
 ) -> Result<Option<Kept>, DbError> {
     let statement =
         format!("select {COLUMNS} from sentries s where workspace_id = $1 and id = $2 for no key update");
-    let row = transaction.query_opt(&statement, &[&workspace, &id]).await?;
+    // With its types said it takes one round trip instead of two, as the others on the way of a report.
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&workspace, Type::INT4), (&id, Type::UUID)];
+    let row = transaction.query_typed_opt(&statement, &parameters).await?;
     Ok(row.as_ref().map(kept))
 }
 
@@ -129,7 +132,7 @@ pub async fn lock_due(transaction: &Transaction<'_>, count: i64) -> Result<Vec<K
 /// What is around a sentry that is locked.
 pub async fn look_around(transaction: &Transaction<'_>, kept: &Kept) -> Result<Surroundings, DbError> {
     let row = transaction
-        .query_one(
+        .query_typed_one(
             "select greatest(clock_timestamp(), $2::timestamptz + interval '1 microsecond'),
                  array(select upstream_id from sentry_upstreams where sentry_id = $1 order by position),
                  array(select hoot_id from hoot_sentries where sentry_id = $1 order by of_sentry, hoot_id),
@@ -137,7 +140,10 @@ pub async fn look_around(transaction: &Transaction<'_>, kept: &Kept) -> Result<S
              from (select max(s.state) as worst, max(s.latest_record_at) as newest
                    from sentry_upstreams u join sentries s on s.id = u.upstream_id
                    where u.sentry_id = $1 and s.enabled) as above",
-            &[&kept.sentry.id, &kept.last_entry_at],
+            &[
+                (&kept.sentry.id, Type::UUID),
+                (&kept.last_entry_at, Type::TIMESTAMPTZ),
+            ],
         )
         .await?;
     Ok(Surroundings {

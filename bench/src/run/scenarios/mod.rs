@@ -1,6 +1,7 @@
 //! What is measured: a file for each scenario, beside what several of them use (`pair`, `rows`).
 
 pub mod accept;
+pub mod badge;
 pub mod deliver;
 pub mod endpoints;
 pub mod import;

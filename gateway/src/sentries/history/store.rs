@@ -2,6 +2,7 @@
 
 use futures_util::{TryStreamExt, pin_mut};
 use serde_json::value::RawValue;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 
 use super::{Entry, Filter, Point, Source};
@@ -21,7 +22,7 @@ pub async fn record_report(
 ) -> Result<(), DbError> {
     let key_name = reporter.map(|reporter| &reporter.key_name);
     transaction
-        .execute(
+        .execute_typed(
             "with written as (
                  update sentries set state = $4::text::sentry_state, reason = $5,
                      reported_state = $6::text::sentry_state, user_message = $7, history_note = $8,
@@ -34,21 +35,21 @@ pub async fn record_report(
              values ($1, $2, $3, 'report', $6::text::sentry_state, $4::text::sentry_state,
                  $13::text::sentry_state, $5, $7, $8, $9, $10::text::json, $11, $14, $15)",
             &[
-                &after.id,
-                &now,
-                &HistoryId::generate(),
-                &after.state.map(State::name),
-                &after.reason.map(Reason::name),
-                &after.reported_state.map(State::name),
-                &after.user_message,
-                &after.history_note,
-                &after.private_entry,
-                &after.meta.get(),
-                &after.latest_record_at,
-                &after.sick_at,
-                &before.sentry.state.map(State::name),
-                &reporter.map(|reporter| reporter.key_id),
-                &key_name,
+                (&after.id, Type::UUID),
+                (&now, Type::TIMESTAMPTZ),
+                (&HistoryId::generate(), Type::UUID),
+                (&after.state.map(State::name), Type::TEXT),
+                (&after.reason.map(Reason::name), Type::TEXT),
+                (&after.reported_state.map(State::name), Type::TEXT),
+                (&after.user_message, Type::TEXT),
+                (&after.history_note, Type::TEXT),
+                (&after.private_entry, Type::BOOL),
+                (&after.meta.get(), Type::TEXT),
+                (&after.latest_record_at, Type::TIMESTAMPTZ),
+                (&after.sick_at, Type::TIMESTAMPTZ),
+                (&before.sentry.state.map(State::name), Type::TEXT),
+                (&reporter.map(|reporter| reporter.key_id), Type::UUID),
+                (&key_name, Type::TEXT),
             ],
         )
         .await?;

@@ -8,6 +8,7 @@ use crate::http::call::Call;
 use crate::http::fields::Faults;
 use crate::http::form::parameters::parameter;
 use crate::http::form::splitter::{Found, Splitter};
+use crate::http::form::urlencoded;
 use crate::http::problem::{Code, Problem};
 
 const MAX_BYTES: usize = 64 * 1024;
@@ -21,9 +22,7 @@ pub(super) async fn read(call: &mut Call, faults: &mut Faults) -> Result<Said, P
     match call.body.media_type() {
         Some(of_form @ "application/x-www-form-urlencoded") => {
             call.body.expect_media_type(of_form)?;
-            let pairs = url::form_urlencoded::parse(&bytes);
-            let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
-            Ok(form::read(pairs, Place::Body, faults))
+            Ok(form::read(urlencoded::pairs(&bytes), Place::Body, faults))
         }
         Some(of_form @ "multipart/form-data") => {
             call.body.expect_media_type(of_form)?;
@@ -42,7 +41,7 @@ pub(super) async fn read(call: &mut Call, faults: &mut Faults) -> Result<Said, P
 }
 
 /// Names and values of a form's parts.
-fn parts(call: &Call, bytes: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+fn parts(call: &Call, bytes: &[u8]) -> Result<Vec<(String, Option<String>)>, Problem> {
     let header = call
         .headers
         .get(CONTENT_TYPE)
@@ -68,8 +67,7 @@ fn parts(call: &Call, bytes: &[u8]) -> Result<Vec<(String, String)>, Problem> {
             }
             Ok(Found::BodyEnd) => {
                 if let Some((name, value)) = part.take() {
-                    let value = String::from_utf8(value);
-                    pairs.push((name, value.map_err(|_| refused("A part is not UTF-8."))?));
+                    pairs.push((name, String::from_utf8(value).ok()));
                 }
             }
             Ok(Found::End) => return Ok(pairs),

@@ -37,7 +37,11 @@ struct Reading<'a> {
 }
 
 /// Reads the pairs of one source.
-pub(super) fn read(pairs: impl Iterator<Item = (String, String)>, place: Place, faults: &mut Faults) -> Said {
+pub(super) fn read(
+    pairs: impl Iterator<Item = (String, Option<String>)>,
+    place: Place,
+    faults: &mut Faults,
+) -> Said {
     let mut reading = Reading {
         place,
         faults,
@@ -49,7 +53,10 @@ pub(super) fn read(pairs: impl Iterator<Item = (String, String)>, place: Place, 
     };
     let mut said = Said::default();
     for (name, value) in pairs {
-        reading.take(&name, value, &mut said);
+        match value {
+            Some(value) => reading.take(&name, value, &mut said),
+            None => reading.fault(&name, "not_utf8", "is not UTF-8"),
+        }
         if reading.fault_count >= MAX_FAULTS {
             break;
         }
@@ -228,12 +235,11 @@ fn insert(members: &mut Vec<(String, Node)>, path: &[&str], value: String) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::form::urlencoded;
 
     fn said(text: &str) -> (Said, Vec<String>) {
         let mut faults = Faults::default();
-        let pairs = url::form_urlencoded::parse(text.as_bytes());
-        let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
-        let said = read(pairs, Place::Query, &mut faults);
+        let said = read(urlencoded::pairs(text.as_bytes()), Place::Query, &mut faults);
         let places = faults.into_vec().into_iter().map(|fault| fault.location);
         (said, places.collect())
     }
@@ -280,6 +286,7 @@ mod tests {
             ("meta[counts][a]=x", "query.meta.counts.a"),
             ("meta[counts]=1", "query.meta.counts"),
             ("foo=1", "query.foo"),
+            ("state=%ff", "query.state"),
             ("state=happy%00", "query.state"),
             ("user_message=a%0Ab", "query.user_message"),
         ] {

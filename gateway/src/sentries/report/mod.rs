@@ -13,6 +13,7 @@ use super::model::State;
 use crate::base::clock::Millis;
 use crate::http::call::Call;
 use crate::http::fields::Faults;
+use crate::http::form::urlencoded;
 use crate::http::problem::Problem;
 
 pub const MAX_MESSAGE_CHARS: usize = 80;
@@ -70,8 +71,7 @@ pub async fn read(call: &mut Call) -> Result<(Report, Faults), Problem> {
     let mut faults = Faults::default();
     let of_body = body::read(call, &mut faults).await?;
     let query = call.path.split_once('?').map_or("", |(_, query)| query);
-    let pairs = url::form_urlencoded::parse(query.as_bytes());
-    let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let pairs = urlencoded::pairs(query.as_bytes());
     let of_query = form::read(pairs, form::Place::Query, &mut faults);
     Ok((of_body.over(of_query), faults))
 }
