@@ -1,6 +1,7 @@
 //! Builds a running gateway from its configuration, and stops it in order. Nothing is built elsewhere.
 
 mod bound;
+mod console_settings;
 mod ending;
 mod lane_settings;
 mod reload;
@@ -20,6 +21,7 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::bus::{Bus, Release};
 use crate::config::{BusKind, Config};
+use crate::console::Console;
 use crate::db::{self, Db, Purpose};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
@@ -112,7 +114,6 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         body_silence: config.server.body_timeout,
         request_timeout: config.server.request_timeout,
         trusted_proxies: config.server.trusted_proxies.clone(),
-        has_tls: config.server.tls.is_some(),
         access_log: config.telemetry.access_log,
         freshness: engine.freshness.clone(),
         stale_after: config.keys.stale_after,
@@ -288,8 +289,15 @@ impl Engine {
         upkeep.spawn("bell", bell.clone().run(background.clone(), upkeep.stop()));
         let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
+        let console = Console::new(
+            db.clone(),
+            keys.clone(),
+            freshness.clone(),
+            console_settings::console_settings(config),
+        );
         let services = Services {
             db: db.clone(),
+            console,
             imports,
             sentries: Sentries {
                 db: db.clone(),

@@ -20,6 +20,7 @@ mod base;
 mod bus;
 pub mod cli;
 mod config;
+mod console;
 mod db;
 mod delivery;
 mod events;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::{self, Day, Db, DbError, Dedicated, Purpose, Undone};
 use crate::telemetry::names;
 use crate::telemetry::registry::{Metrics, UPKEEP};
-use crate::{audit, bus, config, feed, imports, keys, sentries};
+use crate::{audit, bus, config, console, feed, imports, keys, sentries};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 /// "gateway upkeep": its holder works, the others do nothing.
@@ -117,6 +117,7 @@ async fn purge(client: &Dedicated, today: Day, retention: Retention) {
         ("damaged", bus::table::purge_damaged(client, days).await),
         ("replies", audit::purge_replies(client).await),
         ("deleted keys", keys::store::purge_deleted(client).await),
+        ("console", console::access::store::purge(client).await),
         ("changes", feed::purge(client).await),
         (
             "imports",

@@ -1,7 +1,6 @@
 //! The listener for probes and metrics: `/livez`, `/readyz`, `/metrics`.
 
 use std::future::{Future, ready};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
@@ -10,7 +9,7 @@ use hyper::body::Incoming;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::{Reply, ReplyBody, problem_response};
 use crate::http::request_id::RequestId;
-use crate::http::transport::connection::Answer;
+use crate::http::transport::connection::{Answer, Ends};
 use crate::http::transport::timed_io::Watch;
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
@@ -59,7 +58,7 @@ impl Operations {
 impl Answer for Operations {
     fn answer(
         &self,
-        _peer: SocketAddr,
+        _: Ends,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {

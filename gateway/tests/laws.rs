@@ -19,3 +19,5 @@ mod size;
 mod source;
 #[path = "laws/tasks.rs"]
 mod tasks;
+#[path = "laws/templates.rs"]
+mod templates;

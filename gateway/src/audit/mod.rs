@@ -16,5 +16,5 @@ mod work;
 pub use key_store::purge_replies;
 pub use model::{Actor, Changes, Entry, Target};
 pub use reservation::{FirstReply, Reservation};
-pub use store::insert;
+pub use store::{Filter, insert, list};
 pub use work::{Begun, Work};

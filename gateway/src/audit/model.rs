@@ -112,6 +112,16 @@ pub enum ShownActor {
     },
 }
 
+impl ShownActor {
+    /// What people know the actor by.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Key { key_name, .. } => key_name,
+            Self::Operator { operator } => operator,
+        }
+    }
+}
+
 /// One entry of the trail.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Entry {

@@ -12,7 +12,7 @@ use crate::http::query::Query;
 
 /// Which entries are wanted.
 #[derive(Debug, Default)]
-pub(super) struct Filter {
+pub struct Filter {
     pub action: Option<String>,
     pub actor: Option<String>,
     pub target: Option<String>,
@@ -88,7 +88,7 @@ const COLUMNS: &str = "id, key_id, key_name, operator, action, target_type, targ
 ///
 /// An actor or a target can be meant in more than one way. Each way is a query of its own that its index serves in the
 /// order of the list, and the newest of all of them are taken: an `or` would read and sort every match.
-pub(super) async fn list(
+pub async fn list(
     client: &Client,
     workspace: WorkspaceId,
     filter: &Filter,

@@ -138,6 +138,22 @@ impl<'a> Work<'a> {
         Ok(amendable)
     }
 
+    /// Commits a change whose reply has no body, and keeps it for repeats of the request.
+    pub async fn commit_no_content(self) -> Result<Reply, Problem> {
+        if let Some(repeatable) = &self.repeatable {
+            repeatable
+                .keep(
+                    &self.transaction,
+                    self.workspace,
+                    StatusCode::NO_CONTENT,
+                    Vec::new(),
+                )
+                .await?;
+        }
+        self.commit_silently().await?;
+        Ok(Reply::no_content())
+    }
+
     /// Commits a change that has no reply to keep.
     pub async fn commit_silently(self) -> Result<(), DbError> {
         db::commit(self.transaction).await?;

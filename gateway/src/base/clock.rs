@@ -35,6 +35,14 @@ impl Millis {
         Some(Self(moment.as_millisecond()))
     }
 
+    /// The form for people, such as `2026-11-30 17:25:03 UTC`.
+    pub fn to_utc(self) -> String {
+        let moment = self.to_string();
+        // The form has a fixed width up to year 9999.
+        let (date, time) = moment.split_once('T').unwrap_or((&moment, ""));
+        format!("{date} {} UTC", time.get(..8).unwrap_or(time))
+    }
+
     /// Appends the RFC 3339 form with milliseconds and `Z`.
     pub fn push_to(self, text: &mut String) {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);

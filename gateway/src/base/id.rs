@@ -46,6 +46,10 @@ kinds! {
     Audit AuditId "aud_";
     /// One life of one gateway process.
     Instance InstanceId "ins_";
+    /// A session of the console.
+    ConsoleSession SessionId "ses_";
+    /// A one-time link that opens the console.
+    ConsoleLink LinkId "lnk_";
     /// An import of a file.
     Import ImportId "imp_";
     /// A status that an outside system reports.

@@ -72,6 +72,11 @@ impl Scopes {
         self.0 & (1 << scope as u8) != 0
     }
 
+    /// The scopes of `self` that `other` has too.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The scopes of `self` that `other` lacks.
     pub const fn minus(self, other: Self) -> Self {
         Self(self.0 & !other.0)

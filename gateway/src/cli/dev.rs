@@ -4,12 +4,13 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::cluster::{self, Cluster};
-use super::{CommandError, keys, open_files, print, signals};
+use super::{CommandError, console_link, keys, open_files, print, signals};
 use crate::app::{self, Bound};
 use crate::base::scope::Scopes;
 use crate::base::seal;
@@ -26,6 +27,8 @@ const FOLDER: &str = ".gateway";
 const KEY_FILE: &str = "key";
 const SEALING_KEY_FILE: &str = "webhooks.secret_key";
 const DEFAULT_WORKSPACE: &str = "default";
+/// How long the link to the console can be used.
+const CONSOLE_LINK: Duration = Duration::from_secs(3600);
 
 /// Runs the gateway; without a configured database, on a cluster of its own that is stopped with it.
 pub(super) async fn dev(mut config: Config, stop: Stop) -> Result<(), CommandError> {
@@ -81,7 +84,21 @@ async fn run(mut config: Config, bound: Bound, stop: Stop, folder: &Path) -> Res
     } else {
         "http"
     };
-    print(&welcome(&format!("{scheme}://{api}"), operations, &key))?;
+    let base = match &config.server.public_url {
+        Some(url) => url.origin().ascii_serialization(),
+        None => format!("{scheme}://{api}"),
+    };
+    let mut link = String::from("switched off: console.enabled is false");
+    if config.console.is_enabled {
+        let id = crate::keys::store::find_id(&*db.client().await?, &key).await?;
+        let gone = || CommandError::Refused("the first key is gone".into());
+        let keep = |made: &str| {
+            made.clone_into(&mut link);
+            Ok(())
+        };
+        console_link::make(&db, id.ok_or_else(gone)?, &base, CONSOLE_LINK, keep).await?;
+    }
+    print(&welcome(&format!("{scheme}://{api}"), operations, &key, &link))?;
     app::run(config, bound, stop).await?;
     Ok(())
 }
@@ -136,11 +153,13 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     opened.write_all(text.as_bytes())
 }
 
-fn welcome(api: &str, operations: SocketAddr, key: &str) -> String {
+fn welcome(api: &str, operations: SocketAddr, key: &str, link: &str) -> String {
     format!(
         r#"
   Sentinel Gateway
     API         {api}   (docs: {api}/docs)
+    Console     {link}
+                (signs in once, within an hour; `gateway console-link` prints another)
     Operations  http://{operations}/readyz  /metrics
     First key   {key}
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod cluster;
+mod console_link;
 mod dev;
 mod keys;
 mod open_files;
@@ -31,6 +32,7 @@ Examples:
   gateway keys create --name ci --scopes crm:read       print a new key, alone
   gateway keys list --json                              one JSON object a line
   GATEWAY_KEY=sk_… gateway sentries report sen_… --state sick --message 'Load failed'
+  gateway console-link                                  print a link that signs in to the console once
 
 Results go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 the command line was not understood, 141 nobody reads the results any more.";
@@ -58,6 +60,7 @@ enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    ConsoleLink(console_link::ConsoleLinkCommand),
     /// Create and list workspaces.
     #[command(subcommand)]
     Workspaces(workspaces::WorkspacesCommand),
@@ -173,6 +176,11 @@ async fn run(line: Line) -> Result<(), CommandError> {
         Command::Keys(command) => {
             let db = open(load()?, command.writes()).await?;
             keys::run(command, &db).await
+        }
+        Command::ConsoleLink(command) => {
+            let config = load()?;
+            let db = open(config.clone(), true).await?;
+            console_link::run(command, &config, &db).await
         }
         Command::Workspaces(command) => {
             let db = open(load()?, command.writes()).await?;

@@ -3,6 +3,7 @@
 //! All faults are reported at once, and an unknown name is a fault, so that a typo is noticed.
 
 mod audit;
+mod console;
 mod imports;
 mod kafka;
 mod log_level;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use audit::Audit;
+pub use console::Console;
 pub use imports::Imports;
 pub use kafka::{Kafka, KafkaSecurity};
 pub use postgres_address::{PostgresAddress, Roots, TlsMode};
@@ -39,6 +41,7 @@ pub struct Config {
     pub bus: Bus,
     pub keys: Keys,
     pub audit: Audit,
+    pub console: Console,
     pub events: Events,
     pub imports: Imports,
     pub sentries: Sentries,
@@ -136,6 +139,7 @@ impl Config {
             bus: Bus::read(&mut reader),
             keys: Keys::read(&mut reader),
             audit: Audit::read(&mut reader),
+            console: Console::read(&mut reader),
             events: Events::read(&mut reader),
             imports: Imports::read(&mut reader),
             sentries: Sentries::read(&mut reader),

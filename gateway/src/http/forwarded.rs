@@ -36,9 +36,13 @@ pub fn client_address(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) 
 /// Whether a trusted proxy says that the client used https.
 pub fn came_over_https(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) -> bool {
     let peer = peer.ip().to_canonical();
-    let said = headers.get("x-forwarded-proto").map(|value| value.as_bytes());
-    said.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
-        && trusted.iter().any(|net| net.contains(&peer))
+    if !trusted.iter().any(|net| net.contains(&peer)) {
+        return false;
+    }
+    // Each proxy appends; the last one is the one that we trust.
+    let last = headers.get_all("x-forwarded-proto").iter().next_back();
+    let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+    last.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }
 
 /// Some proxies write the port too, and then IPv6 addresses in brackets.

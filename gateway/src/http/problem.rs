@@ -56,7 +56,10 @@ problems! {
     KeyExpired "key_expired" 401 "The API key has expired" false "Create a new key; rotate keys before they expire.";
     KeyRevoked "key_revoked" 401 "The API key was revoked" false "Create a new key; the audit trail names who revoked this one.";
     ScopeMissing "scope_missing" 403 "The API key lacks a scope" false "Use a key that holds the scope named in `detail`.";
+    SessionMissing "session_missing" 401 "Nobody is signed in" false "Sign in at /integrations/sign-in and send the form again.";
     IpNotAllowed "ip_not_allowed" 403 "The API key may not be used from this address" false "Add the address to the key's allow-list; behind a load balancer set server.trusted_proxies.";
+    CrossOrigin "cross_origin" 403 "The form was sent from another site" false "Use the console's own pages. A proxy has to keep Host, or server.public_url has to name the address that browsers see.";
+    HttpsRequired "https_required" 403 "The console is served over https alone" false "Use https, or set console.require_https = false.";
     NotFound "not_found" 404 "No such path or resource" false "Check the path and the id; ids of other workspaces are not found.";
     MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here" false "The `Allow` header names the methods.";
     BodyTimeout "body_timeout" 408 "The body did not arrive in time" true "Send the body without long pauses, batches and uploads at 4 KiB/s or more.";
@@ -67,9 +70,12 @@ problems! {
     ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
     ImportPurged "import_purged" 409 "The import's undo log and failed rows are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
     FileGone "file_gone" 409 "The uploaded file is not kept any more" false "Send the file again; dry_run=true&keep=true keeps it for an hour.";
+    ConsoleDisabled "console_disabled" 409 "The console is switched off" false "Set console.enabled = true.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
+    LinkEnded "link_ended" 410 "The sign-in link was used or has expired" false "Print a new one with `gateway console-link`, or ask whoever sent it for another.";
     TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
     MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";
+    HostUnknown "host_unknown" 421 "The console is not served under this host" false "Use the listen address or a loopback name, or set server.public_url.";
     ValidationFailed "validation_failed" 422 "The request is not valid" false "`errors` names each fault and its place.";
     FileRefused "file_refused" 422 "The file cannot be read as a table" false "`detail` names what was found and what was expected.";
     CursorInvalid "cursor_invalid" 422 "The cursor is not valid for this list" false "Use `next_cursor` as it was given, with the same filters.";
@@ -271,6 +277,16 @@ impl Problem {
             .iter()
             .map(|fault| format!("{}: {}", fault.location, fault.message));
         faults.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The faults of a request that is not valid.
+    pub fn faults(&self) -> &[FieldFault] {
+        &self.0.errors
+    }
+
+    /// What is wrong with this request.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     /// The kind of error.

@@ -147,6 +147,19 @@ impl Reply {
         self.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
+    /// The headers.
+    pub const fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// The bytes of a body that is whole; a stream has none.
+    pub fn whole(&self) -> &[u8] {
+        match &self.body.content {
+            Content::Whole(bytes) => bytes,
+            Content::Nothing | Content::Stream(_) => &[],
+        }
+    }
+
     /// Adds a header.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);

@@ -162,9 +162,9 @@ pub async fn delete_api_key(keys: Keys, call: Call) -> Result<Reply, Problem> {
     work.audit("api_key.deleted", &target(&before), &Changes::default())
         .await?;
     work.changed(ChangeKind::ApiKey, id.uuid()).await?;
-    work.commit_silently().await?;
+    let reply = work.commit_no_content().await?;
     feed::left_to_feed(keys.refresh(&client, &[id.uuid()]).await);
-    Ok(Reply::no_content())
+    Ok(reply)
 }
 
 /// A scope as `GET /v1/scopes` lists it.

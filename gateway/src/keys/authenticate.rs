@@ -10,20 +10,28 @@ use subtle::ConstantTimeEq;
 
 use super::cache::Cache;
 use super::entry::Entry;
-use super::token;
+use super::token::{self, Digest};
 use crate::base::clock::Millis;
 use crate::base::scope::Scope;
 use crate::http::problem::{Code, Problem};
 
 /// The key of a request, live and known at `now` by the database's clock. Its scopes, addresses and rate are checked by [`permit`].
 pub fn authenticate(cache: &Cache, headers: &HeaderMap, now: Millis) -> Result<Arc<Entry>, Problem> {
-    let token = bearer(headers)?;
+    authenticate_token(cache, bearer(headers)?, now)
+}
+
+/// The same for a key that came another way than by the header.
+pub fn authenticate_token(cache: &Cache, token: &[u8], now: Millis) -> Result<Arc<Entry>, Problem> {
     if !token::is_well_formed(token) {
         return Err(invalid());
     }
-    let digest = token::digest_of(token);
-    let entry = cache.find(&digest).ok_or_else(invalid)?;
-    if !bool::from(entry.digest.ct_eq(&digest)) {
+    authenticate_digest(cache, &token::digest_of(token), now)
+}
+
+/// The same for a key of which only the SHA-256 is known.
+pub fn authenticate_digest(cache: &Cache, digest: &Digest, now: Millis) -> Result<Arc<Entry>, Problem> {
+    let entry = cache.find(digest).ok_or_else(invalid)?;
+    if !bool::from(entry.digest.ct_eq(digest)) {
         return Err(invalid());
     }
     if entry.is_revoked() {
@@ -46,10 +54,7 @@ pub fn permit(entry: &Entry, scopes: &[Scope], ip: IpAddr) -> Result<(), Problem
     if !missing.is_empty() {
         return Err(Problem::scope_missing(&missing.join(" ")));
     }
-    if !entry.allows(ip) {
-        let detail = "This key's allow-list does not hold your address.";
-        return Err(Problem::new(Code::IpNotAllowed, detail));
-    }
+    check_address(entry, ip)?;
     if let Some((limiter, per_second)) = entry.limit()
         && let Err(until) = limiter.check()
     {
@@ -57,6 +62,15 @@ pub fn permit(entry: &Entry, scopes: &[Scope], ip: IpAddr) -> Result<(), Problem
         return Err(Problem::rate_limited(per_second, wait));
     }
     Ok(())
+}
+
+/// Whether the key may be used from there.
+pub fn check_address(entry: &Entry, ip: IpAddr) -> Result<(), Problem> {
+    if entry.allows(ip) {
+        return Ok(());
+    }
+    let detail = "This key's allow-list does not hold your address.";
+    Err(Problem::new(Code::IpNotAllowed, detail))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&[u8], Problem> {

@@ -17,7 +17,8 @@ use crate::base::page::Page;
 use crate::base::scope::Scope;
 use crate::db::{Db, DbError};
 
-const SHOWN: &str = "id, name, hint, scopes, ip_allowlist, rate_limit_per_second, rotated_from,
+/// The columns of [`shown`].
+pub const SHOWN: &str = "id, name, hint, scopes, ip_allowlist, rate_limit_per_second, rotated_from,
                      created_at, expires_at, last_used_at, revoked_at";
 
 const LIVE: &str = "k.id, k.workspace_id, w.name, k.name, k.digest, k.scopes, k.ip_allowlist,
@@ -106,6 +107,28 @@ pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Resul
         )
         .await?;
     Ok(rows.iter().map(shown).collect())
+}
+
+const ENDED: &str = "(revoked_at is not null or coalesce(expires_at <= now(), false))";
+
+/// The same page without the keys that have ended.
+pub async fn list_live(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<ApiKey>, DbError> {
+    let after = page.after.as_deref().and_then(KeyId::parse);
+    let statement = format!(
+        "select {SHOWN} from api_keys
+         where workspace_id = $1 and ($2::uuid is null or id < $2) and not {ENDED}
+         order by id desc limit $3"
+    );
+    let rows = client
+        .query(&statement, &[&workspace, &after, &page.fetch_count()])
+        .await?;
+    Ok(rows.iter().map(shown).collect())
+}
+
+/// How many keys of a workspace have ended.
+pub async fn count_ended(client: &Client, workspace: WorkspaceId) -> Result<i64, DbError> {
+    let statement = format!("select count(*) from api_keys where workspace_id = $1 and {ENDED}");
+    Ok(client.query_one(&statement, &[&workspace]).await?.get(0))
 }
 
 /// Marks a key as revoked, by the database's clock; one that is revoked already keeps its time.
@@ -202,6 +225,14 @@ pub async fn count(client: &Client) -> Result<usize, DbError> {
     Ok(usize::try_from(row.get::<_, i64>(0)).unwrap_or_default())
 }
 
+/// The id of a key, by the key itself.
+pub async fn find_id(client: &Client, token: &str) -> Result<Option<KeyId>, DbError> {
+    let digest = super::token::digest_of(token.as_bytes());
+    let statement = "select id from api_keys where digest = $1";
+    let row = client.query_opt(statement, &[&digest.as_slice()]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// Whether a key exists and has not ended.
 pub async fn is_live(db: &Db, token: &str) -> Result<bool, DbError> {
     let digest = super::token::digest_of(token.as_bytes());
@@ -234,7 +265,8 @@ pub async fn update_last_used(db: &Db, used: &HashMap<Uuid, Millis>) -> Result<(
     Ok(())
 }
 
-fn shown(row: &Row) -> ApiKey {
+/// A key from a row that begins with the columns [`SHOWN`].
+pub fn shown(row: &Row) -> ApiKey {
     ApiKey {
         id: row.get(0),
         name: row.get(1),

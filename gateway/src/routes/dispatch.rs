@@ -3,24 +3,22 @@
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
+use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
+use super::handling::{Limit, handle};
+use super::pages::Pages;
 use super::route_metrics::RouteMetrics;
 use super::{Handling, Route, Services, openapi, unkeyed};
 use crate::audit::idempotency;
 use crate::base::clock::Millis;
 use crate::config::AccessLog;
-use crate::db::Abandonable;
 use crate::feed::Freshness;
 use crate::hoots::public;
 use crate::http::body::RequestBody;
@@ -32,7 +30,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::query::Query;
 use crate::http::reply::{Reply, ReplyBody, problem_response, strip_body};
 use crate::http::request_id::RequestId;
-use crate::http::transport::connection::Answer;
+use crate::http::transport::connection::{Answer, Ends};
 use crate::http::transport::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
@@ -42,8 +40,6 @@ pub struct Settings {
     pub body_silence: Duration,
     pub request_timeout: Duration,
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether the listener speaks TLS itself.
-    pub has_tls: bool,
     pub access_log: AccessLog,
     pub freshness: Arc<Freshness>,
     pub stale_after: Duration,
@@ -55,6 +51,8 @@ pub struct Dispatcher(Arc<Inner>);
 
 struct Inner {
     paths: matchit::Router<Arc<PathRoutes>>,
+    /// `None`: the console is switched off.
+    pages: Option<Pages>,
     services: Services,
     settings: Settings,
     unrouted: Arc<RouteMetrics>,
@@ -109,8 +107,13 @@ impl Dispatcher {
             let allow = allow(&routes);
             paths.insert(path, Arc::new(PathRoutes { allow, routes }))?;
         }
+        let pages = match services.console.settings.is_enabled {
+            true => Some(Pages::new(services.clone(), settings.request_timeout)?),
+            false => None,
+        };
         Ok(Self(Arc::new(Inner {
             paths,
+            pages,
             services,
             settings,
             unrouted: Arc::new(RouteMetrics::new(&Method::GET, "unrouted")),
@@ -132,7 +135,7 @@ fn allow(routes: &[(Route, Arc<RouteMetrics>)]) -> String {
 impl Answer for Dispatcher {
     fn answer(
         &self,
-        peer: SocketAddr,
+        ends: Ends,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
@@ -140,7 +143,7 @@ impl Answer for Dispatcher {
         let is_http2_head = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
         let framing = framing::check(&request, watch);
         let inner = self.0.clone();
-        let (noted, step) = inner.begin(peer, framing, request);
+        let (noted, step) = inner.begin(ends, framing, request);
         async move {
             let answered = inner.carry_on(noted.ip, step).await;
             let mut response = inner.end(&noted, answered);
@@ -173,24 +176,29 @@ enum Step {
 }
 
 impl Inner {
-    fn begin(
-        &self,
-        peer: SocketAddr,
-        framing: Result<(), Problem>,
-        request: Request<Incoming>,
-    ) -> (Noted, Step) {
+    fn begin(&self, ends: Ends, framing: Result<(), Problem>, request: Request<Incoming>) -> (Noted, Step) {
         let started = Instant::now();
         let request_id = RequestId::of(request.headers());
         let method = request.method().clone();
-        let ip = client_address(request.headers(), peer, &self.settings.trusted_proxies);
+        let ip = client_address(request.headers(), ends.client, &self.settings.trusted_proxies);
         let (metrics, step) = match framing {
             Err(problem) => (&self.unrouted, Step::Answered(Err(problem))),
+            Ok(()) if let Some(pages) = self.pages_of(request.uri().path()) => {
+                let (metrics, handling) =
+                    pages.answer(ends, ip, &request_id, self.settings.body_silence, request);
+                let is_unbounded = true;
+                let step = Step::Handling {
+                    handling,
+                    is_unbounded,
+                };
+                (metrics.unwrap_or(&self.unrouted), step)
+            }
             Ok(()) => {
                 let matched = self.find(request.uri().path());
                 let client = Client {
                     ip,
-                    is_https: self.settings.has_tls
-                        || came_over_https(request.headers(), peer, &self.settings.trusted_proxies),
+                    is_https: ends.is_tls
+                        || came_over_https(request.headers(), ends.client, &self.settings.trusted_proxies),
                 };
                 self.route(matched, client, &request_id, request)
             }
@@ -212,7 +220,10 @@ impl Inner {
             Step::Handling {
                 handling,
                 is_unbounded,
-            } => self.handle(handling, is_unbounded).await,
+            } => {
+                let limit = Limit::of(is_unbounded, self.settings.request_timeout);
+                handle(handling, limit).await
+            }
         }
     }
 
@@ -243,6 +254,10 @@ impl Inner {
             tracing::info!(%method, route, status, code, micros, %ip, request_id, "request");
         }
         response
+    }
+
+    fn pages_of(&self, path: &str) -> Option<&Pages> {
+        self.pages.as_ref().filter(|_| Pages::owns(path))
     }
 
     fn find(&self, path: &str) -> Matched<'_> {
@@ -359,22 +374,6 @@ impl Inner {
             request_id: request_id.clone(),
             ip: client.ip,
             caller,
-        }
-    }
-
-    async fn handle(&self, handling: Handling, is_unbounded: bool) -> Result<Reply, Problem> {
-        let mut handling = Abandonable::new(AssertUnwindSafe(handling).catch_unwind());
-        // What is answered at once needs no timer.
-        let at_once = poll_fn(|context| Poll::Ready(handling.poll_unpin(context))).await;
-        let handled = match at_once {
-            Poll::Ready(handled) => Ok(handled),
-            Poll::Pending if is_unbounded => Ok(handling.await),
-            Poll::Pending => tokio::time::timeout(self.settings.request_timeout, handling).await,
-        };
-        match handled {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(_)) => Err(Problem::internal(&"a handler panicked")),
-            Err(_) => Err(Problem::outcome_unknown("It took too long")),
         }
     }
 }

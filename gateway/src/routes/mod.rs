@@ -3,6 +3,7 @@
 //! Routing, scope checks, 405 with `Allow`, and the OpenAPI file all come from this table, so they cannot disagree.
 
 pub mod dispatch;
+mod handling;
 mod hoot_table;
 mod import_table;
 pub mod openapi;
@@ -10,6 +11,7 @@ mod openapi_detail;
 mod openapi_filter;
 mod openapi_page;
 mod openapi_sentries;
+mod pages;
 mod record_table;
 mod route_metrics;
 mod sentry_table;
@@ -25,6 +27,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::base::scope::Scope;
+use crate::console::Console;
 use crate::db::Db;
 use crate::events::Events;
 use crate::hoots::Hoots;
@@ -44,6 +47,7 @@ pub use table::routes;
 pub struct Services {
     pub db: Db,
     pub keys: Keys,
+    pub console: Console,
     pub events: Arc<Events>,
     pub records: Records,
     pub imports: Imports,

@@ -26,6 +26,7 @@ const HEADER_VALUE: &str = "^([\\x20-\\x7e]*|\u{2022}{4})$";
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     let prefix = match path.trim_start_matches("/v1/").split('/').next() {
         Some("api-keys") => "key_",
+        Some("console-links") => "lnk_",
         Some("webhooks") => "wh_",
         Some("deliveries") => "dlv_",
         Some("sentries") => "sen_",
@@ -103,7 +104,9 @@ pub(super) fn success_headers(route: &Route) -> Value {
 
 fn holds_secret(route: &Route) -> bool {
     match &route.reply {
-        ReplyDoc::One(schema) => ["CreatedApiKey", "WebhookWithSecret"].contains(&schema.name.as_str()),
+        ReplyDoc::One(schema) => {
+            ["CreatedApiKey", "CreatedConsoleLink", "WebhookWithSecret"].contains(&schema.name.as_str())
+        }
         _ => false,
     }
 }

@@ -16,8 +16,9 @@ pub(super) struct RouteMetrics {
     by_status: [OnceLock<Counter>; STATUSES.len()],
 }
 
-const STATUSES: [u16; 18] = [
-    200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 0,
+const STATUSES: [u16; 22] = [
+    200, 201, 202, 204, 303, 304, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 421, 422, 429, 500, 503,
+    0,
 ];
 
 impl RouteMetrics {

@@ -8,6 +8,7 @@ use crate::audit;
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
+use crate::console::access::{api as access, model as access_model};
 use crate::delivery::log;
 use crate::events::{api as events, batch, model as event_model, type_api, type_store};
 use crate::feed;
@@ -23,6 +24,7 @@ use crate::webhooks::{
 pub fn routes() -> Vec<Route> {
     [
         key_routes(),
+        console_routes(),
         event_routes(),
         super::record_table::record_routes(),
         super::import_table::import_routes(),
@@ -94,6 +96,52 @@ fn key_routes() -> Vec<Route> {
         .body::<key_model::RotateApiKey>()
         .replies::<key_model::CreatedApiKey>(201)
         .errors(&[Code::KeyEnded]),
+    ]
+}
+
+fn console_routes() -> Vec<Route> {
+    const READ: super::Access = Scopes(&[KeysRead]);
+    const WRITE: super::Access = Scopes(&[KeysWrite]);
+    vec![
+        get(
+            "/v1/api-keys/{id}/sessions",
+            READ,
+            "List a key's console sessions",
+            |services, call| Box::pin(access::list_key_sessions(services.console.clone(), call)),
+        )
+        .lists::<access_model::ConsoleSession>(),
+        Route::new(
+            Method::DELETE,
+            "/v1/api-keys/{id}/sessions",
+            WRITE,
+            "End a key's console sessions",
+            |services, call| Box::pin(access::end_key_sessions(services.console.clone(), call)),
+        )
+        .no_content(),
+        post(
+            "/v1/console-links",
+            WRITE,
+            "Create a link that signs in to the console once",
+            |services, call| Box::pin(access::create_console_link(services.console.clone(), call)),
+        )
+        .body::<access::CreateConsoleLink>()
+        .replies::<access::CreatedConsoleLink>(201)
+        .errors(&[Code::ConsoleDisabled]),
+        get(
+            "/v1/console-links",
+            READ,
+            "List console links",
+            |services, call| Box::pin(access::list_console_links(services.console.clone(), call)),
+        )
+        .lists::<access_model::ConsoleLink>(),
+        Route::new(
+            Method::DELETE,
+            "/v1/console-links/{id}",
+            WRITE,
+            "Delete a console link and end its sessions",
+            |services, call| Box::pin(access::delete_console_link(services.console.clone(), call)),
+        )
+        .no_content(),
     ]
 }
 

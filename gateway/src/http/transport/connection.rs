@@ -29,13 +29,23 @@ const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What is known of a connection before its first request.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// The client, as a load balancer's PROXY header names it if there is one.
+    pub client: SocketAddr,
+    /// The gateway's own end, unless the system does not tell.
+    pub local: Option<SocketAddr>,
+    pub is_tls: bool,
+}
+
 /// Answers requests. Cloned into every connection.
 pub trait Answer: Clone + Send + 'static {
-    /// Answers one request of the client at `peer`; `watch` belongs to its connection. What can be done at once is done
+    /// Answers one request over the connection between `ends`, to which `watch` belongs. What can be done at once is done
     /// in the call itself: every request pays for the size of the future.
     fn answer(
         &self,
-        peer: SocketAddr,
+        ends: Ends,
         watch: &Arc<Watch>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<Self>;
@@ -82,7 +92,7 @@ impl Protocol {
     pub async fn serve<S, A>(
         &self,
         stream: S,
-        peer: SocketAddr,
+        ends: Ends,
         answer: A,
         drain: CancellationToken,
         last_call: Duration,
@@ -96,7 +106,7 @@ impl Protocol {
         let ending = is_ending.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let is_last = ending.load(Ordering::Relaxed) && request.version() < Version::HTTP_2;
-            answer.answer(peer, &watch, request).map(move |mut reply| {
+            answer.answer(ends, &watch, request).map(move |mut reply| {
                 if is_last {
                     let close = HeaderValue::from_static("close");
                     reply.headers_mut().insert(CONNECTION, close);
@@ -124,7 +134,7 @@ impl Protocol {
             ended = connection.as_mut() => ended,
         };
         if let Err(fault) = ended {
-            tracing::debug!(%peer, %fault, "connection ended early");
+            tracing::debug!(peer = %ends.client, %fault, "connection ended early");
         }
     }
 }

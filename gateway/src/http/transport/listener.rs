@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Answer, Protocol};
+use super::connection::{Answer, Ends, Protocol};
 use super::proxied;
 use super::timed_io::Waits;
 use super::tls::Certificate;
@@ -122,6 +122,11 @@ impl Listener {
         let protocol = self.protocol.clone();
         let certificate = self.certificate.clone();
         let handshake_time = self.waits.head;
+        let ends = Ends {
+            client: peer,
+            local: stream.local_addr().ok(),
+            is_tls: certificate.is_some(),
+        };
         let answer = answer.clone();
         let draining = draining.clone();
         let address = peer.ip().to_canonical();
@@ -132,10 +137,12 @@ impl Listener {
             let welcoming = welcome(stream, peer, is_balancer, certificate);
             match tokio::time::timeout(handshake_time, welcoming).await {
                 Ok(Ok((Welcomed::Plain(stream), client))) => {
-                    protocol.serve(stream, client, answer, draining, last_call).await;
+                    let ends = Ends { client, ..ends };
+                    protocol.serve(stream, ends, answer, draining, last_call).await;
                 }
                 Ok(Ok((Welcomed::Secure(stream), client))) => {
-                    protocol.serve(stream, client, answer, draining, last_call).await;
+                    let ends = Ends { client, ..ends };
+                    protocol.serve(stream, ends, answer, draining, last_call).await;
                 }
                 Ok(Err(fault)) => tracing::debug!(%peer, %fault, "a connection did not begin well"),
                 Err(_) => tracing::debug!(%peer, "a connection did not begin in time"),

@@ -1,0 +1,135 @@
+//! The console's pages: method, path, access and handler.
+
+use http::Method;
+
+use crate::base::scope::Scope::{KeysRead, KeysWrite, SentriesRead, WebhooksRead};
+use crate::console::{Arrival, Visit, api_keys, coming, overview, sign_in};
+use crate::routes::Access::{self, AnyKey, Scopes};
+use crate::routes::{Handling, Services};
+
+/// One page.
+pub(super) struct PageRoute {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    pub handler: PageHandler,
+}
+
+/// What answers, with a session or without.
+#[derive(Clone, Copy)]
+pub(super) enum PageHandler {
+    Public(fn(&Services, Arrival) -> Handling),
+    SignedIn(fn(&Services, Visit) -> Handling),
+}
+
+/// Every page, those without a session first.
+pub(super) fn pages() -> Vec<PageRoute> {
+    [entrance(), overview_pages(), key_pages(), coming_pages()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn public(method: Method, path: &'static str, handler: fn(&Services, Arrival) -> Handling) -> PageRoute {
+    PageRoute {
+        method,
+        path,
+        access: AnyKey,
+        handler: PageHandler::Public(handler),
+    }
+}
+
+fn get(path: &'static str, access: Access, handler: fn(&Services, Visit) -> Handling) -> PageRoute {
+    PageRoute {
+        method: Method::GET,
+        path,
+        access,
+        handler: PageHandler::SignedIn(handler),
+    }
+}
+
+fn post(path: &'static str, access: Access, handler: fn(&Services, Visit) -> Handling) -> PageRoute {
+    PageRoute {
+        method: Method::POST,
+        ..get(path, access, handler)
+    }
+}
+
+fn entrance() -> Vec<PageRoute> {
+    vec![
+        public(Method::GET, "/integrations/sign-in", |_, arrival| {
+            Box::pin(sign_in::show_sign_in(arrival))
+        }),
+        public(Method::POST, "/integrations/sign-in", |_, arrival| {
+            Box::pin(sign_in::sign_in(arrival))
+        }),
+        public(Method::POST, "/integrations/time-zone", |_, arrival| {
+            Box::pin(sign_in::choose_time_zone(arrival))
+        }),
+        post("/integrations/sign-out", AnyKey, |_, visit| {
+            Box::pin(sign_in::sign_out(visit))
+        }),
+    ]
+}
+
+fn overview_pages() -> Vec<PageRoute> {
+    vec![get("/integrations", AnyKey, |_, visit| {
+        Box::pin(overview::show_overview(visit))
+    })]
+}
+
+fn key_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[KeysRead]);
+    const WRITE: Access = Scopes(&[KeysWrite]);
+    vec![
+        get("/integrations/api-keys", READ, |services, visit| {
+            Box::pin(api_keys::list_keys(services.keys.clone(), visit))
+        }),
+        get("/integrations/api-keys/new", WRITE, |_, visit| {
+            Box::pin(api_keys::show_new(visit))
+        }),
+        post("/integrations/api-keys/new", WRITE, |services, visit| {
+            Box::pin(api_keys::create_key(services.keys.clone(), visit))
+        }),
+        get("/integrations/api-keys/{id}", READ, |_, visit| {
+            Box::pin(api_keys::show_key(visit))
+        }),
+        get("/integrations/api-keys/{id}/revoke", WRITE, |_, visit| {
+            Box::pin(api_keys::confirm_revoke(visit))
+        }),
+        post("/integrations/api-keys/{id}/revoke", WRITE, |services, visit| {
+            Box::pin(api_keys::revoke_key(services.keys.clone(), visit))
+        }),
+        get("/integrations/api-keys/{id}/rotate", WRITE, |_, visit| {
+            Box::pin(api_keys::confirm_rotate(visit))
+        }),
+        post("/integrations/api-keys/{id}/rotate", WRITE, |services, visit| {
+            Box::pin(api_keys::rotate_key(services.keys.clone(), visit))
+        }),
+        get("/integrations/api-keys/{id}/delete", WRITE, |_, visit| {
+            Box::pin(api_keys::confirm_delete(visit))
+        }),
+        post("/integrations/api-keys/{id}/delete", WRITE, |services, visit| {
+            Box::pin(api_keys::delete_key(services.keys.clone(), visit))
+        }),
+        get("/integrations/api-keys/{id}/sessions", WRITE, |_, visit| {
+            Box::pin(api_keys::confirm_sign_out(visit))
+        }),
+        post("/integrations/api-keys/{id}/sessions", WRITE, |_, visit| {
+            Box::pin(api_keys::sign_out_everywhere(visit))
+        }),
+    ]
+}
+
+fn coming_pages() -> Vec<PageRoute> {
+    vec![
+        get("/integrations/sentries", Scopes(&[SentriesRead]), |_, visit| {
+            Box::pin(coming::list_sentries(visit))
+        }),
+        get(
+            "/integrations/connections",
+            Scopes(&[WebhooksRead]),
+            |_, visit| Box::pin(coming::list_connections(visit)),
+        ),
+    ]
+}
