@@ -224,6 +224,7 @@ impl Engine {
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
         let destinations: Arc<dyn Destinations> =
             Arc::new(Endpoints::new(endpoints.clone(), background.clone(), bus.clone()));
+        let of_events = destinations.clone();
         let lanes = Arc::new(Lanes::new(
             destinations.clone(),
             client.clone(),
@@ -317,6 +318,7 @@ impl Engine {
                 db: db.clone(),
                 bus: bus.clone(),
                 types: types.clone(),
+                destinations: of_events,
                 batches: batch::turns(),
                 batch_bytes: batch::memory(),
                 batch_wait: config.server.request_timeout,

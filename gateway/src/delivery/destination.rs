@@ -10,6 +10,7 @@ use http_body_util::Full;
 use super::engine::breaker::HealthState;
 use super::engine::job::Job;
 use super::engine::outcome::{Judgement, Outcome, Tried};
+use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::DestinationId;
 use crate::bus::{Answer, Event, NewEvent};
@@ -50,6 +51,19 @@ pub trait Destination: Send + Sync {
     fn judge(&self, tried: &Tried) -> Judgement;
 }
 
+/// Why a destination got no delivery of an event, by its present settings: the first of these that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// It was made after the event.
+    CreatedLater,
+    Disabled,
+    /// It does not want events of that type.
+    Type,
+    /// Its filter does not hold.
+    Filter,
+}
+
 /// All destinations, held in memory by the implementation.
 pub trait Destinations: Send + Sync {
     /// One destination; `None` once it is deleted.
@@ -57,6 +71,15 @@ pub trait Destinations: Send + Sync {
 
     /// Calls `each` with every destination that wants `event`; with `made_by`, only with those that were made by then.
     fn wanting(&self, event: &Event, made_by: Option<Millis>, each: &mut dyn FnMut(&dyn Destination));
+
+    /// The workspace's destinations that would not get an event of that type and data, accepted then, and why.
+    fn unmatched(
+        &self,
+        workspace: WorkspaceId,
+        label: &str,
+        data: &str,
+        accepted_at: Millis,
+    ) -> Vec<(DestinationId, Unmatched)>;
 
     /// Writes the health of destinations, all at once, and emits the notices of it. Returns those whose health is written
     /// now.

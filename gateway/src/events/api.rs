@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Events;
-use super::model::{AcceptedEvent, EventFault, ShownEvent, read_event};
+use super::model::{AcceptedEvent, EventFault, ShownEvent, UnmatchedWebhook, read_event};
 use super::store;
 use super::type_store;
 use super::types::{BUILT_IN, OPERATIONAL};
 use crate::audit::{Begun, Work};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::{EventId, uuid_millis};
+use crate::base::id::{EventId, WebhookId, uuid_millis};
 use crate::base::page;
 use crate::bus::{Accepted, NewEvent, PublishError};
 use crate::db::{Connection, DbError};
@@ -138,7 +138,20 @@ pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, P
         true => Ok(name.to_owned()),
         false => Err("is no event type of this workspace".into()),
     });
-    let list = format!("events {workspace:?} {wanted:?}");
+    let filter = store::Filter {
+        since: call.query.moment("since"),
+        until: call.query.moment("until"),
+        is_matched: call.query.read("matched", |text| {
+            text.parse().map_err(|_| "expected true or false".to_owned())
+        }),
+    };
+    if let (Some(since), Some(until)) = (filter.since, filter.until)
+        && until < since
+    {
+        call.query
+            .fault("until", "invalid", "expected a time that is not before since");
+    }
+    let list = format!("events {workspace:?} {wanted:?} {filter:?}");
     let page = call.query.page(page::DEFAULT_LIMIT, list);
     call.query.finish()?;
     let client = events.db.client().await?;
@@ -155,13 +168,12 @@ pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, P
                 .collect()
         }
     };
-    let found = store::list(&client, workspace, &wanted, &page).await?;
-    let page = page.listing(found, |(id, _)| EventId::from_uuid(*id).to_string());
-    let mut data = page.data;
+    let found = store::list(&client, workspace, &wanted, &filter, &page).await?;
+    let mut data = found.data;
     add_deliveries(&client, workspace, &mut data).await?;
     Reply::ok(&page::Listing {
         data: data.into_iter().map(|(_, event)| event).collect::<Vec<_>>(),
-        next_cursor: page.next_cursor,
+        next_cursor: found.next_cursor,
     })
 }
 
@@ -186,9 +198,28 @@ pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem
     call.query.finish()?;
     add_deliveries(&client, workspace, &mut found).await?;
     match found.pop() {
-        Some((_, event)) => Reply::ok(&event),
+        Some((_, mut event)) => {
+            event.unmatched = Some(unmatched(&events, workspace, &event));
+            Reply::ok(&event)
+        }
         None => Err(Problem::not_found()),
     }
+}
+
+/// The webhooks without a delivery of the event, and why.
+pub fn unmatched(events: &Events, workspace: WorkspaceId, event: &ShownEvent) -> Vec<UnmatchedWebhook> {
+    let found = events
+        .destinations
+        .unmatched(workspace, &event.r#type, event.data.get(), event.accepted_at);
+    let webhooks = found.into_iter().map(|(id, reason)| UnmatchedWebhook {
+        webhook_id: WebhookId::from_uuid(id.uuid()),
+        reason,
+    });
+    let has_none = |webhook: &UnmatchedWebhook| {
+        let mut deliveries = event.deliveries.iter();
+        !deliveries.any(|delivery| delivery.webhook_id == webhook.webhook_id)
+    };
+    webhooks.filter(has_none).collect()
 }
 
 /// The result of a look-up of an event.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::bus::Bus;
 use crate::db::Db;
+use crate::delivery::destination::Destinations;
 use crate::http::shares::Shares;
 use types::EventTypes;
 
@@ -22,6 +23,8 @@ pub struct Events {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub types: Arc<EventTypes>,
+    /// Say who got no delivery of an event.
+    pub destinations: Arc<dyn Destinations>,
     /// Turns to publish a batch.
     pub batches: Shares,
     /// Memory for batches, each of which is held whole.

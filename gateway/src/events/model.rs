@@ -7,7 +7,9 @@ use serde_json::value::RawValue;
 use super::types::TypeNames;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
+use crate::base::id::WebhookId;
 use crate::bus::NewEvent;
+use crate::delivery::destination::Unmatched;
 use crate::delivery::log::EventDelivery;
 use crate::http::fields::{self, Fields};
 use crate::http::json::{self, Malformed, Node, RawMembers};
@@ -41,6 +43,18 @@ pub struct ShownEvent {
     #[schema(value_type = Object)]
     pub data: Box<RawValue>,
     pub deliveries: Vec<EventDelivery>,
+    /// The webhooks that got no delivery of it, and why: reckoned from their present settings. Only in
+    /// `GET /v1/events/{id}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmatched: Option<Vec<UnmatchedWebhook>>,
+}
+
+/// A webhook that got no delivery of an event.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UnmatchedWebhook {
+    #[schema(value_type = String)]
+    pub webhook_id: WebhookId,
+    pub reason: Unmatched,
 }
 
 /// The body of `POST /v1/events`.

@@ -55,7 +55,7 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
         "state" => json!({"type": "string", "enum": super::openapi_sentries::states(path)}),
         "range" => json!({"type": "string", "enum": ["24h", "7d", "30d", "90d"]}),
-        "active" | "upsert" | "dry_run" | "original" | "enabled" | "private_entry" => {
+        "active" | "upsert" | "dry_run" | "original" | "matched" | "enabled" | "private_entry" => {
             json!({"type": "boolean"})
         }
         "object" => json!({"type": "string", "enum": ["contact", "account", "deal", "product"]}),

@@ -165,7 +165,12 @@ fn event_routes() -> Vec<Route> {
         get("/v1/events", READ, "List events", |services, call| {
             Box::pin(events::list_events(services.events.clone(), call))
         })
-        .query(&[("type", "Only events of this type.")])
+        .query(&[
+            ("type", "Only events of this type."),
+            ("since", "Accepted then or later."),
+            ("until", "Accepted before then."),
+            ("matched", "Only those with a delivery, or only those without."),
+        ])
         .lists::<event_model::ShownEvent>(),
         get("/v1/events/{id}", READ, "Get an event", |services, call| {
             Box::pin(events::get_event(services.events.clone(), call))

@@ -10,12 +10,13 @@ use super::filter::Data;
 use super::notices::Notices;
 use super::registry::Registry;
 use super::store;
+use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::fail_point::{self, Point};
 use crate::base::id::{DestinationId, WebhookId};
 use crate::bus::{Answer, Bus, Event, NewEvent};
 use crate::db::{Db, DbError};
-use crate::delivery::destination::{Destination, Destinations};
+use crate::delivery::destination::{Destination, Destinations, Unmatched};
 use crate::delivery::engine::breaker::HealthState;
 use crate::delivery::engine::outcome::Outcome;
 use crate::telemetry::names;
@@ -65,6 +66,35 @@ impl Destinations for Endpoints {
             }
             each(&**endpoint);
         }
+    }
+
+    fn unmatched(
+        &self,
+        workspace: WorkspaceId,
+        label: &str,
+        data: &str,
+        accepted_at: Millis,
+    ) -> Vec<(DestinationId, Unmatched)> {
+        let data = Data::of(data.as_bytes());
+        let why = |endpoint: &Endpoint| {
+            if endpoint.created_at > accepted_at {
+                Some(Unmatched::CreatedLater)
+            } else if !endpoint.terms.is_enabled {
+                Some(Unmatched::Disabled)
+            } else if !endpoint.selection.includes(label) {
+                Some(Unmatched::Type)
+            } else {
+                let filter = endpoint.filter.as_ref();
+                filter
+                    .filter(|filter| !filter.holds(&data))
+                    .map(|_| Unmatched::Filter)
+            }
+        };
+        let endpoints = self.registry.of_workspace(workspace);
+        let found = endpoints
+            .iter()
+            .filter_map(|endpoint| Some((destination_of(endpoint.id), why(endpoint)?)));
+        found.collect()
     }
 
     fn set_health(

@@ -22,6 +22,7 @@ use crate::config;
 use crate::delivery::destination::{Destination, Terms};
 use crate::delivery::engine::job::Job;
 use crate::delivery::engine::outcome::{Judgement, Tried};
+use crate::events::types::is_operational;
 use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 
@@ -59,6 +60,19 @@ impl Selection {
                 .filter(|prefix| !is_within(prefix))
                 .map(|prefix| Box::from(*prefix))
                 .collect(),
+        }
+    }
+}
+
+impl Selection {
+    /// Whether events of that type are among them.
+    pub fn includes(&self, label: &str) -> bool {
+        match self {
+            // What the gateway says about itself is asked for by name.
+            Self::Every => !is_operational(label),
+            Self::Some { names, prefixes } => {
+                names.contains(label) || prefixes.iter().any(|prefix| label.starts_with(&**prefix))
+            }
         }
     }
 }

@@ -109,6 +109,17 @@ impl Registry {
         all.get(&workspace).map(|current| current.load_full())
     }
 
+    /// All endpoints of a workspace, oldest first.
+    pub fn of_workspace(&self, workspace: WorkspaceId) -> Vec<Arc<Endpoint>> {
+        let mut endpoints: Vec<Arc<Endpoint>> = {
+            let known = self.known.lock();
+            let ids = known.by_workspace.get(&workspace).into_iter().flatten();
+            ids.filter_map(|id| known.by_id.get(id).cloned()).collect()
+        };
+        endpoints.sort_by_key(|endpoint| endpoint.id);
+        endpoints
+    }
+
     /// Reads endpoints again from the database.
     pub async fn refresh(&self, client: &Connection, changed: &[(WorkspaceId, Uuid)]) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;

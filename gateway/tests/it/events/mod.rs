@@ -3,6 +3,7 @@
 mod accept;
 mod batch_body;
 mod exact;
+mod matched;
 mod read;
 mod repeat;
 mod types;
