@@ -21,6 +21,7 @@ mod cookies;
 pub mod destination;
 pub mod form;
 pub mod frame;
+pub mod imports;
 pub mod overview;
 pub mod page;
 pub mod sign_in;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -162,6 +162,28 @@ impl Visit {
             ip: self.call.ip,
             caller: self.call.caller.clone(),
         })
+    }
+
+    /// The call of the API that an upload stands for: of the same caller, with the body as it comes. It can be made once.
+    pub fn upload_call(&mut self) -> Call {
+        let mut headers = HeaderMap::with_capacity(3);
+        if let Some(media_type) = self.call.headers.get(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, media_type.clone());
+        }
+        let nothing = RequestBody::of_json(Vec::new(), [0; 32]);
+        Call {
+            method: Method::POST,
+            path: self.uri.path().to_owned(),
+            parameters: Vec::new(),
+            query: Query::parse(None),
+            authority: self.call.authority.clone(),
+            is_https: self.call.is_https,
+            headers,
+            body: std::mem::replace(&mut self.call.body, nothing),
+            request_id: self.call.request_id.clone(),
+            ip: self.call.ip,
+            caller: self.call.caller.clone(),
+        }
     }
 
     /// Leads on to a page of the console after a change, where `notice` is shown.

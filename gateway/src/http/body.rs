@@ -98,6 +98,11 @@ impl RequestBody {
         }
     }
 
+    /// From now on it counts as the same as any other of this identity, whatever it holds.
+    pub fn identify(&mut self, identity: [u8; 32]) {
+        self.identity = Identity::Known(identity);
+    }
+
     /// From now on a body that drips is a 408 too, for bodies that hold a place or memory until their end.
     pub fn require_rate(&mut self) {
         self.least_rate = Some(LeastRate::new(self.silence));

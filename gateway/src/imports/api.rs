@@ -25,7 +25,16 @@ use crate::http::reply::Reply;
 use crate::records::Object;
 
 /// `POST /v1/imports`.
-pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Problem> {
+pub async fn create_import(imports: Imports, call: Call) -> Result<Reply, Problem> {
+    create(imports, call, &mut |_, _| true).await
+}
+
+/// The same for an upload of which `takes` sees each field, and says whether it counts.
+pub async fn create(
+    imports: Imports,
+    mut call: Call,
+    takes: &mut (dyn FnMut(&str, &str) -> bool + Send),
+) -> Result<Reply, Problem> {
     check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
     let keeps = call.query.peek("keep") == Some("true");
     if keeps {
@@ -40,7 +49,9 @@ pub async fn create_import(imports: Imports, mut call: Call) -> Result<Reply, Pr
     let upload = Upload::begin(call.body, &packing, keeper.clone()).await;
     let mut upload = upload.map_err(|fault| fault.problem())?;
     for (name, value) in upload.take_fields() {
-        call.query.add_form_field(name, value, &FORM_FIELDS);
+        if takes(&name, &value) {
+            call.query.add_form_field(name, value, &FORM_FIELDS);
+        }
     }
     check_scope(&call.caller, call.query.peek("object").and_then(Object::named))?;
     let parameters = kept_parameters(&call.query);

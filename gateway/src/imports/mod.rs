@@ -14,7 +14,7 @@ pub mod kept;
 pub mod mode;
 pub mod model;
 pub mod read;
-mod store;
+pub mod store;
 pub mod write;
 
 use std::sync::Arc;

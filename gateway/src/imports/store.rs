@@ -126,6 +126,27 @@ pub async fn refresh(client: &Client, job: &mut Job) -> Result<bool, DbError> {
     Ok(is_changed)
 }
 
+/// A job as its page shows it: with what its rows fail by, as JSON, and whether its upload is kept.
+pub async fn find_with_causes(
+    client: &Client,
+    workspace: WorkspaceId,
+    id: ImportId,
+) -> Result<Option<(Job, Option<String>, bool)>, DbError> {
+    let statement = format!(
+        "select {COLUMNS},
+             (select json_agg(cause order by count desc, code, field nulls first, message)::text from (
+                 select code, field, message, sum(count)::int8 as count,
+                     json_agg(examples) filter (where examples is not null) as examples
+                 from import_faults where import_no = number
+                 group by code, field, message
+                 order by count desc, code, field nulls first, message limit 100) cause),
+             exists (select from import_kept where import_no = number and expires_at > now())
+         from imports where workspace_id = $1 and id = $2"
+    );
+    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
+    Ok(row.as_ref().map(|row| (job(row), row.get(28), row.get(29))))
+}
+
 /// A page of jobs, newest first.
 pub async fn list(client: &Client, workspace: WorkspaceId, page: &Page) -> Result<Vec<Job>, DbError> {
     let after = page.after.as_deref().and_then(ImportId::parse);

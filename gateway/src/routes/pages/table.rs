@@ -2,8 +2,8 @@
 
 use http::Method;
 
-use crate::base::scope::Scope::{KeysRead, KeysWrite, SentriesRead, WebhooksRead};
-use crate::console::{Arrival, Visit, api_keys, coming, overview, sign_in};
+use crate::base::scope::Scope::{ImportsRead, ImportsWrite, KeysRead, KeysWrite, SentriesRead, WebhooksRead};
+use crate::console::{Arrival, Visit, api_keys, coming, imports, overview, sign_in};
 use crate::routes::Access::{self, AnyKey, Scopes};
 use crate::routes::{Handling, Services};
 
@@ -24,10 +24,16 @@ pub(super) enum PageHandler {
 
 /// Every page, those without a session first.
 pub(super) fn pages() -> Vec<PageRoute> {
-    [entrance(), overview_pages(), key_pages(), coming_pages()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        entrance(),
+        overview_pages(),
+        key_pages(),
+        import_pages(),
+        coming_pages(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn public(method: Method, path: &'static str, handler: fn(&Services, Arrival) -> Handling) -> PageRoute {
@@ -117,6 +123,57 @@ fn key_pages() -> Vec<PageRoute> {
         }),
         post("/integrations/api-keys/{id}/sessions", WRITE, |_, visit| {
             Box::pin(api_keys::sign_out_everywhere(visit))
+        }),
+    ]
+}
+
+fn import_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[ImportsRead]);
+    const WRITE: Access = Scopes(&[ImportsWrite]);
+    vec![
+        get("/integrations/imports", READ, |services, visit| {
+            Box::pin(imports::list_imports(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/new", WRITE, |_, visit| {
+            Box::pin(imports::show_new(visit))
+        }),
+        post("/integrations/imports/new", WRITE, |services, visit| {
+            Box::pin(imports::create_import(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/template/{object}", READ, |_, visit| {
+            Box::pin(imports::get_template(visit))
+        }),
+        get("/integrations/imports/{id}", READ, |services, visit| {
+            Box::pin(imports::show_import(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/{id}/events", READ, |services, visit| {
+            Box::pin(imports::watch_import(services.imports.clone(), visit))
+        }),
+        get(
+            "/integrations/imports/{id}/errors.csv",
+            READ,
+            |services, visit| Box::pin(imports::get_errors(services.imports.clone(), visit)),
+        ),
+        post("/integrations/imports/{id}/run", WRITE, |services, visit| {
+            Box::pin(imports::run_import(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/{id}/cancel", WRITE, |services, visit| {
+            Box::pin(imports::confirm_cancel(services.imports.clone(), visit))
+        }),
+        post("/integrations/imports/{id}/cancel", WRITE, |services, visit| {
+            Box::pin(imports::cancel_import(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/{id}/undo", WRITE, |services, visit| {
+            Box::pin(imports::confirm_undo(services.imports.clone(), visit))
+        }),
+        post("/integrations/imports/{id}/undo", WRITE, |services, visit| {
+            Box::pin(imports::undo_import(services.imports.clone(), visit))
+        }),
+        get("/integrations/imports/{id}/discard", WRITE, |services, visit| {
+            Box::pin(imports::confirm_discard(services.imports.clone(), visit))
+        }),
+        post("/integrations/imports/{id}/discard", WRITE, |services, visit| {
+            Box::pin(imports::discard_file(services.imports.clone(), visit))
         }),
     ]
 }

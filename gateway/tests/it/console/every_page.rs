@@ -29,6 +29,8 @@ const PAGES: &[(&str, &str, &str)] = &[
         "Sign out everywhere?",
         "keys:write",
     ),
+    ("/integrations/imports", "Imports", "imports:read"),
+    ("/integrations/imports/new", "Import a file", "imports:write"),
     ("/integrations/sentries", "Sentries", "sentries:read"),
     ("/integrations/connections", "Connections", "webhooks:read"),
 ];

@@ -5,5 +5,6 @@ mod browser;
 mod entrance;
 mod every_page;
 mod html;
+mod imports;
 mod links;
 mod sessions;
