@@ -149,3 +149,97 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
         .expect("taken");
     child.wait_with_output().expect("gzip").stdout
 }
+
+#[tokio::test]
+async fn a_refused_file_leaves_no_job_and_a_header_alone_is_a_completed_one() {
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[]).await;
+    let early = [("content-type", "text/csv"), ("prefer", "respond-async")];
+    let plain = [("content-type", "text/csv")];
+    for headers in [&plain[..], &early[..]] {
+        for file in [
+            b"PK\x03\x04\x14\0\x06\0".as_slice(),
+            b"%PDF-1.7\n",
+            b"{\"email\": 1}",
+            b"<html>",
+            b"",
+            b"\n\n",
+            b"colour\nred\n",
+        ] {
+            let refused = api.import_as("object=contact", headers, file).await;
+            refused.problem(422, "file_refused");
+        }
+    }
+    let created = "select count(*) from audit where action = 'import.created'";
+    assert_eq!(database.count(created).await, 0);
+    assert_eq!(database.count("select count(*) from imports").await, 0);
+    let job = api.import("object=contact", b"\n , \nemail\n\n").await.ok(201);
+    assert_eq!(
+        (&job["status"], counts(&job), &job["success_rate"]),
+        (&json!("completed"), [0; 5], &json!(1.0))
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_a_failed_import_is_an_event_and_it_can_be_undone() {
+    let (_gateways, database, Desk { api, .. }) = Desk::own_pair(&[("GATEWAY_IMPORTS__MAX_ROWS", "2")]).await;
+    let file = b"email\na@x.y\nb@x.y\nc@x.y\n";
+    let job = api.import("object=Contact&events=each", file).await.ok(201);
+    assert_eq!(
+        (&job["status"], &job["error"]["code"], counts(&job)),
+        (&json!("failed"), &json!("too_many_rows"), [2, 2, 0, 0, 0])
+    );
+    let dry = api.import("object=contact&dry_run=true", file).await.ok(201);
+    assert_eq!(dry["status"], "failed");
+    let types = "select string_agg(type, ' ' order by type) from events";
+    let emitted = "contact.created contact.created import.completed";
+    assert_eq!(database.ask(types).await, emitted);
+    let data = "select data from events where type = 'import.completed'";
+    let data: serde_json::Value = serde_json::from_str(&database.ask(data).await).expect("JSON");
+    assert_eq!(
+        (&data["id"], &data["status"], &data["rows_created"]),
+        (&job["id"], &json!("failed"), &json!(2))
+    );
+    let path = format!("/v1/imports/{}/undo", job["id"].as_str().expect("an id"));
+    let undone = api.post_nothing(&path).await.ok(200);
+    assert_eq!(
+        (&undone["undo"]["removed"], &undone["undo"]["left"]),
+        (&json!(2), &json!([]))
+    );
+    assert_eq!(database.count("select count(*) from contacts").await, 0);
+    // Neither undo nor dry run emits anything.
+    assert_eq!(database.ask(types).await, emitted);
+    let trail = api.get("/v1/audit?action=import.undone").await.ok(200);
+    let target = &trail["data"][0]["target"];
+    assert_eq!(
+        (&target["type"], &target["id"]),
+        (&json!("import"), &job["id"])
+    );
+}
+
+#[tokio::test]
+async fn headers_by_rank_equal_headers_and_a_mapping() {
+    let (_gateways, _database, Desk { api, .. }) = Desk::own_pair(&[]).await;
+    let file = "Mobile,E-MAIL,prenom,Tag,Tag,Phone,Odd\n1,a@x.y,Ada,x,y,2,z\n3,b@x.y,Bob,,w,,\n";
+    let job = api
+        .import("object=contact&mapping=%7B%22Odd%22:null%7D", file.as_bytes())
+        .await
+        .ok(201);
+    assert_eq!(counts(&job), [2, 2, 0, 0, 0]);
+    assert_eq!(job["unmapped_headers"], json!(["Tag", "Tag (2)"]));
+    assert_eq!(job["mapping"]["Odd"], json!(null));
+    assert_eq!(job["mapping"]["prenom"], "first_name");
+    let found = async |email: &str| {
+        let path = format!("/v1/crm/contacts?email={email}");
+        api.get(&path).await.ok(200)["data"][0].clone()
+    };
+    let ada = found("a@x.y").await;
+    assert_eq!(
+        (&ada["phone"], &ada["extra"]),
+        (&json!("2"), &json!({"Mobile": "1", "Tag": "x", "Tag (2)": "y"}))
+    );
+    let bob = found("b@x.y").await;
+    assert_eq!(
+        (&bob["phone"], &bob["extra"]),
+        (&json!("3"), &json!({"Tag (2)": "w"}))
+    );
+}
