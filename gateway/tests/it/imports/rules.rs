@@ -210,10 +210,7 @@ async fn the_end_of_a_failed_import_is_an_event_and_it_can_be_undone() {
     assert_eq!(database.ask(types).await, emitted);
     let trail = api.get("/v1/audit?action=import.undone").await.ok(200);
     let target = &trail["data"][0]["target"];
-    assert_eq!(
-        (&target["type"], &target["id"]),
-        (&json!("import"), &job["id"])
-    );
+    assert_eq!((&target["type"], &target["id"]), (&json!("import"), &job["id"]));
 }
 
 #[tokio::test]
