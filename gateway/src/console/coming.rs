@@ -1,4 +1,4 @@
-//! Pages of what there is nothing of yet.
+//! The sections that have no pages yet. Each says so, and names the API's route that has what they will show.
 
 use askama::Template;
 
@@ -11,22 +11,25 @@ use crate::http::reply::Reply;
 #[template(path = "coming.html")]
 struct ComingPage {
     frame: Frame,
-    text: &'static str,
+    section: Section,
+    /// `None`: the gateway does not have it either.
+    route: Option<&'static str>,
 }
 
-/// `GET /integrations/sentries`.
-pub async fn list_sentries(visit: Visit) -> Result<Reply, Problem> {
-    let text = "There are no sentries yet. A sentry keeps the state of something that reports to it: happy, sad or sick.";
-    show(&visit, Section::Sentries, text)
-}
-
-/// `GET /integrations/connections`.
-pub async fn list_connections(visit: Visit) -> Result<Reply, Problem> {
-    let text = "There are no connections yet. A source takes the webhooks of others in; a rule turns events into calls.";
-    show(&visit, Section::Connections, text)
-}
-
-fn show(visit: &Visit, section: Section, text: &'static str) -> Result<Reply, Problem> {
-    let frame = visit.frame(section.label(), section);
-    visit.show(&ComingPage { frame, text })
+/// `GET` of a section's list.
+pub async fn show_section(visit: Visit, section: Section) -> Result<Reply, Problem> {
+    let route = match section {
+        Section::Overview | Section::ApiKeys | Section::Connections => None,
+        Section::Webhooks => Some("/v1/webhooks"),
+        Section::Deliveries => Some("/v1/deliveries"),
+        Section::Imports => Some("/v1/imports"),
+        Section::Events => Some("/v1/events"),
+        Section::Sentries => Some("/v1/sentries"),
+        Section::Audit => Some("/v1/audit"),
+    };
+    visit.show(&ComingPage {
+        frame: visit.frame(section.label(), section),
+        section,
+        route,
+    })
 }

@@ -55,7 +55,7 @@ const local = (moment) => {
 const ago = (moment) => {
   const seconds = (moment - Date.now()) / 1000;
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) || UNITS.at(-1);
-  return relative.format(Math.trunc(seconds / length), unit);
+  return relative.format(Math.round(seconds / length), unit);
 };
 
 const showTime = (time) => {

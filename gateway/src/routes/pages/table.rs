@@ -2,7 +2,10 @@
 
 use http::Method;
 
-use crate::base::scope::Scope::{ImportsRead, ImportsWrite, KeysRead, KeysWrite, SentriesRead, WebhooksRead};
+use crate::base::scope::Scope::{
+    AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, SentriesRead, WebhooksRead,
+};
+use crate::console::frame::Section;
 use crate::console::{Arrival, Visit, api_keys, coming, imports, overview, sign_in};
 use crate::routes::Access::{self, AnyKey, Scopes};
 use crate::routes::{Handling, Services};
@@ -179,14 +182,25 @@ fn import_pages() -> Vec<PageRoute> {
 }
 
 fn coming_pages() -> Vec<PageRoute> {
+    const WEBHOOKS: Access = Scopes(&[WebhooksRead]);
     vec![
-        get("/integrations/sentries", Scopes(&[SentriesRead]), |_, visit| {
-            Box::pin(coming::list_sentries(visit))
+        get("/integrations/webhooks", WEBHOOKS, |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Webhooks))
         }),
-        get(
-            "/integrations/connections",
-            Scopes(&[WebhooksRead]),
-            |_, visit| Box::pin(coming::list_connections(visit)),
-        ),
+        get("/integrations/deliveries", WEBHOOKS, |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Deliveries))
+        }),
+        get("/integrations/events", Scopes(&[EventsRead]), |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Events))
+        }),
+        get("/integrations/sentries", Scopes(&[SentriesRead]), |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Sentries))
+        }),
+        get("/integrations/connections", WEBHOOKS, |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Connections))
+        }),
+        get("/integrations/audit", Scopes(&[AuditRead]), |_, visit| {
+            Box::pin(coming::show_section(visit, Section::Audit))
+        }),
     ]
 }
