@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use stage::cluster::Sync;
 use stage::{Cluster, Desk, Gateway, SOON, eventually};
 
-use super::{id_in, report, sentry};
+use super::{hoot, id_in, report, sentry};
 
 /// Has a sentry's time-out come now.
 async fn make_due(desk: &Desk, database: &stage::Database, path: &str) {
@@ -148,4 +149,34 @@ async fn what_a_killed_instance_began_another_does() {
     .await;
     let told = there.get(&format!("{path}/history")).await.ok(200);
     assert_eq!(told["data"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn one_that_comes_while_the_database_is_away_comes_after_it() {
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start(Sync::On)));
+    let database = cluster.database().await;
+    let gateway = Gateway::start(&database.url(), &[]).await;
+    let desk = Desk::at(&gateway, &database).await;
+    let path = sentry(&desk, json!({"name": "s", "timeout_hours": 1})).await;
+    let id = hoot(&desk, json!({"name": "h", "sentries": [id_in(&path)]})).await;
+    report(&desk, &path, "happy").await;
+    let badge = format!("/hoots/{id}.json");
+    let nobody = gateway.anonymous();
+    let shows = async |state: &str| nobody.get(&badge).await.ok(200)["state"] == state;
+    eventually("it is shown", SOON, || shows("happy")).await;
+    let soon = "update sentries set sick_at = clock_timestamp() + interval '2 seconds'";
+    database.run(soon).await;
+    cluster.kill();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    // What the public sees needs no database.
+    assert!(shows("happy").await);
+    cluster.restart();
+    gateway.wait_until_ready().await;
+    eventually("it is sick", SOON, || async {
+        desk.api.get(&path).await.ok(200)["state"] == "sick"
+    })
+    .await;
+    eventually("and so is shown", SOON, || shows("sick")).await;
+    assert_eq!(history(&desk, &path).await.len(), 2);
+    assert_eq!(event_count(&desk).await, 2);
 }
