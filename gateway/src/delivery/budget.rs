@@ -12,7 +12,7 @@ use metrics::gauge;
 
 use crate::telemetry::names;
 
-/// What a delivery weighs beside the body that is sent, in bytes.
+/// The weight of a delivery beside its body, in bytes.
 const OVERHEAD: usize = 512;
 /// What one statement may lease, in bytes: the rows are in memory twice while they become deliveries.
 const MAX_LEASE: usize = 8 << 20;
@@ -57,7 +57,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many bytes and attempts, all free.
+    /// A budget of this many bytes and attempts, all free.
     pub const fn new(bytes: usize, attempts: usize) -> Self {
         Self {
             bytes: Meter::new(bytes),
@@ -107,7 +107,7 @@ impl Budget {
     }
 }
 
-/// What a delivery of so many bytes counts as.
+/// The weight of a delivery with a body of this many bytes.
 pub const fn weight(byte_count: usize) -> usize {
     byte_count + OVERHEAD
 }

@@ -18,7 +18,7 @@ use crate::db::DbError;
 use crate::outbound::connections::Connections;
 use crate::outbound::target::Target;
 
-/// On what terms a destination is sent to.
+/// The terms of deliveries to a destination.
 #[derive(Debug, Clone)]
 pub struct Terms {
     pub is_enabled: bool,

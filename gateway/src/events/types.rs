@@ -94,7 +94,7 @@ fn built_in() -> &'static HashSet<Arc<str>> {
 #[derive(Default)]
 pub struct EventTypes {
     added: papaya::HashMap<WorkspaceId, Arc<HashSet<Arc<str>>>>,
-    /// Reads one after another, so that what was read first is not put over what was read last.
+    /// Reads one after another, so that an older read never replaces a newer one.
     refreshing: tokio::sync::Mutex<()>,
 }
 

@@ -166,7 +166,7 @@ pub async fn update_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply,
     if is_enabled_now {
         webhooks.lanes.lane(destination_of(id), health).reset();
     } else if is_moved {
-        // What it was paused for may be mended by that.
+        // The change may mend the cause of its pause.
         webhooks.lanes.lane(destination_of(id), health).probe_at_once();
     }
     Ok(reply)

@@ -20,13 +20,13 @@ const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 4_000;
 const MAX_RATE: i64 = 1_000_000;
 const MAX_FILTER_BYTES: usize = 64 * 1024;
-/// What is said of a mask where no value is behind it.
+/// The fault of a mask that has no stored value behind it.
 pub const NOTHING_MASKED: &str =
     "has the mask as its value, and there is no stored value that it could stand for";
-/// What stands in place of a header's value, which may be a credential.
+/// The mask shown in place of a header's value, which may be a credential.
 pub const MASK: &str = "••••";
 
-/// What stands for every type in an endpoint's `events`.
+/// The selector of every type in an endpoint's `events`.
 pub const EVERY: &str = "*";
 
 /// What a type begins with that `stripe.*` stands for: `stripe.`.

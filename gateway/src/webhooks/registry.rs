@@ -50,7 +50,7 @@ impl Subscriptions {
     /// The enabled endpoints that want events of that type.
     pub fn wanting(&self, label: &str) -> impl Iterator<Item = &Arc<Endpoint>> {
         let by_type = self.by_type.get(label).into_iter().flatten();
-        // `*` is every type of the product; what the gateway says about itself is asked for by name.
+        // `*` is every type of the product; the gateway's operational events are subscribed to by name.
         let every = if is_operational(label) { &[] } else { &*self.every };
         // An endpoint stands under one prefix of a name at most, and then not under the name.
         let prefixes = label.match_indices('.').map(|(dot, _)| &label[..=dot]);
@@ -74,7 +74,7 @@ pub struct Registry {
     defaults: config::Webhooks,
     /// Changes are rare and made one after another; readers never wait for them.
     known: Mutex<Known>,
-    /// Reads one after another, so that what was read first is not put over what was read last.
+    /// Reads one after another, so that an older read never replaces a newer one.
     refreshing: tokio::sync::Mutex<()>,
     by_id: papaya::HashMap<Uuid, Arc<Endpoint>>,
     subscriptions: papaya::HashMap<WorkspaceId, Arc<ArcSwap<Subscriptions>>>,

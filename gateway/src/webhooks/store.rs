@@ -149,7 +149,7 @@ pub async fn keep_all(
     Ok(())
 }
 
-/// Waits for another recovery of the endpoint, keeps it from being deleted, and tells its name; `None` if there is none.
+/// Waits for another recovery of the endpoint, keeps it from being deleted, and returns its name; `None` if there is none.
 pub async fn lock_recovery(
     transaction: &Transaction<'_>,
     workspace: WorkspaceId,
@@ -223,7 +223,7 @@ pub async fn set_health(
         select id, before <> health from held";
     let rows = transaction.query(statement, &[&ids, &names]).await?;
     let written: Vec<(WebhookId, bool)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    // Another instance may have told of the others already.
+    // Another instance may have emitted the notices of the others already.
     let is_changed = |id: WebhookId| written.contains(&(id, true));
     let changed = healths.iter().copied().filter(|(id, _)| is_changed(*id));
     let emission = bus

@@ -11,11 +11,11 @@ use crate::db::{Db, DbError};
 use super::key_store;
 use super::sign::SecretBytes;
 
-/// Opens and seals what belongs to endpoints.
+/// Opens and seals the secrets and headers of endpoints.
 #[derive(Clone)]
 pub struct Vault {
     key: Arc<SealingKey>,
-    /// Keys of before, which open what has not been sealed again yet.
+    /// Previous keys, which open secrets that are not sealed again yet.
     earlier: Arc<[SealingKey]>,
 }
 

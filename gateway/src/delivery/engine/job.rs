@@ -65,12 +65,12 @@ pub fn body(event_id: &str, label: &str, timestamp: Millis, data: &[u8]) -> Byte
     body.into()
 }
 
-/// Where a delivery stands in the database.
+/// What holds a delivery that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Nowhere yet: its event's batch covers it.
+    /// Its event's batch: the database has no row of it yet.
     Fresh(BatchId),
-    /// In the schedule, leased under this fence until then.
+    /// Its row in the schedule, leased under this fence until then.
     Leased { fence: i32, until: Instant },
 }
 
@@ -84,13 +84,13 @@ pub struct Job {
     pub hold: Hold,
     /// Whether it goes to its lane only when it is the first of its key.
     pub is_ordered: bool,
-    /// Whether somebody asked for it to see how the endpoint answers.
+    /// Whether a client asked for it, to test the endpoint.
     pub is_test: bool,
     pub queued_at: Instant,
 }
 
 impl Job {
-    /// What it counts as in the budget.
+    /// Its weight in the budget, in bytes.
     pub fn weight(&self) -> usize {
         budget::weight(self.payload.body.len())
     }

@@ -33,7 +33,7 @@ use crate::delivery::schedule::store as schedule_store;
 use crate::outbound::client::Client;
 use crate::telemetry::names;
 
-/// What a lease lasts beyond the attempt that it is for.
+/// How much longer than its attempt a lease lasts.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_millis(250);
 
@@ -41,7 +41,7 @@ const SWEEP: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     pub caps: Caps,
-    /// What all lanes may hold, in bytes.
+    /// Bytes that all lanes together may hold.
     pub max_bytes: usize,
     /// Attempts of all lanes that may be under way at once.
     pub max_attempts: usize,
@@ -145,7 +145,7 @@ impl Lanes {
         let mut done_bytes = 0;
         while let Some(job) = lane.next(done_bytes).await {
             done_bytes = job.weight();
-            // Where the delivery stands: a slow attempt has it written down under way.
+            // By what the delivery is held: a slow attempt is recorded while it is under way.
             let mut hold = job.hold;
             // A panic must cost neither the lane a worker nor the job its delivery.
             let attempting = AssertUnwindSafe(self.attempt_job(lane, &job, &mut hold));
@@ -326,7 +326,7 @@ impl Lanes {
                     idle.push(destination);
                 }
                 None if !is_busy && waiting == 0 => {
-                    // Out of the map, nobody else would end its resting workers.
+                    // Once it is out of the map, nothing else ends its resting workers.
                     lane.drain();
                     self.lanes.pin().remove(&id.uuid());
                     tracing::debug!(destination = %id, "the lane of a deleted destination was removed");

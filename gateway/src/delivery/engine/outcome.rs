@@ -37,7 +37,7 @@ impl Tried {
     }
 }
 
-/// What a destination makes of an attempt.
+/// A destination's judgement of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
     Success,
@@ -46,7 +46,7 @@ pub enum Judgement {
     Gone,
 }
 
-/// What an attempt makes of its delivery.
+/// The state of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Succeeded,
@@ -55,7 +55,7 @@ pub enum Verdict {
     Retry(Millis),
 }
 
-/// When a delivery that was not attempted is to be looked at again.
+/// When a delivery that was not attempted comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parking {
     /// When its destination has a place for it.
@@ -120,7 +120,7 @@ impl NewDelivery {
     }
 }
 
-/// What becomes of a delivery after an attempt.
+/// The verdict on a delivery after an attempt.
 pub fn verdict(tried: &Tried, judgement: Judgement, max_attempts: u16, backoff: &Backoff) -> Verdict {
     let number = tried.attempt.number;
     match judgement {

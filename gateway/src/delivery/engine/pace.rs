@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// An attempt moves the mean by one part in so many.
+/// An attempt moves the mean by one part in this many.
 const SHARE: u32 = 8;
 
 /// The pace of one lane.

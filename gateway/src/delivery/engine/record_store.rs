@@ -48,7 +48,7 @@ pub async fn write(
 ) -> Result<(), DbError> {
     match try_write(session, group, bus, owner, notices, &[]).await {
         Err(fault) if fault.is_unique_violation() => {
-            // Another instance took these over and has recorded them: its word stands.
+            // Another instance took these over and has recorded them: its rows stay.
             let ids: Vec<Uuid> = news(group).map(|new| new.delivery.uuid()).collect();
             let rows = session
                 .client
@@ -107,7 +107,7 @@ async fn clock_gap(transaction: &Transaction<'_>, group: &[Outcome]) -> Result<G
     if !group.iter().any(is_due) {
         return Ok(Gap(0));
     }
-    // Asked before, so that what a slow answer adds makes nothing early.
+    // Read before the query, so that a slow answer makes nothing early.
     let ours = Millis::now();
     let row = transaction.query_one("select clock_timestamp()", &[]).await?;
     let theirs: Millis = row.get(0);

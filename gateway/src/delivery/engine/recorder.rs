@@ -38,7 +38,7 @@ pub struct Recorder {
     pub db: Db,
     pub bus: Arc<dyn Bus>,
     pub owner: Box<dyn Fn() -> i32 + Send + Sync>,
-    /// Say what is told of deliveries that failed.
+    /// They give the notices of deliveries that failed.
     pub destinations: Arc<dyn Destinations>,
     /// Gets the keys whose next delivery may have its turn.
     pub ripe: Arc<Ripe>,

@@ -19,7 +19,7 @@ pub struct Ripe {
 }
 
 impl Ripe {
-    /// Notes what a group of outcomes, which is committed now, may have given a turn.
+    /// Notes the keys that a group of outcomes, now committed, may have given a turn.
     pub fn note(&self, group: &[Outcome]) {
         let freed = group.iter().filter_map(|outcome| match outcome {
             Outcome::Park { new, .. } => Some((new.destination, new.order_key()?)),

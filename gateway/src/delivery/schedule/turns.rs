@@ -129,7 +129,7 @@ impl Turns<'_> {
     }
 }
 
-/// A database that is away is told of elsewhere; one that refuses would stop the lines for good.
+/// Others log that the database is away; a database that refuses would stop the lines for good.
 fn tell(fault: &DbError) {
     match fault.is_away() {
         true => tracing::debug!(%fault, "no look at whose turn it is"),

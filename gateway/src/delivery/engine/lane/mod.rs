@@ -29,7 +29,7 @@ const MIN_QUEUE: usize = 64;
 /// Workers that had nothing to do for this long end.
 const MAX_REST: Duration = Duration::from_secs(1);
 
-/// Why a lane did not take a job; the reason stands in a metric.
+/// Why a lane refused a job; a metric has the reason as its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     Full,
@@ -69,7 +69,7 @@ struct State {
     /// Workers that run, those that rest among them.
     worker_count: usize,
     resting_count: usize,
-    /// What waits and what is under way, in bytes.
+    /// Bytes of the jobs that wait or are under way.
     held_bytes: usize,
     /// Of those that were woken, how many are to end.
     dismissed_count: usize,
@@ -115,7 +115,7 @@ pub struct Lane {
     wake: Semaphore,
 }
 
-/// What a lane made of an offer.
+/// A lane's answer to an offered job.
 pub enum Offered {
     /// The job waits, and a worker will come to it.
     Taken,
@@ -163,7 +163,7 @@ impl Lane {
         } else if state.active_count() == 0 && !self.budget.has_attempts(0) {
             Some(Refusal::Attempts)
         } else if state.breaker.is_open() && !job.is_test && !state.breaker.try_start(now) {
-            // Last, for it spends the permission to probe; a test is a probe that somebody asked for.
+            // Last, because it uses up the permission to probe; a test is a probe that a client asked for.
             Some(Refusal::Paused)
         } else {
             None
@@ -210,8 +210,8 @@ impl Lane {
         !state.queue.is_empty() && !state.is_draining && self.engage(&mut state)
     }
 
-    /// The next job for a worker that has done with `done_bytes` of jobs. With none it rests for a while, which is cheaper than a new worker for each job; `None`
-    /// ends it.
+    /// The next job for a worker that is done with `done_bytes` of jobs. Without one it rests for a while, which is cheaper
+    /// than a new worker for each job; `None` ends it.
     pub async fn next(&self, done_bytes: usize) -> Option<Job> {
         self.state.lock().held_bytes -= done_bytes;
         loop {

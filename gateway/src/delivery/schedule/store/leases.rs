@@ -70,7 +70,7 @@ type Held = (DeliveryId, i32, Instant);
 pub struct Leases {
     db: Db,
     budget: Arc<Budget>,
-    /// What commits that were not answered may have leased.
+    /// Leases that commits without an answer may have taken.
     doubtful: Mutex<Vec<Held>>,
 }
 
@@ -151,7 +151,7 @@ impl Leases {
         self.budget.leasable()
     }
 
-    /// Gives back what this instance may hold without knowing it.
+    /// Gives back the leases that this instance may hold without knowing it.
     async fn settle(&self) -> Result<(), DbError> {
         let doubtful = std::mem::take(&mut *self.doubtful.lock());
         let given = self.give_back(&doubtful).await;

@@ -27,7 +27,7 @@ use crate::bus::Answer;
 use crate::db::{Db, DbError, Dedicated};
 use crate::delivery::log::Status;
 
-/// What of the schedule the log shows beside a delivery `d`: when its next attempt comes, unless it is under way.
+/// The column of the schedule that the log shows beside a delivery `d`: when its next attempt comes, if none is under way.
 pub const NEXT_ATTEMPT_AT: &str = "case when s.owner is null then s.due_at end";
 /// The join that [`NEXT_ATTEMPT_AT`] needs.
 pub const JOIN_SCHEDULED: &str = "left join scheduled_deliveries s on s.delivery_id = d.id";

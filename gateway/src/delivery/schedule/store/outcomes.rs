@@ -152,7 +152,7 @@ pub async fn write_again(
     Ok(())
 }
 
-/// Gives back what was not attempted, where the fence is still theirs.
+/// Gives back deliveries that were not attempted, where the row still has the fence of their lease.
 pub async fn write_released(
     transaction: &Transaction<'_>,
     statements: &Statements,
