@@ -148,16 +148,21 @@ async fn probes_use_up_no_attempts() {
     assert_eq!(failed["data"], json!([]), "ten probes are more than six attempts");
 }
 
-#[tokio::test]
-async fn a_test_and_a_changed_url_probe_at_once() {
-    let (_gateway, _database, desk) = soon_paused("3600").await;
+/// A paused endpoint that will not be probed by itself, and an event that waits for it.
+async fn paused_for_long(desk: &Desk) -> (Receiver, Hook, String) {
     let receiver = Receiver::scripted(vec![Act::Status(500)]).await;
-    let good = Receiver::start().await;
     let hook = desk
         .hook_with(&receiver, &["deal.won"], json!({"max_attempts": 50}))
         .await;
     let id = desk.send("deal.won", json!({})).await;
-    wait_for_health(&desk, &hook, "paused").await;
+    wait_for_health(desk, &hook, "paused").await;
+    (receiver, hook, id)
+}
+
+#[tokio::test]
+async fn a_test_is_attempted_at_once() {
+    let (_gateway, _database, desk) = soon_paused("3600").await;
+    let (_receiver, hook, _) = paused_for_long(&desk).await;
     let test = desk.api.post_nothing(&hook.at("test")).await.ok(202);
     let test = test["delivery_id"].as_str().expect("an id").to_owned();
     until("the test is attempted", SOON, || async {
@@ -165,6 +170,13 @@ async fn a_test_and_a_changed_url_probe_at_once() {
         (delivery["attempts"][0]["status_code"] == 500).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_changed_url_is_probed_at_once() {
+    let (_gateway, _database, desk) = soon_paused("3600").await;
+    let (_receiver, hook, id) = paused_for_long(&desk).await;
+    let good = Receiver::start().await;
     let body = json!({"url": good.url()});
     assert_eq!(
         desk.api.patch(&hook.path(), &body).await.ok(200)["health"],
