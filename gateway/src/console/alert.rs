@@ -31,7 +31,10 @@ impl Alert {
             .faults()
             .iter()
             .map(|fault| {
-                let place = fault.location.trim_start_matches("body.");
+                let place = fault
+                    .location
+                    .trim_start_matches("body.")
+                    .trim_start_matches("query.");
                 let name = place.split(['[', '.']).next().unwrap_or_default();
                 let known = fields.iter().find(|(field, _)| *field == name);
                 let (field, label) = known.copied().unwrap_or(("", ""));

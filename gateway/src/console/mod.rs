@@ -18,6 +18,7 @@ pub mod assets;
 pub mod chart;
 pub mod coming;
 mod cookies;
+pub mod deliveries;
 pub mod destination;
 pub mod form;
 pub mod frame;
@@ -27,6 +28,7 @@ pub mod page;
 pub mod sign_in;
 pub mod site;
 mod visit;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -54,6 +54,13 @@ impl TypeNames {
         self.label(name).is_some()
     }
 
+    /// The types that the workspace added, by name.
+    pub fn added(&self) -> Vec<Arc<str>> {
+        let mut added: Vec<Arc<str>> = self.0.iter().flat_map(|names| names.iter().cloned()).collect();
+        added.sort_unstable();
+        added
+    }
+
     /// Whether an endpoint may ask for `name`: a known type, or one of the gateway's operational ones.
     pub fn is_subscribable(&self, name: &str) -> bool {
         self.contains(name) || is_operational(name)

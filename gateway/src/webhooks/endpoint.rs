@@ -82,6 +82,7 @@ impl Selection {
 pub struct Endpoint {
     pub id: WebhookId,
     pub workspace: WorkspaceId,
+    pub name: String,
     pub created_at: Millis,
     pub selection: Selection,
     pub filter: Option<Filter>,
@@ -136,6 +137,7 @@ impl Endpoint {
         Ok(Self {
             id: shown.id,
             workspace: stored.workspace,
+            name: shown.name.clone(),
             created_at: shown.created_at,
             selection: Selection::of(&shown.events),
             filter,
@@ -155,6 +157,11 @@ impl Endpoint {
             signers,
             previous_until: stored.previous_secret_until,
         })
+    }
+
+    /// Where it is, as it was given.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The secrets that sign now: the present one and, during an overlap, the one before. The overlap ends by the

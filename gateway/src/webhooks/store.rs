@@ -105,6 +105,20 @@ pub async fn find(
     Ok(row.as_ref().map(stored))
 }
 
+/// One endpoint of a workspace, and how many deliveries are scheduled for it, counted up to `most`.
+pub async fn find_with_scheduled(
+    client: &Client,
+    workspace: WorkspaceId,
+    id: WebhookId,
+    most: i64,
+) -> Result<Option<(StoredWebhook, i64)>, DbError> {
+    let scheduled = schedule::store::COUNT_SCHEDULED;
+    let statement =
+        format!("select {COLUMNS}, ({scheduled}) from webhooks where workspace_id = $1 and id = $2");
+    let row = client.query_opt(&statement, &[&workspace, &id, &most]).await?;
+    Ok(row.as_ref().map(|row| (stored(row), row.get(20))))
+}
+
 /// One endpoint of a workspace, locked until the transaction ends, against all but a recovery: that takes its time, and
 /// minds only that the endpoint is not deleted.
 pub async fn lock(

@@ -36,6 +36,16 @@ pub struct Thresholds {
     pub probe: Duration,
 }
 
+/// How a destination fails, as far as this instance saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Trouble {
+    pub failures_in_row: u32,
+    /// How long ago the first of them was.
+    pub lasting: Option<Duration>,
+    /// When the next probe may go out, if the breaker is open.
+    pub next_probe: Option<Duration>,
+}
+
 /// The breaker of one lane.
 #[derive(Debug)]
 pub struct Breaker {
@@ -61,6 +71,15 @@ impl Breaker {
     /// How the destination is doing.
     pub const fn state(&self) -> HealthState {
         self.state
+    }
+
+    /// What is known of the failures since the last success.
+    pub fn trouble(&self, now: Instant) -> Trouble {
+        Trouble {
+            failures_in_row: self.failures_in_row,
+            lasting: self.failing_since.map(|since| now.duration_since(since)),
+            next_probe: self.next_probe.map(|at| at.saturating_duration_since(now)),
+        }
     }
 
     /// Notes an attempt's success; whether the state changed.

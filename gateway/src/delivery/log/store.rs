@@ -41,6 +41,23 @@ pub struct Repeated {
     pub test_body: Option<String>,
 }
 
+/// The deliveries that repeat `id`, oldest first, at most `most`.
+pub async fn copies(
+    client: &Client,
+    workspace: WorkspaceId,
+    id: DeliveryId,
+    most: i64,
+) -> Result<Vec<DeliveryId>, DbError> {
+    let statement = "
+        select copy.id from deliveries d cross join lateral (
+            select c.id from deliveries c
+            where c.event_id = d.event_id and c.redelivery_of = d.id and c.id > $2 order by c.id limit $3
+        ) copy
+        where d.workspace_id = $1 and d.id = $2";
+    let rows = client.query(statement, &[&workspace, &id, &most]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// What redelivering `id` would send, and where to.
 pub async fn find_repeated(
     transaction: &Transaction<'_>,

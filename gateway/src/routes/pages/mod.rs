@@ -48,6 +48,7 @@ enum Found {
         access: Access,
         handler: PageHandler,
         parameters: Vec<String>,
+        is_unbounded: bool,
     },
     WrongMethod {
         allow: String,
@@ -154,6 +155,7 @@ impl Pages {
                 let found = Found::Route {
                     access: route.access,
                     handler: route.handler,
+                    is_unbounded: route.is_unbounded,
                     parameters: at.params.iter().map(|(_, value)| value.to_owned()).collect(),
                 };
                 (found, Some(metrics))
@@ -183,7 +185,6 @@ async fn route(
     frame: &mut Frame,
 ) -> Result<Reply, Problem> {
     let rules = &services.console.settings.hosts;
-    let limit = Limit::After(limit);
     arrival
         .site
         .check_origin(rules, &arrival.method, &arrival.headers, arrival.has_cookie())?;
@@ -195,7 +196,7 @@ async fn route(
         Found::Route {
             handler: PageHandler::Public(handler),
             ..
-        } => return handle(handler(services, arrival), limit).await,
+        } => return handle(handler(services, arrival), Limit::After(limit)).await,
         _ => {}
     }
     let session = match services.console.session(arrival.session_secret(), &arrival).await {
@@ -211,12 +212,13 @@ async fn route(
         }
     };
     frame.admit(&session);
-    let (access, handler, parameters) = match found {
+    let (access, handler, parameters, limit) = match found {
         Found::Route {
             access,
             handler: PageHandler::SignedIn(handler),
             parameters,
-        } => (access, handler, parameters),
+            is_unbounded,
+        } => (access, handler, parameters, Limit::of(is_unbounded, limit)),
         Found::WrongMethod { allow } => return Err(Problem::method_not_allowed(&allow)),
         _ => return Err(Problem::new(Code::NotFound, "There is no such page.")),
     };

@@ -4,9 +4,10 @@ use http::Method;
 
 use crate::base::scope::Scope::{
     AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, SentriesRead, WebhooksRead,
+    WebhooksWrite,
 };
 use crate::console::frame::Section;
-use crate::console::{Arrival, Visit, api_keys, coming, imports, overview, sign_in};
+use crate::console::{Arrival, Visit, api_keys, coming, deliveries, imports, overview, sign_in, webhooks};
 use crate::routes::Access::{self, AnyKey, Scopes};
 use crate::routes::{Handling, Services};
 
@@ -16,6 +17,17 @@ pub(super) struct PageRoute {
     pub path: &'static str,
     pub access: Access,
     pub handler: PageHandler,
+    /// Whether the page takes as long as what it waits for, which has limits of its own.
+    pub is_unbounded: bool,
+}
+
+impl PageRoute {
+    fn unbounded(self) -> Self {
+        Self {
+            is_unbounded: true,
+            ..self
+        }
+    }
 }
 
 /// What answers, with a session or without.
@@ -31,6 +43,8 @@ pub(super) fn pages() -> Vec<PageRoute> {
         entrance(),
         overview_pages(),
         key_pages(),
+        webhook_pages(),
+        delivery_pages(),
         import_pages(),
         coming_pages(),
     ]
@@ -45,6 +59,7 @@ fn public(method: Method, path: &'static str, handler: fn(&Services, Arrival) ->
         path,
         access: AnyKey,
         handler: PageHandler::Public(handler),
+        is_unbounded: false,
     }
 }
 
@@ -54,6 +69,7 @@ fn get(path: &'static str, access: Access, handler: fn(&Services, Visit) -> Hand
         path,
         access,
         handler: PageHandler::SignedIn(handler),
+        is_unbounded: false,
     }
 }
 
@@ -130,6 +146,87 @@ fn key_pages() -> Vec<PageRoute> {
     ]
 }
 
+fn webhook_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[WebhooksRead]);
+    const WRITE: Access = Scopes(&[WebhooksWrite]);
+    vec![
+        get("/integrations/webhooks", READ, |services, visit| {
+            Box::pin(webhooks::list_webhooks(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/new", WRITE, |services, visit| {
+            Box::pin(webhooks::show_new(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/new", WRITE, |services, visit| {
+            Box::pin(webhooks::create_webhook(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}", READ, |services, visit| {
+            Box::pin(webhooks::show_webhook(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}/edit", WRITE, |services, visit| {
+            Box::pin(webhooks::show_edit(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/edit", WRITE, |services, visit| {
+            Box::pin(webhooks::save_webhook(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}/disable", WRITE, |services, visit| {
+            Box::pin(webhooks::confirm_disable(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/disable", WRITE, |services, visit| {
+            Box::pin(webhooks::disable_webhook(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}/enable", WRITE, |services, visit| {
+            Box::pin(webhooks::confirm_enable(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/enable", WRITE, |services, visit| {
+            Box::pin(webhooks::enable_webhook(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}/rotate", WRITE, |services, visit| {
+            Box::pin(webhooks::confirm_rotate(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/rotate", WRITE, |services, visit| {
+            Box::pin(webhooks::rotate_secret(services.webhooks.clone(), visit))
+        }),
+        get("/integrations/webhooks/{id}/delete", WRITE, |services, visit| {
+            Box::pin(webhooks::confirm_delete(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/delete", WRITE, |services, visit| {
+            Box::pin(webhooks::delete_webhook(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/test", WRITE, |services, visit| {
+            Box::pin(webhooks::send_test_event(services.webhooks.clone(), visit))
+        })
+        .unbounded(),
+        get(
+            "/integrations/webhooks/{id}/deliveries",
+            READ,
+            |services, visit| Box::pin(deliveries::list_of_webhook(services.webhooks.clone(), visit)),
+        ),
+    ]
+}
+
+fn delivery_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[WebhooksRead]);
+    const WRITE: Access = Scopes(&[WebhooksWrite]);
+    vec![
+        get("/integrations/deliveries", READ, |services, visit| {
+            Box::pin(deliveries::list_deliveries(services.webhooks.clone(), visit))
+        }),
+        post(
+            "/integrations/deliveries/redeliver-selected",
+            WRITE,
+            |services, visit| Box::pin(deliveries::redeliver_selected(services.webhooks.clone(), visit)),
+        ),
+        get("/integrations/deliveries/{id}", READ, |services, visit| {
+            Box::pin(deliveries::show_delivery(services.webhooks.clone(), visit))
+        }),
+        post(
+            "/integrations/deliveries/{id}/redeliver",
+            WRITE,
+            |services, visit| Box::pin(deliveries::redeliver(services.webhooks.clone(), visit)),
+        ),
+    ]
+}
+
 fn import_pages() -> Vec<PageRoute> {
     const READ: Access = Scopes(&[ImportsRead]);
     const WRITE: Access = Scopes(&[ImportsWrite]);
@@ -184,12 +281,6 @@ fn import_pages() -> Vec<PageRoute> {
 fn coming_pages() -> Vec<PageRoute> {
     const WEBHOOKS: Access = Scopes(&[WebhooksRead]);
     vec![
-        get("/integrations/webhooks", WEBHOOKS, |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Webhooks))
-        }),
-        get("/integrations/deliveries", WEBHOOKS, |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Deliveries))
-        }),
         get("/integrations/events", Scopes(&[EventsRead]), |_, visit| {
             Box::pin(coming::show_section(visit, Section::Events))
         }),

@@ -8,3 +8,4 @@ mod html;
 mod imports;
 mod links;
 mod sessions;
+mod webhooks;

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, HealthState, Thresholds};
+use super::breaker::{Breaker, HealthState, Thresholds, Trouble};
 use super::job::{Hold, Job};
 use super::pace::Pace;
 use crate::delivery::budget::Budget;
@@ -308,6 +308,11 @@ impl Lane {
     /// Whether the breaker is open, so that an attempt is a probe.
     pub fn is_paused(&self) -> bool {
         self.state.lock().breaker.is_open()
+    }
+
+    /// What is known of the failures since the last success.
+    pub fn trouble(&self) -> Trouble {
+        self.state.lock().breaker.trouble(Instant::now())
     }
 
     /// Lets a probe go out at once, if the breaker is open.

@@ -29,6 +29,9 @@ use crate::delivery::log::Status;
 
 /// The column of the schedule that the log shows beside a delivery `d`: when its next attempt comes, if none is under way.
 pub const NEXT_ATTEMPT_AT: &str = "case when s.owner is null then s.due_at end";
+/// How many deliveries are scheduled for the destination `$2`, up to `$3`.
+pub const COUNT_SCHEDULED: &str =
+    "select count(*) from (select from scheduled_deliveries where webhook_id = $2 limit $3) counted";
 /// The join that [`NEXT_ATTEMPT_AT`] needs.
 pub const JOIN_SCHEDULED: &str = "left join scheduled_deliveries s on s.delivery_id = d.id";
 

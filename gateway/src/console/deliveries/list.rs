@@ -1,0 +1,182 @@
+//! `/integrations/deliveries` and `/integrations/webhooks/{id}/deliveries`.
+
+use askama::Template;
+
+use super::filter::{Asked, FIELDS};
+use crate::base::id::WebhookId;
+use crate::base::page::{DEFAULT_LIMIT, Listing};
+use crate::base::scope::Scope;
+use crate::console::alert::Alert;
+use crate::console::form::new_id;
+use crate::console::frame::{Frame, Section};
+use crate::console::{Visit, page};
+use crate::delivery::log::{Delivery, ErrorCode, list_store};
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::webhooks::api::Webhooks;
+use crate::webhooks::deliveries::DeliveryQuery;
+
+#[derive(Template)]
+#[template(path = "deliveries/list.html")]
+struct ListPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    /// Its own path, to filter and to go back to.
+    path: String,
+    asked: Asked,
+    alert: Option<Alert>,
+    webhooks: Vec<(String, String)>,
+    errors: Vec<(&'static str, &'static str)>,
+    /// The webhook whose list it is.
+    owner: Option<(WebhookId, String)>,
+    may_write: bool,
+    form_id: String,
+    newest: Option<String>,
+    older: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Row {
+    delivery: Delivery,
+    /// `None`: it was deleted.
+    webhook: Option<String>,
+}
+
+/// `GET /integrations/deliveries`.
+pub async fn list_deliveries(webhooks: Webhooks, visit: Visit) -> Result<Reply, Problem> {
+    list(&webhooks, &visit, None).await
+}
+
+/// `GET /integrations/webhooks/{id}/deliveries`.
+pub async fn list_of_webhook(webhooks: Webhooks, visit: Visit) -> Result<Reply, Problem> {
+    let id: WebhookId = visit.call.id()?;
+    let workspace = visit.call.caller.workspace;
+    let endpoint = webhooks.registry.find(id);
+    let endpoint = endpoint.filter(|endpoint| endpoint.workspace == workspace);
+    let endpoint = endpoint.ok_or_else(Problem::not_found)?;
+    list(&webhooks, &visit, Some((id, endpoint.name.clone()))).await
+}
+
+async fn list(
+    webhooks: &Webhooks,
+    visit: &Visit,
+    owner: Option<(WebhookId, String)>,
+) -> Result<Reply, Problem> {
+    let asked = Asked::read(visit.uri.query());
+    let path = visit.uri.path().to_owned();
+    let mut endpoints = webhooks.registry.of_workspace(visit.call.caller.workspace);
+    endpoints.sort_by(|one, other| one.name.cmp(&other.name));
+    let found = read(webhooks, visit, &asked, owner.as_ref().map(|(id, _)| *id)).await;
+    let (listing, alert) = match found {
+        Ok(listing) => (listing, None),
+        Err(problem) => {
+            let nothing = Listing {
+                data: Vec::new(),
+                next_cursor: None,
+            };
+            (nothing, Some(Alert::of(problem, FIELDS)?))
+        }
+    };
+    let base = match asked.to_query() {
+        none if none.is_empty() => path.clone(),
+        query => format!("{path}?{query}"),
+    };
+    let joint = if base.contains('?') { '&' } else { '?' };
+    let is_first = asked.value("cursor").is_empty();
+    let name_of = |id: WebhookId| {
+        let mut all = endpoints.iter();
+        all.find(|endpoint| endpoint.id == id)
+            .map(|endpoint| endpoint.name.clone())
+    };
+    let rows = listing.data.into_iter().map(|delivery| Row {
+        webhook: name_of(delivery.webhook_id),
+        delivery,
+    });
+    let older = listing
+        .next_cursor
+        .map(|cursor| format!("{base}{joint}cursor={cursor}"));
+    let shown = ListPage {
+        frame: visit.frame(Section::Deliveries.label(), Section::Deliveries),
+        rows: rows.collect(),
+        webhooks: choices(&owner, &asked, &endpoints),
+        errors: errors(),
+        may_write: visit.may(Scope::WebhooksWrite),
+        form_id: new_id(),
+        newest: (!is_first).then_some(base),
+        older,
+        path,
+        owner,
+        asked,
+        alert,
+    };
+    match shown.alert.as_ref().map(|alert| alert.status) {
+        Some(status) => page::html(status, &shown),
+        None => visit.show_list(&shown, &shown.rows),
+    }
+}
+
+async fn read(
+    webhooks: &Webhooks,
+    visit: &Visit,
+    asked: &Asked,
+    owner: Option<WebhookId>,
+) -> Result<Listing<Delivery>, Problem> {
+    let workspace = visit.call.caller.workspace;
+    let mut query = asked.query();
+    let wanted = DeliveryQuery::take(&mut query);
+    let page = query.page(
+        DEFAULT_LIMIT,
+        format!("console deliveries {workspace:?} {owner:?} {wanted:?}"),
+    );
+    query.finish()?;
+    let other = wanted
+        .webhook
+        .filter(|id| owner.is_some_and(|owner| owner != *id));
+    let is_foreign = |id: WebhookId| {
+        let endpoint = webhooks.registry.find(id);
+        endpoint.is_some_and(|endpoint| endpoint.workspace != workspace)
+    };
+    if other.is_some() || wanted.webhook.is_some_and(is_foreign) {
+        return Ok(page.listing(Vec::new(), |_: &Delivery| String::new()));
+    }
+    let wanted = DeliveryQuery {
+        webhook: owner.or(wanted.webhook),
+        ..wanted
+    };
+    let client = webhooks.db.client().await?;
+    let filter = wanted.filter(&**client, workspace).await?;
+    Ok(list_store::list(&client, workspace, &filter, &page).await?)
+}
+
+/// The webhooks that can be chosen; one that was asked for stays a choice when it is gone.
+fn choices(
+    owner: &Option<(WebhookId, String)>,
+    asked: &Asked,
+    endpoints: &[std::sync::Arc<crate::webhooks::endpoint::Endpoint>],
+) -> Vec<(String, String)> {
+    if let Some((_, name)) = owner {
+        return vec![(String::new(), name.clone())];
+    }
+    let mut choices = vec![(String::new(), "All".to_owned())];
+    let known = endpoints
+        .iter()
+        .map(|endpoint| (endpoint.id.to_string(), endpoint.name.clone()));
+    choices.extend(known);
+    let wanted = asked.value("webhook_id");
+    if !choices.iter().any(|(id, _)| id == wanted) {
+        choices.push((wanted.to_owned(), wanted.to_owned()));
+    }
+    choices
+}
+
+fn errors() -> Vec<(&'static str, &'static str)> {
+    let all = ErrorCode::ALL.into_iter().map(|code| (code.name(), code.name()));
+    std::iter::once(("", "All")).chain(all).collect()
+}
+
+impl ListPage {
+    /// Where `Clear filters` leads.
+    fn clear(&self) -> &str {
+        &self.path
+    }
+}

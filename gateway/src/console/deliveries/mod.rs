@@ -1,0 +1,15 @@
+//! The pages of deliveries: the list with its filters, one with its attempts, and sending again.
+
+mod attempts;
+mod detail;
+mod filter;
+mod indent;
+mod list;
+mod redeliver;
+pub mod words;
+
+pub use detail::show_delivery;
+pub use list::{list_deliveries, list_of_webhook};
+pub use redeliver::{redeliver, redeliver_selected};
+
+const LIST: &str = "/integrations/deliveries";
