@@ -127,11 +127,11 @@ async fn a_client_of_http_2_may_send_little_before_it_is_known() {
     stream.write_all(hello).await.expect("written");
     let (kind, _, settings) = frame(&mut stream).await;
     assert_eq!(kind, SETTINGS);
-    let windows = settings.chunks_exact(6).filter_map(|setting| {
+    let mut windows = settings.chunks_exact(6).filter_map(|setting| {
         let is_window = u16::from_be_bytes([setting[0], setting[1]]) == INITIAL_WINDOW_SIZE;
         is_window.then(|| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]))
     });
-    assert_eq!(windows.last().unwrap_or(DEFAULT_WINDOW), 64 * 1024);
+    assert_eq!(windows.next_back().unwrap_or(DEFAULT_WINDOW), 64 * 1024);
     let update = async {
         loop {
             if let (WINDOW_UPDATE, 0, more) = frame(&mut stream).await {

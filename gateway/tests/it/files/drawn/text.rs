@@ -22,7 +22,7 @@ struct Manner {
 pub fn write(dice: &mut Dice, drawn: &Drawn) -> (Vec<u8>, &'static str, char, Vec<Seen>) {
     let manner = Manner {
         delimiter: *dice.pick(&[',', ';', '\t', '|', ',', ';']),
-        line_end: *dice.pick(&["\r\n", "\n", "\r", "\r\n"]),
+        line_end: dice.pick::<&str>(&["\r\n", "\n", "\r", "\r\n"]),
         quotes_all: dice.one_in(3),
         is_sloppy: dice.one_in(3),
         padding: if dice.one_in(5) { 1 + dice.below(3) } else { 0 },
