@@ -167,16 +167,14 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     let filter = super::openapi_filter::schema();
     let event_type = json!({"pattern": EVENT_TYPE, "example": "deal.won"});
     let open = json!({"additionalProperties": true});
+    let mapping = json!({"additionalProperties": {"type": ["string", "null"]}});
     let refinements = [
         // Objects whose fields others choose: generators take one without this for an empty object.
         ("CreateEvent", "data", open.clone()),
         ("ShownEvent", "data", open.clone()),
         ("Webhook", "filter", open),
-        (
-            "Job",
-            "mapping",
-            json!({"additionalProperties": {"type": ["string", "null"]}}),
-        ),
+        ("Job", "mapping", mapping.clone()),
+        ("RunOrder", "mapping", mapping),
         ("Job", "undo", undone()),
         (
             "Entry",
