@@ -279,11 +279,13 @@ impl Runner {
         Ok(number)
     }
 
-    /// Writes down how the job ended, however long the database is away; the client that waits gets its reply meanwhile.
+    /// Writes down how the job ended, however long the database is away. A connection that broke in the pool costs one
+    /// try; if the second fails too, the client that waits gets its reply meanwhile.
     async fn end(&self, id: ImportId, number: i32, ending: Option<Ending>) -> Option<Job> {
         let workspace = self.start.caller.workspace;
-        let mut is_answered = false;
+        let mut tries = 0_u32;
         loop {
+            tries += 1;
             let written = async {
                 if let Some(ending) = &ending
                     && let Some(job) =
@@ -303,8 +305,8 @@ impl Runner {
                 Ok(job) => return job,
                 Err(fault) => {
                     tracing::warn!(%fault, import = number, "the end of an import is not written yet");
-                    if !std::mem::replace(&mut is_answered, true) {
-                        let _ = self.progress.try_send(Progress::Refused(fault.into()));
+                    if tries == 2 {
+                        let _ = self.progress.try_send(Progress::Refused(end_unwritten(id)));
                     }
                 }
             }
@@ -315,6 +317,13 @@ impl Runner {
             }
         }
     }
+}
+
+fn end_unwritten(id: ImportId) -> Problem {
+    Problem::unavailable(format!(
+        "The file was read, and the database is away, so how the import ended is not written down yet. \
+         Once the database is back, GET /v1/imports/{id} tells it; do not send the file again before."
+    ))
 }
 
 /// `None`: someone else ended the job.

@@ -306,6 +306,11 @@ async fn with_the_database_away_the_frame_stands_and_the_session_survives() {
     let mut browser = Browser::at(&desk).await;
     browser.page("/integrations/api-keys").await;
     cluster.kill();
+    // The server's sessions outlive it for a moment.
+    eventually("the database to be missed", SOON, async || {
+        browser.get("/integrations/api-keys").await.status == 503
+    })
+    .await;
     let reply = browser.get("/integrations/api-keys").await;
     assert_eq!(reply.status, 503, "{}", reply.text());
     let page = Page::parse(reply.text());
