@@ -308,7 +308,8 @@ async fn with_the_database_away_the_frame_stands_and_the_session_survives() {
     cluster.kill();
     // The server's sessions outlive it for a moment.
     eventually("the database to be missed", SOON, async || {
-        browser.get("/integrations/api-keys").await.status == 503
+        let call = browser.call(Method::GET, "/integrations/api-keys");
+        call.send().await.status == 503
     })
     .await;
     let reply = browser.get("/integrations/api-keys").await;
