@@ -19,13 +19,12 @@ struct ComingPage {
 /// `GET` of a section's list.
 pub async fn show_section(visit: Visit, section: Section) -> Result<Reply, Problem> {
     let route = match section {
-        Section::Overview | Section::ApiKeys | Section::Connections => None,
+        Section::Overview | Section::ApiKeys | Section::Connections | Section::Audit => None,
         Section::Webhooks => Some("/v1/webhooks"),
         Section::Deliveries => Some("/v1/deliveries"),
         Section::Imports => Some("/v1/imports"),
         Section::Events => Some("/v1/events"),
         Section::Sentries => Some("/v1/sentries"),
-        Section::Audit => Some("/v1/audit"),
     };
     visit.show(&ComingPage {
         frame: visit.frame(section.label(), section),

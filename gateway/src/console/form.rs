@@ -51,6 +51,11 @@ impl Form {
         found.map_or("", |(_, value)| value.as_str())
     }
 
+    /// Whether the form has a field of that name, filled in or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(known, _)| known == name)
+    }
+
     /// The value of a field without white space around it, if anything is left.
     pub fn filled(&self, name: &str) -> Option<&str> {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())

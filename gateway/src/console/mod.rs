@@ -14,12 +14,14 @@ pub mod access;
 pub mod alert;
 pub mod api_keys;
 pub mod assets;
+pub mod audit;
 #[allow(dead_code, reason = "the charts of the webhooks' pages are drawn by it")]
 pub mod chart;
 pub mod coming;
 mod cookies;
 pub mod deliveries;
 pub mod destination;
+mod filter;
 pub mod form;
 pub mod frame;
 pub mod imports;

@@ -4,7 +4,7 @@
 //! counts, its failed rows and its undo log, and takes an import back. [`job`] runs an import from the request to its end:
 //! body → source (inflated, capped) → rows → chunks → writers. [`causes`] count why rows fail, and [`kept`] uploads can be
 //! imported after their dry run. Beside them stand what a job is ([`model`]), its SQL
-//! (`store`) and its routes ([`api`], [`guide`]).
+//! (`store`, and `shown_store` for its page) and its routes ([`api`], [`guide`]).
 
 pub mod api;
 pub mod causes;
@@ -14,6 +14,7 @@ pub mod kept;
 pub mod mode;
 pub mod model;
 pub mod read;
+pub mod shown_store;
 pub mod store;
 pub mod write;
 

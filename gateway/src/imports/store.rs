@@ -12,9 +12,9 @@ use crate::base::page::Page;
 use crate::db::{DbError, ToSql};
 
 /// The first half of the two-part advisory lock that an undo or a purge holds; the second is the job's number.
-const LOCK_CLASS: i32 = 0x696d_706f;
+pub(super) const LOCK_CLASS: i32 = 0x696d_706f;
 
-const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
+pub(super) const COLUMNS: &str = "number, columns, id, object, filename, mode, dry_run, events, date_order, status,
     rows_created, rows_updated, rows_unchanged, rows_failed, bytes_read, bytes_total, encoding, delimiter,
     mapping::text, unmapped_headers::text, error_code, error_message, created_at, finished_at, key_id, key_name,
     undo::text, traces_kept";
@@ -124,27 +124,6 @@ pub async fn refresh(client: &Client, job: &mut Job) -> Result<bool, DbError> {
     job.set_counts(counts);
     (job.status, job.bytes_read) = (status, bytes_read);
     Ok(is_changed)
-}
-
-/// A job as its page shows it: with what its rows fail by, as JSON, and whether its upload is kept.
-pub async fn find_with_causes(
-    client: &Client,
-    workspace: WorkspaceId,
-    id: ImportId,
-) -> Result<Option<(Job, Option<String>, bool)>, DbError> {
-    let statement = format!(
-        "select {COLUMNS},
-             (select json_agg(cause order by count desc, code, field nulls first, message)::text from (
-                 select code, field, message, sum(count)::int8 as count,
-                     json_agg(examples) filter (where examples is not null) as examples
-                 from import_faults where import_no = number
-                 group by code, field, message
-                 order by count desc, code, field nulls first, message limit 100) cause),
-             exists (select from import_kept where import_no = number and expires_at > now())
-         from imports where workspace_id = $1 and id = $2"
-    );
-    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
-    Ok(row.as_ref().map(|row| (job(row), row.get(28), row.get(29))))
 }
 
 /// A page of jobs, newest first.
@@ -322,7 +301,8 @@ pub async fn note_undone(
     Ok(())
 }
 
-fn job(row: &Row) -> Job {
+/// The job of a row of [`COLUMNS`].
+pub(super) fn job(row: &Row) -> Job {
     let count = |column: usize| row.get::<_, i64>(column);
     let raw = |column: usize| {
         let text: Option<String> = row.get(column);

@@ -2,11 +2,11 @@
 
 use askama::Template;
 
-use super::filter::{Asked, FIELDS};
 use crate::base::id::WebhookId;
 use crate::base::page::{DEFAULT_LIMIT, Listing};
 use crate::base::scope::Scope;
 use crate::console::alert::Alert;
+use crate::console::filter::{Asked, Fields};
 use crate::console::form::new_id;
 use crate::console::frame::{Frame, Section};
 use crate::console::{Visit, page};
@@ -15,6 +15,17 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::deliveries::DeliveryQuery;
+
+const FIELDS: Fields = &[
+    ("status", "Status"),
+    ("type", "Type"),
+    ("webhook_id", "Webhook"),
+    ("event_id", "Event"),
+    ("status_code", "HTTP status"),
+    ("error_code", "Error"),
+    ("since", "From"),
+    ("until", "To"),
+];
 
 #[derive(Template)]
 #[template(path = "deliveries/list.html")]
@@ -62,7 +73,7 @@ async fn list(
     visit: &Visit,
     owner: Option<(WebhookId, String)>,
 ) -> Result<Reply, Problem> {
-    let asked = Asked::read(visit.uri.query());
+    let asked = Asked::read(FIELDS, visit.uri.query());
     let path = visit.uri.path().to_owned();
     let mut endpoints = webhooks.registry.of_workspace(visit.call.caller.workspace);
     endpoints.sort_by(|one, other| one.name.cmp(&other.name));
@@ -77,10 +88,7 @@ async fn list(
             (nothing, Some(Alert::of(problem, FIELDS)?))
         }
     };
-    let base = match asked.to_query() {
-        none if none.is_empty() => path.clone(),
-        query => format!("{path}?{query}"),
-    };
+    let base = asked.url(&path);
     let joint = if base.contains('?') { '&' } else { '?' };
     let is_first = asked.value("cursor").is_empty();
     let name_of = |id: WebhookId| {

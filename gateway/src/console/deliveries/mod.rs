@@ -2,7 +2,6 @@
 
 mod attempts;
 mod detail;
-mod filter;
 mod indent;
 mod list;
 mod redeliver;

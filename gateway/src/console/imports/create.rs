@@ -5,6 +5,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use super::options::{Asked, FIELDS};
 use super::{AWAITED_BYTES, lead_to_import};
 use crate::console::Visit;
 use crate::console::alert::Alert;
@@ -17,32 +18,6 @@ use crate::imports::{Imports, api, guide};
 use crate::records::objects::OBJECTS;
 use crate::records::{Need, Object};
 
-const FIELDS: &[(&str, &str)] = &[
-    ("object", "Object"),
-    ("mode", "Mode"),
-    ("encoding", "Encoding"),
-    ("delimiter", "Delimiter"),
-    ("date_order", "Date order"),
-    ("decimal", "Decimal sign"),
-    ("match", "Match by"),
-    ("events", "Events"),
-];
-const MODES: [(&str, &str); 3] = [
-    ("upsert", "upsert: update what exists, create the rest"),
-    ("create", "create: a record that exists is a fault"),
-    ("update", "update: a record that does not exist is a fault"),
-];
-const DATE_ORDERS: [(&str, &str); 3] = [
-    ("", "Find out"),
-    ("dmy", "Day first (31.12.2025)"),
-    ("mdy", "Month first (12/31/2025)"),
-];
-const DECIMALS: [(&str, &str); 3] = [("", "Find out"), (".", "Point"), (",", "Comma")];
-const EVENTS: [(&str, &str); 2] = [
-    ("summary", "One for the import"),
-    ("each", "One for each row too"),
-];
-
 #[derive(Template)]
 #[template(path = "imports/new.html")]
 struct NewPage {
@@ -51,17 +26,6 @@ struct NewPage {
     form_id: String,
     asked: Asked,
     objects: Vec<(&'static str, String)>,
-}
-
-/// What was filled in.
-#[derive(Default)]
-struct Asked(Vec<(String, String)>);
-
-impl Asked {
-    fn text(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value.as_str())
-    }
 }
 
 impl NewPage {

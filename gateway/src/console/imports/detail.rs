@@ -3,21 +3,25 @@
 use askama::Template;
 use serde::Deserialize;
 
+use super::mapping::{self, Choice, LEFT_OUT};
+use super::options::Asked;
+use super::undone::Undone;
 use super::{name, percent};
 use crate::audit::{self, Entry, Filter};
 use crate::base::id::ImportId;
 use crate::base::scope::Scope;
 use crate::console::Visit;
 use crate::console::alert::Alert;
-use crate::console::form::new_id;
+use crate::console::form::{Form, new_id};
 use crate::console::frame::{Frame, Section};
 use crate::console::page;
-use crate::http::json::RawMembers;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::imports::causes::model::Example;
+use crate::imports::kept::CheckedColumn;
 use crate::imports::model::Job;
-use crate::imports::{Imports, api, store};
+use crate::imports::shown_store::{self, UndoState};
+use crate::imports::{Imports, api};
 use crate::records::Object;
 
 const ENTRY_COUNT: i64 = 20;
@@ -30,10 +34,18 @@ struct DetailPage {
     frame: Frame,
     success_rate: String,
     rows_per_second: i64,
-    columns: Vec<Column>,
+    /// What can be chosen for the columns of a file that is kept.
+    choices: Vec<Choice>,
+    /// How the file is to be read when it is checked again.
+    asked: Asked,
     fields: Vec<&'static str>,
+    /// The columns of a file that is not kept.
+    columns: Vec<CheckedColumn>,
+    unmapped: Vec<String>,
     causes: Vec<Cause>,
     is_kept: bool,
+    undo: UndoState,
+    undone: Option<Undone>,
     /// `None`: the session may not see them.
     entries: Option<Vec<Entry>>,
     may_write: bool,
@@ -41,14 +53,6 @@ struct DetailPage {
     form_id: String,
     alert: Option<Alert>,
     job: Job,
-}
-
-/// A column of the file and the field that it goes to.
-pub(super) struct Column {
-    /// What its choice is called on the form.
-    control: String,
-    header: String,
-    field: String,
 }
 
 /// Why rows failed.
@@ -78,51 +82,37 @@ impl DetailPage {
 
     fn may_undo(&self) -> bool {
         let job = &self.job;
-        self.may_write && !job.is_running() && !job.dry_run && job.keeps_traces && job.undo.is_none()
+        let is_open = matches!(self.undo, UndoState::None | UndoState::BrokenOff);
+        self.may_write && !job.is_running() && !job.dry_run && job.keeps_traces && is_open
     }
-}
 
-/// The columns of a job in the order of its mapping.
-pub(super) fn columns(job: &Job) -> Vec<Column> {
-    // A mapping is null where it was too large to be kept.
-    let members = RawMembers::parse(job.mapping.get()).map_or_else(|_| Vec::new(), |RawMembers(all)| all);
-    let columns = members.into_iter().enumerate();
-    let columns = columns.map(|(place, (header, field))| Column {
-        control: format!("column-{place}"),
-        header,
-        field: serde_json::from_str::<Option<String>>(field.get())
-            .ok()
-            .flatten()
-            .unwrap_or_default(),
-    });
-    columns.collect()
-}
+    fn shows_undo(&self) -> bool {
+        self.undo != UndoState::None
+    }
 
-impl Column {
-    /// What its choice is called on the form, and the header.
-    pub(super) fn into_names(self) -> (String, String) {
-        (self.control, self.header)
+    /// Whether the file can be checked again and imported here.
+    fn may_run(&self) -> bool {
+        self.job.dry_run && !self.job.is_running() && self.is_kept && self.may_write
     }
 }
 
 /// `GET /integrations/imports/{id}`.
 pub async fn show_import(imports: Imports, mut visit: Visit) -> Result<Reply, Problem> {
     visit.take_query().finish()?;
-    show(&imports, &visit, new_id(), None).await
+    show(&imports, &visit, None).await
 }
 
 /// Shows an import, after a form of its page that was wrong too.
 pub(super) async fn show(
     imports: &Imports,
     visit: &Visit,
-    form_id: String,
-    alert: Option<Alert>,
+    wrong: Option<(&Form, Alert)>,
 ) -> Result<Reply, Problem> {
     let id: ImportId = visit.call.id()?;
     let workspace = visit.call.caller.workspace;
     let client = imports.db.client().await?;
-    let found = store::find_with_causes(&client, workspace, id).await?;
-    let (job, causes, is_kept) = found.ok_or_else(Problem::not_found)?;
+    let found = shown_store::find(&client, workspace, id).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
     let entries = match visit.may(Scope::AuditRead) {
         false => None,
         true => {
@@ -134,33 +124,53 @@ pub(super) async fn show(
         }
     };
     drop(client);
-    let causes = causes
-        .map(|text: String| serde_json::from_str::<Vec<Cause>>(&text))
-        .transpose();
+    let causes = found.causes.as_deref();
+    let causes = causes.map(serde_json::from_str::<Vec<Cause>>).transpose();
+    let job = found.job;
     let object = Object::named(&job.object);
-    let fields = object.iter().flat_map(|object| object.fields);
     let end = job.finished_at.unwrap_or_else(crate::base::clock::Millis::now);
     let millis = (end.0 - job.created_at.0).max(1);
-    let status = alert.as_ref().map_or(http::StatusCode::OK, |alert| alert.status);
+    let status = wrong
+        .as_ref()
+        .map_or(http::StatusCode::OK, |(_, alert)| alert.status);
+    let form = wrong.as_ref().map(|(form, _)| *form);
+    let kept = found.kept.as_ref();
     let detail = DetailPage {
         frame: visit.frame(&name(&job), Section::Imports),
         success_rate: percent(job.success_rate),
         rows_per_second: job.rows_total.saturating_mul(1000) / millis,
-        columns: columns(&job),
-        fields: fields.map(|field| field.name).collect(),
+        choices: mapping::choices(&job, kept, form),
+        asked: match (form, kept) {
+            (Some(form), _) => Asked::again(form),
+            (None, Some(kept)) => Asked(kept.parameters.clone()),
+            (None, None) => Asked::default(),
+        },
+        fields: object.map_or_else(Vec::new, choosable),
+        columns: mapping::of_mapping(&job),
+        unmapped: serde_json::from_str(job.unmapped_headers.get()).unwrap_or_default(),
         causes: causes
             .map_err(|fault| Problem::internal(&fault))?
             .unwrap_or_default(),
-        is_kept,
+        is_kept: kept.is_some(),
+        undo: found.undo,
+        undone: Undone::of(&job),
         entries,
         may_write: visit.may(Scope::ImportsWrite)
             && object.is_some_and(|object| visit.may(object.write_scope)),
         has_failures: job.rows_failed > 0 && job.keeps_traces,
-        form_id,
-        alert,
+        form_id: form.map_or_else(new_id, Form::id_text),
+        alert: wrong.map(|(_, alert)| alert),
         job,
     };
     page::html(status, &detail)
+}
+
+/// What a column can feed, by the names that a mapping takes.
+fn choosable(object: &'static Object) -> Vec<&'static str> {
+    let fields = object.fields.iter().map(|field| field.name);
+    fields
+        .chain(object.helpers.iter().map(|helper| helper.name))
+        .collect()
 }
 
 /// `GET /integrations/imports/{id}/events`, for the script of the page.

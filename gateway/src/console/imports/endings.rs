@@ -1,5 +1,7 @@
 //! Cancelling and undoing an import, and discarding a checked file: each asked about first.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::{LIST, find, name};
@@ -9,6 +11,9 @@ use crate::console::frame::{Frame, Section};
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::imports::{Imports, api, kept};
+
+/// An undo that takes longer is not waited for.
+const UNDO_AWAITED: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -75,13 +80,29 @@ pub async fn cancel_import(imports: Imports, mut visit: Visit) -> Result<Reply, 
     visit.see_other(&format!("{LIST}/{}", job.id), notice)
 }
 
-/// `POST /integrations/imports/{id}/undo`.
+/// `POST /integrations/imports/{id}/undo`. A long undo goes on by itself, and the import's page tells how far it is.
 pub async fn undo_import(imports: Imports, mut visit: Visit) -> Result<Reply, Problem> {
     let form = visit.form().await?;
     let job = find(&imports, &visit).await?;
     let call = visit.api_call(&form, &serde_json::json!({}))?;
-    api::undo_import(imports, call).await?;
-    visit.see_other(&format!("{LIST}/{}", job.id), "The import was undone.")
+    let tasks = imports.running.tasks.clone();
+    let undoing = tasks.spawn(api::undo_import(imports, call));
+    let notice = match tokio::time::timeout(UNDO_AWAITED, undoing).await {
+        Ok(ended) => undone(&ended.map_err(|fault| Problem::internal(&fault))??),
+        Err(_) => "The undo has begun, and goes on by itself.".to_owned(),
+    };
+    visit.see_other(&format!("{LIST}/{}", job.id), &notice)
+}
+
+/// What is said of an undo that has ended.
+fn undone(reply: &Reply) -> String {
+    let job: serde_json::Value = serde_json::from_slice(reply.whole()).unwrap_or_default();
+    let left_count = job["undo"]["left"].as_array().map_or(0, Vec::len);
+    match left_count {
+        0 => "The import was undone.".to_owned(),
+        1 => "The import was undone, but for a record that was left as it is.".to_owned(),
+        _ => format!("The import was undone, but for {left_count} records that were left as they are."),
+    }
 }
 
 /// `POST /integrations/imports/{id}/discard`.

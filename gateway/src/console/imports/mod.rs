@@ -4,7 +4,10 @@ mod create;
 mod detail;
 mod endings;
 mod list;
+mod mapping;
+pub mod options;
 mod rerun;
+mod undone;
 
 pub use create::{create_import, get_template, show_new};
 pub use detail::{get_errors, show_import, watch_import};

@@ -16,11 +16,14 @@ use super::fault::SourceFault;
 use super::running::RunningJob;
 use super::source::Source;
 use crate::db::DbError;
+use crate::imports::kept::CheckedColumn;
+use crate::imports::kept::columns::checked;
 use crate::imports::mode::Mode;
 use crate::imports::model::ImportRequest;
 use crate::imports::read::header::HeaderMap;
 use crate::imports::read::row::Outcome;
 use crate::imports::read::rows::RowStream;
+use crate::imports::read::samples::Samples;
 use crate::imports::write::chunk::Chunk;
 use crate::imports::write::merge::Rules;
 use crate::imports::write::row_keys::RowKeys;
@@ -62,6 +65,8 @@ pub struct Feeder {
     field_count: usize,
     /// Of the body as sent, which the source counts.
     bytes_read: Arc<AtomicU64>,
+    /// Where the file is kept for the person who checks it.
+    samples: Option<Samples>,
 }
 
 /// What ended a stretch of parsing.
@@ -102,8 +107,10 @@ impl Feeder {
             spare: Arc::default(),
             field_count,
             bytes_read,
+            samples: None,
             imports,
         };
+        feeder.samples = request.keeps.then(|| Samples::of(&feeder.header));
         let writer_count = match links_keys(&feeder.header, rules) {
             true => 1,
             false => feeder.imports.settings.lanes,
@@ -173,6 +180,12 @@ impl Feeder {
         self.flush(token).await
     }
 
+    /// The columns of a file that is kept, with a few of their values.
+    pub fn columns(&self) -> Vec<CheckedColumn> {
+        let samples = self.samples.as_ref();
+        samples.map_or_else(Vec::new, |samples| checked(&self.header, samples))
+    }
+
     /// Counts the parts that were written, once the writers have ended.
     pub fn part_count(&self) -> Arc<AtomicI32> {
         self.next_part.clone()
@@ -212,6 +225,9 @@ impl Feeder {
             };
             if parsed.record.row_number > self.max_rows {
                 return Taken::TooMany;
+            }
+            if let (Some(samples), Ok(cells)) = (&mut self.samples, parsed.record.cells) {
+                samples.take(&self.header, cells);
             }
             let spare = (parsed.record.row_number % writer_count as u64) as usize;
             let writer = match parsed.outcome {

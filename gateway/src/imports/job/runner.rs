@@ -24,8 +24,9 @@ use crate::db::{self, DbError};
 use crate::http::problem::{Code, Problem, sentence};
 use crate::http::reply::Reply;
 use crate::imports::Imports;
-use crate::imports::kept::Keeping;
+use crate::imports::kept::{CheckedColumn, Keeping};
 use crate::imports::model::{ImportRequest, Job};
+use crate::imports::read::header::HeaderMap;
 use crate::imports::read::opening::Opening;
 use crate::imports::read::refusal::Refusal;
 use crate::imports::read::rows::RowStream;
@@ -153,7 +154,7 @@ impl Runner {
         );
         let read = feeder.read(&mut source, first, &job.token).await;
         let read = match read {
-            Ok(()) => self.keep(number).await,
+            Ok(()) => self.keep(number, &feeder.columns()).await,
             stopped => stopped,
         };
         let is_read = read.is_ok();
@@ -195,12 +196,12 @@ impl Runner {
     }
 
     /// Keeps what was uploaded, if that was asked for.
-    async fn keep(&mut self, number: i32) -> Result<(), Stop> {
+    async fn keep(&mut self, number: i32, columns: &[CheckedColumn]) -> Result<(), Stop> {
         let Some(keeping) = &mut self.start.keeping else {
             return Ok(());
         };
         let workspace = self.start.caller.workspace;
-        let kept = keeping.keep(&self.imports.db, workspace, number).await;
+        let kept = keeping.keep(&self.imports.db, workspace, number, columns).await;
         kept.map_err(|fault| {
             tracing::warn!(%fault, import = number, "an upload could not be kept");
             Stop::Fault(SourceFault::NotKept)
@@ -247,15 +248,11 @@ impl Runner {
 
     async fn begin(&self, client: &mut db::Client, id: ImportId, stream: &RowStream) -> Result<i32, Problem> {
         let header = stream.header();
-        let mapping: serde_json::Map<String, serde_json::Value> = header
-            .mapped()
-            .map(|(heading, field)| (heading.to_owned(), field.into()))
-            .collect();
         let unmapped: Vec<&str> = header.unmapped().collect();
         let opened = Opened {
             encoding: stream.encoding(),
             delimiter: delimiter::word(stream.delimiter()),
-            mapping: serde_json::Value::Object(mapping).to_string(),
+            mapping: mapping_text(header),
             unmapped_headers: serde_json::Value::from(unmapped).to_string(),
             columns: own_columns(header),
             bytes_total: self.start.bytes_total.and_then(|total| i64::try_from(total).ok()),
@@ -324,6 +321,18 @@ fn end_unwritten(id: ImportId) -> Problem {
         "The file was read, and the database is away, so how the import ended is not written down yet. \
          Once the database is back, GET /v1/imports/{id} tells it; do not send the file again before."
     ))
+}
+
+/// Header → field in the file's order, which a map of serde_json would lose.
+fn mapping_text(header: &HeaderMap) -> String {
+    let mut text = Vec::new();
+    let mut json = serde_json::Serializer::new(&mut text);
+    // Texts cannot fail to serialise.
+    let written = serde::Serializer::collect_map(&mut json, header.mapped());
+    match written.is_ok() {
+        true => String::from_utf8(text).unwrap_or_default(),
+        false => "{}".to_owned(),
+    }
 }
 
 /// `None`: someone else ended the job.

@@ -3,10 +3,11 @@
 //!
 //! A [`keeper`] stands where the body comes in and stores its bytes as they were sent, in compressed parts. What else it
 //! takes to read them again ([`KeptFile`]) is stored once all have come. Then [`api`] can run an import of them, with the
-//! parameters of the dry run and those that the client gives anew ([`order`]). Both tables are unlogged: they cost no WAL,
+//! parameters of the dry run and those that the client gives anew ([`order`]). With the file stand its columns and a few of their values ([`columns`]). Both tables are unlogged: they cost no WAL,
 //! and a crash of the database empties them, after which the file has to be sent again.
 
 pub mod api;
+pub mod columns;
 mod keeper;
 pub mod order;
 mod reading;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub use columns::CheckedColumn;
 pub use keeper::Keeper;
 pub use reading::pieces;
 
@@ -78,12 +80,18 @@ impl Keeping {
     }
 
     /// Keeps it for an import, whose body was read to its end.
-    pub async fn keep(&mut self, db: &Db, workspace: WorkspaceId, import_no: i32) -> Result<(), DbError> {
+    pub async fn keep(
+        &mut self,
+        db: &Db,
+        workspace: WorkspaceId,
+        import_no: i32,
+        columns: &[CheckedColumn],
+    ) -> Result<(), DbError> {
         if let Some(keeper) = &self.keeper {
             self.kept.byte_count = keeper.finish().await?;
         }
         let mut client = db.client().await?;
-        store::keep(&mut client, workspace, import_no, &self.kept).await?;
+        store::keep(&mut client, workspace, import_no, &self.kept, columns).await?;
         self.is_done = true;
         Ok(())
     }

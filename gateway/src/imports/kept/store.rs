@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::KeptFile;
+use super::{CheckedColumn, KeptFile};
 use crate::base::caller::WorkspaceId;
 use crate::db::{self, DbError};
 use crate::imports::job::packing::{Coding, Packing};
@@ -35,6 +35,7 @@ pub async fn keep(
     workspace: WorkspaceId,
     import_no: i32,
     kept: &KeptFile,
+    columns: &[CheckedColumn],
 ) -> Result<(), DbError> {
     let Packing {
         coding,
@@ -43,12 +44,13 @@ pub async fn keep(
     } = &kept.packing;
     // Texts cannot fail to serialise.
     let parameters = serde_json::to_string(&kept.parameters).unwrap_or_default();
+    let columns = serde_json::to_string(columns).unwrap_or_default();
     let transaction = db::begin(client).await?;
     transaction
         .execute(
             "insert into import_kept (import_no, workspace_id, file, byte_count, coding, boundary, charset, parameters,
-                 expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, ($8::text)::json, now() + interval '1 hour')",
+                 columns, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7, ($8::text)::json, ($9::text)::json, now() + interval '1 hour')",
             &[
                 &import_no,
                 &workspace,
@@ -58,6 +60,7 @@ pub async fn keep(
                 boundary,
                 charset,
                 &parameters,
+                &columns,
             ],
         )
         .await?;

@@ -13,4 +13,5 @@ pub mod opening;
 pub mod refusal;
 pub mod row;
 pub mod rows;
+pub mod samples;
 pub mod sniff;

@@ -7,7 +7,9 @@ use crate::base::scope::Scope::{
     WebhooksWrite,
 };
 use crate::console::frame::Section;
-use crate::console::{Arrival, Visit, api_keys, coming, deliveries, imports, overview, sign_in, webhooks};
+use crate::console::{
+    Arrival, Visit, api_keys, audit, coming, deliveries, imports, overview, sign_in, webhooks,
+};
 use crate::routes::Access::{self, AnyKey, Scopes};
 use crate::routes::{Handling, Services};
 
@@ -46,6 +48,7 @@ pub(super) fn pages() -> Vec<PageRoute> {
         webhook_pages(),
         delivery_pages(),
         import_pages(),
+        audit_pages(),
         coming_pages(),
     ]
     .into_iter()
@@ -278,6 +281,18 @@ fn import_pages() -> Vec<PageRoute> {
     ]
 }
 
+fn audit_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[AuditRead]);
+    vec![
+        get("/integrations/audit", READ, |_, visit| {
+            Box::pin(audit::list_audit(visit))
+        }),
+        get("/integrations/audit.csv", READ, |_, visit| {
+            Box::pin(audit::download_trail(visit))
+        }),
+    ]
+}
+
 fn coming_pages() -> Vec<PageRoute> {
     const WEBHOOKS: Access = Scopes(&[WebhooksRead]);
     vec![
@@ -289,9 +304,6 @@ fn coming_pages() -> Vec<PageRoute> {
         }),
         get("/integrations/connections", WEBHOOKS, |_, visit| {
             Box::pin(coming::show_section(visit, Section::Connections))
-        }),
-        get("/integrations/audit", Scopes(&[AuditRead]), |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Audit))
         }),
     ]
 }

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use stage::Desk;
 use stage::desk::text;
 
-use super::browser::Browser;
+use super::browser::{Browser, encode};
 use super::html::{Element, Page};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// A page: its path, with the id of a key in place of `KEY` and of a webhook in place of `HOOK`; its heading; the scope that it needs.
+/// A page: its path, with the id of a key in place of `KEY`, of a webhook in place of `HOOK`, of an import in place
+/// of `FILE`; its heading; the scope that it needs.
 const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations", "Overview", ""),
     ("/integrations/api-keys", "API keys", "keys:read"),
@@ -47,6 +48,10 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations/audit", "Audit", "audit:read"),
     ("/integrations/imports", "Imports", "imports:read"),
     ("/integrations/imports/new", "Import a file", "imports:write"),
+    ("/integrations/imports/FILE", HOSTILE, "imports:read"),
+    ("/integrations/imports/FILE/cancel", "", "imports:write"),
+    ("/integrations/imports/FILE/undo", "", "imports:write"),
+    ("/integrations/imports/FILE/discard", "", "imports:write"),
     ("/integrations/sentries", "Sentries", "sentries:read"),
     ("/integrations/connections", "Connections", "webhooks:read"),
 ];
@@ -140,6 +145,15 @@ async fn hostile_webhook(desk: &Desk) -> String {
     text(&desk.api.post("/v1/webhooks", &body).await.ok(201), "id")
 }
 
+async fn hostile_import(desk: &Desk) -> String {
+    let query = format!("object=contact&{}", encode(&[("filename", HOSTILE)]));
+    let job = desk.api.import(
+        &query,
+        b"email,<b>Note</b>\nada@example.com,<i>x</i>\nnobody,<i>y</i>\n",
+    );
+    text(&job.await.ok(201), "id")
+}
+
 async fn hostile_key(desk: &Desk) -> String {
     let body = json!({"name": HOSTILE, "scopes": ["crm:read"]});
     text(&desk.make_key(&body).await, "id")
@@ -150,9 +164,13 @@ async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
     let desk = Desk::open().await;
     let key = hostile_key(&desk).await;
     let hook = hostile_webhook(&desk).await;
+    let file = hostile_import(&desk).await;
     let mut browser = Browser::at(&desk).await;
     for (path, heading, _) in PAGES {
-        let path = path.replace("KEY", &key).replace("HOOK", &hook);
+        let path = path
+            .replace("KEY", &key)
+            .replace("HOOK", &hook)
+            .replace("FILE", &file);
         let reply = browser.get(&path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         for (name, expected) in [
@@ -180,7 +198,7 @@ async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
             "{path}: {shown}"
         );
         assert_eq!(
-            page.one("title").text(),
+            page.all("title")[0].text(),
             format!("{shown} · {} · Sentinel Gateway", desk.workspace)
         );
         assert!(
@@ -196,6 +214,7 @@ async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
     let desk = Desk::open().await;
     let key = hostile_key(&desk).await;
     let hook = hostile_webhook(&desk).await;
+    let file = hostile_import(&desk).await;
     let everything = desk.api.get("/v1/scopes").await.ok(200);
     let scopes: Vec<String> = everything["data"]
         .as_array()
@@ -207,7 +226,10 @@ async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
         let made: Value = desk.make_key(&json!({"name": held, "scopes": [held]})).await;
         let mut browser = Browser::with_key(desk.api.address, &text(&made, "key")).await;
         for (path, _, needed) in PAGES {
-            let path = path.replace("KEY", &key).replace("HOOK", &hook);
+            let path = path
+                .replace("KEY", &key)
+                .replace("HOOK", &hook)
+                .replace("FILE", &file);
             let reply = browser.get(&path).await;
             let page = Page::parse(reply.text());
             check(&path, &page);

@@ -11,8 +11,18 @@ const LIST: &str = "/integrations/imports";
 const NEW: &str = "/integrations/imports/new";
 const FILE: &str = "email,Given name,<b>note</b>\r\nada@example.com,Ada,x\r\nnobody,<img src=x>,y\r\ngrace@example.com,Grace,z\r\n";
 
-/// Sends a form with a file as a browser does, boundary and all.
 async fn upload(browser: &mut Browser, action: &str, fields: &[(&str, &str)], boundary: &str) -> Reply {
+    upload_file(browser, action, fields, boundary, FILE).await
+}
+
+/// Sends a form with a file as a browser does, boundary and all.
+pub async fn upload_file(
+    browser: &mut Browser,
+    action: &str,
+    fields: &[(&str, &str)],
+    boundary: &str,
+    file: &str,
+) -> Reply {
     let mut body = String::new();
     for (name, value) in fields {
         body.push_str(&format!(
@@ -21,7 +31,7 @@ async fn upload(browser: &mut Browser, action: &str, fields: &[(&str, &str)], bo
     }
     body.push_str(&format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\
-         Content-Type: text/csv\r\n\r\n{FILE}\r\n--{boundary}--\r\n"
+         Content-Type: text/csv\r\n\r\n{file}\r\n--{boundary}--\r\n"
     ));
     let call = browser
         .call(Method::POST, action)
@@ -30,7 +40,8 @@ async fn upload(browser: &mut Browser, action: &str, fields: &[(&str, &str)], bo
     call.body(&media_type, body).send().await
 }
 
-async fn actions(browser: &mut Browser) -> (String, String) {
+/// Where the form of a new import leads: to a check, and without one.
+pub async fn actions(browser: &mut Browser) -> (String, String) {
     let page = browser.page(NEW).await;
     let checking = page.saying("button", "Check file").expect("a button");
     assert!(checking.attribute("formaction").is_none());
@@ -48,12 +59,13 @@ async fn actions(browser: &mut Browser) -> (String, String) {
 }
 
 /// What the choice for a header is called.
-fn choice(page: &Page, header: &str) -> String {
+pub fn choice(page: &Page, header: &str) -> String {
     let label = page.saying("label", header).expect("a label");
     label.attribute("for").expect("a choice")
 }
 
-fn fact(page: &Page, name: &str) -> String {
+/// What a page says of a fact.
+pub fn fact(page: &Page, name: &str) -> String {
     let term = page.saying("dt", name).expect("a term");
     let rows = page.all("div").into_iter();
     let mut rows =

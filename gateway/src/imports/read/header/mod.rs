@@ -3,6 +3,7 @@
 pub mod heading;
 pub mod known_names;
 pub mod mapping;
+mod reason;
 
 use std::collections::HashMap;
 
@@ -42,6 +43,8 @@ pub struct Column {
     pub is_named: bool,
     /// What becomes of its cells.
     pub used_as: ColumnUse,
+    /// Whether its header is the name of a field.
+    pub is_known: bool,
     /// Whether it is one of the columns that a Shopify row of a further image fills.
     pub is_image: bool,
     rank: Rank,
@@ -51,6 +54,11 @@ impl Column {
     /// The header as the file has it, less white space.
     pub fn heading(&self) -> &str {
         &self.name[..self.heading_bytes]
+    }
+
+    /// How good it is for what it feeds.
+    pub fn rank(&self) -> Rank {
+        self.rank
     }
 }
 
@@ -147,18 +155,9 @@ impl HeaderMap {
     /// Header and field's name of every column that feeds something or is left out (`None`): the job's
     /// `mapping`.
     pub fn mapped(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
-        self.columns.iter().filter_map(|column| {
-            let field = match column.used_as {
-                ColumnUse::Feeds(Feeds::Field(index)) => Some(self.object.fields[index].name),
-                ColumnUse::Feeds(Feeds::Helper(role)) => {
-                    let helper = self.object.helpers.iter().find(|helper| helper.role == role);
-                    Some(helper?.name)
-                }
-                ColumnUse::LeftOut => None,
-                ColumnUse::Extra | ColumnUse::Report => return None,
-            };
-            Some((column.name.as_str(), field))
-        })
+        let mapped = |column: &&Column| !matches!(column.used_as, ColumnUse::Extra | ColumnUse::Report);
+        let columns = self.columns.iter().filter(mapped);
+        columns.map(|column| (column.name.as_str(), self.fed(column)))
     }
 
     fn match_columns(&mut self, cells: Cells<'_>, names: &KnownNames) {
@@ -172,6 +171,7 @@ impl HeaderMap {
                 Some((feeds, rank)) => {
                     column.used_as = ColumnUse::Feeds(feeds);
                     column.rank = rank;
+                    column.is_known = true;
                 }
                 None => column.is_image = has_groups && heading::key(text).contains("image"),
             }
@@ -332,6 +332,7 @@ fn name_columns(cells: Cells<'_>, is_repair: bool) -> Vec<Column> {
             heading_bytes: text.len(),
             is_named,
             used_as: ColumnUse::Extra,
+            is_known: false,
             is_image: false,
             rank: Rank::LastResort,
         };

@@ -1,35 +1,28 @@
-//! The filters of lists of deliveries, as a form sends them: with empty fields, and with times as people write them.
+//! The filters of lists, as a form sends them: with empty fields, and with times as people write them.
 
 use url::form_urlencoded::{Serializer, parse};
 
 use crate::base::clock::Millis;
 use crate::http::query::Query;
 
-/// The API's names of the filters, which are those of the form, and their labels.
-pub const FIELDS: &[(&str, &str)] = &[
-    ("status", "Status"),
-    ("type", "Type"),
-    ("webhook_id", "Webhook"),
-    ("event_id", "Event"),
-    ("status_code", "HTTP status"),
-    ("error_code", "Error"),
-    ("since", "From"),
-    ("until", "To"),
-];
+/// The API's names of a list's filters, which are those of its form, and their labels.
+pub type Fields = &'static [(&'static str, &'static str)];
 
 /// What was asked for.
 pub struct Asked {
+    fields: Fields,
     pairs: Vec<(String, String)>,
 }
 
 impl Asked {
-    /// Reads the query of a URL.
-    pub fn read(query: Option<&str>) -> Self {
+    /// Reads the query of a URL of a list that has these filters.
+    pub fn read(fields: Fields, query: Option<&str>) -> Self {
         let pairs = parse(query.unwrap_or_default().as_bytes());
         let filled = pairs
             .map(|(name, value)| (name.into_owned(), value.trim().to_owned()))
             .filter(|(_, value)| !value.is_empty());
         Self {
+            fields,
             pairs: filled.collect(),
         }
     }
@@ -42,18 +35,26 @@ impl Asked {
 
     /// Whether anything is left out.
     pub fn is_filtered(&self) -> bool {
-        FIELDS.iter().any(|(name, _)| !self.value(name).is_empty())
+        self.fields.iter().any(|(name, _)| !self.value(name).is_empty())
     }
 
     /// The filters alone, as a query.
     pub fn to_query(&self) -> String {
         let mut text = Serializer::new(String::new());
         for (name, value) in &self.pairs {
-            if FIELDS.iter().any(|(known, _)| known == name) {
+            if self.fields.iter().any(|(known, _)| known == name) {
                 text.append_pair(name, value);
             }
         }
         text.finish()
+    }
+
+    /// A URL of the list with these filters; without any it is `path` alone.
+    pub fn url(&self, path: &str) -> String {
+        match self.to_query() {
+            none if none.is_empty() => path.to_owned(),
+            query => format!("{path}?{query}"),
+        }
     }
 
     /// The filters and the position as the API takes them.
@@ -103,8 +104,9 @@ mod tests {
 
     #[test]
     fn empty_fields_filter_nothing() {
-        let asked = Asked::read(Some("status=failed&type=&since=+&cursor=x"));
+        const FIELDS: Fields = &[("status", "Status"), ("type", "Type"), ("since", "From")];
+        let asked = Asked::read(FIELDS, Some("status=failed&type=&since=+&cursor=x"));
         assert_eq!(asked.to_query(), "status=failed");
-        assert!(asked.is_filtered() && !Asked::read(Some("type=")).is_filtered());
+        assert!(asked.is_filtered() && !Asked::read(FIELDS, Some("type=")).is_filtered());
     }
 }
