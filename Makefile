@@ -5,7 +5,7 @@ export CARGO_NET_RETRY ?= 10
 # Tests mostly wait: for servers to start, for retries, for leases to end.
 TEST_THREADS ?= $(shell echo $$(($$(nproc) * 3)))
 
-.PHONY: help run build test fmt lint deny docs reference openapi fuzz bench
+.PHONY: help run build test fmt lint deny docs reference openapi fuzz bench screenshots
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -53,6 +53,11 @@ openapi: ## Write openapi.json from the table of routes
 
 fuzz: ## Fuzz the parsers; ARGS="--seconds 300 rows"
 	@scripts/fuzz $(ARGS)
+
+screenshots: ## Write every page of the console, light and dark, wide and narrow, into target/screenshots
+	@scripts/need compiler kafka-client postgresql
+	cargo build --locked --package gateway
+	@scripts/browser-suite --screenshots
 
 bench: ## Measure against the calibrators; ARGS="--rounds 3 --only accept"
 	@scripts/need compiler kafka-client postgresql

@@ -100,6 +100,12 @@ const load = (url, tag) => new Promise((done) => {
 
 const EVERY = 5000;
 
+// Beside the heading that the list stands under, where it moves nothing.
+const placeBar = (region, bar) => {
+  const heading = region.closest("section")?.querySelector(".heading") ?? document.querySelector("main > .heading");
+  heading.querySelector(".actions").prepend(bar);
+};
+
 const follow = (region) => {
   const body = region.querySelector("tbody");
   const bar = document.createElement("div");
@@ -112,7 +118,7 @@ const follow = (region) => {
   pause.className = "quiet";
   pause.textContent = "Pause live updates";
   bar.append(more, pause);
-  region.before(bar);
+  placeBar(region, bar);
   let isPaused = false, isAsking = false, tag = null, fresh = null;
 
   pause.onclick = () => {
