@@ -7,6 +7,7 @@ use crate::base::id::next_uuid;
 use crate::http::body::RequestBody;
 use crate::http::fields::Faults;
 use crate::http::problem::Problem;
+use crate::http::reply::Reply;
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 const MAX_BYTES: usize = 256 << 10;
@@ -92,6 +93,16 @@ impl Form {
     pub const fn digest(&self) -> [u8; 32] {
         self.digest
     }
+}
+
+/// The id of what a call of the API has made.
+pub fn made_id(reply: &Reply) -> Result<String, Problem> {
+    #[derive(serde::Deserialize)]
+    struct Made {
+        id: String,
+    }
+    let made: Made = serde_json::from_slice(reply.whole()).map_err(|fault| Problem::internal(&fault))?;
+    Ok(made.id)
 }
 
 /// The id of a form that is shown for the first time.

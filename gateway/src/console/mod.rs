@@ -6,7 +6,7 @@
 //! uses the macros of `macros.html`, by [`Visit::show`] ([`Visit::show_list`] if it is live). To change, it reads the
 //! [`form::Form`], makes of it the body that the API's handler takes, and calls that with [`Visit::api_call`]: so page
 //! and API validate, audit and repeat alike. [`alert::Alert`] shows its faults at the fields; [`Visit::see_other`] ends
-//! with a notice. A **test** in `tests/it/console/`; those in `every_page.rs` hold for each row of its list, so add one.
+//! with a notice. A **test** in `tests/it/console/`; those in `every_page/` hold for each row of its list, so add one.
 //!
 //! A page has at most three queries, that of its session included. Nothing is marked `safe` (`tests/laws/templates.rs`).
 
@@ -24,9 +24,11 @@ pub mod destination;
 mod filter;
 pub mod form;
 pub mod frame;
+pub mod hoots;
 pub mod imports;
 pub mod overview;
 pub mod page;
+pub mod sentries;
 pub mod sign_in;
 pub mod site;
 mod visit;

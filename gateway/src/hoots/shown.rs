@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::badge::{self, Look};
 use super::escape::{push_html, push_markdown};
 use super::model::{Faq, HootSentry, HootState, Link, Override, StoredHoot};
 use super::verdict::Verdict;
@@ -74,6 +75,13 @@ impl StoredHoot {
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
+    }
+}
+
+impl StoredHoot {
+    /// Its badge at a moment, whether it is public or not; `query` says how it is wanted, as that of the public address.
+    pub fn badge(&self, query: &str, now: Millis) -> String {
+        badge::of_hoot(&self.name, &Verdict::of(self, now), &Look::read(query), now)
     }
 }
 

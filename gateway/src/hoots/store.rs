@@ -59,6 +59,21 @@ fn stored(row: &Row) -> StoredHoot {
     }
 }
 
+/// Where the sentry's columns begin behind those of the hoot.
+const SENTRY_COLUMN: usize = 15;
+
+fn sentry(row: &Row, first: usize) -> HootSentry {
+    HootSentry {
+        id: row.get(first),
+        name: row.get(first + 1),
+        state: row.get::<_, Option<&str>>(first + 2).and_then(State::parse),
+        user_message: row.get(first + 3),
+        latest_record_at: row.get(first + 4),
+        enabled: row.get(first + 5),
+        last_report_at: row.get(first + 6),
+    }
+}
+
 /// Only lists that were checked are stored.
 fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
     serde_json::from_str(text).unwrap_or_default()
@@ -80,15 +95,7 @@ async fn with_sentries(
                      where l.hoot_id = any($1) order by l.of_hoot, s.id";
     let mut found: HashMap<HootId, Vec<HootSentry>> = HashMap::new();
     for row in client.query(statement, &[&ids]).await? {
-        found.entry(row.get(0)).or_default().push(HootSentry {
-            id: row.get(1),
-            name: row.get(2),
-            state: row.get::<_, Option<&str>>(3).and_then(State::parse),
-            user_message: row.get(4),
-            latest_record_at: row.get(5),
-            enabled: row.get(6),
-            last_report_at: row.get(7),
-        });
+        found.entry(row.get(0)).or_default().push(sentry(&row, 1));
     }
     for hoot in &mut hoots {
         hoot.sentries = found.remove(&hoot.id).unwrap_or_default();
@@ -96,17 +103,27 @@ async fn with_sentries(
     Ok(hoots)
 }
 
-/// One hoot of a workspace.
+/// One hoot of a workspace, in one query.
 pub async fn find(
     client: &Client,
     workspace: WorkspaceId,
     id: HootId,
 ) -> Result<Option<StoredHoot>, DbError> {
-    let statement = format!("select {COLUMNS} from hoots where workspace_id = $1 and id = $2");
-    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
-    Ok(with_sentries(client, row.iter().map(stored).collect())
-        .await?
-        .pop())
+    let statement = format!(
+        "select h.*, s.id, s.name, s.state::text, s.user_message, s.latest_record_at, s.enabled, s.last_report_at
+         from (select {COLUMNS} from hoots where workspace_id = $1 and id = $2) h
+         left join (hoot_sentries l join sentries s on s.id = l.sentry_id) on l.hoot_id = h.id
+         order by l.of_hoot, s.id"
+    );
+    let rows = client.query(&statement, &[&workspace, &id]).await?;
+    Ok(rows.first().map(|first| {
+        let is_sentry = |row: &&Row| row.get::<_, Option<SentryId>>(SENTRY_COLUMN).is_some();
+        let sentries = rows.iter().filter(is_sentry);
+        StoredHoot {
+            sentries: sentries.map(|row| sentry(row, SENTRY_COLUMN)).collect(),
+            ..stored(first)
+        }
+    }))
 }
 
 /// One hoot of a workspace, locked until the transaction ends.

@@ -8,6 +8,7 @@
 //! `report/` reads a report in each of its forms, `history/` has what is kept of them; `effect` says what it does, `recording` writes it.
 
 pub mod api;
+pub mod around_store;
 pub mod connection_store;
 pub mod draft;
 pub mod editing;

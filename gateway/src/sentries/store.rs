@@ -13,11 +13,13 @@ use crate::base::page::Page;
 use crate::db::{DbError, ToSql};
 use crate::records::search;
 
-const COLUMNS: &str = "s.id, s.name, s.description, s.enabled, s.state::text, s.reason, s.reported_state::text,
+/// What a [`Kept`] is read from.
+pub(super) const COLUMNS: &str = "s.id, s.name, s.description, s.enabled, s.state::text, s.reason, s.reported_state::text,
     s.user_message, s.history_note, s.private_entry, s.latest_record_at, s.meta::text, s.last_report_at,
     s.timeout_hundredths, s.sick_at, s.created_at, s.updated_at, s.timed_out, s.last_entry_at, s.workspace_id";
 
-const CONNECTED: &str =
+/// The ids that a sentry is connected with.
+pub(super) const CONNECTED: &str =
     "array(select upstream_id from sentry_upstreams u where u.sentry_id = s.id order by u.position),
     array(select hoot_id from hoot_sentries h where h.sentry_id = s.id order by h.of_sentry, h.hoot_id)";
 
@@ -87,7 +89,8 @@ fn kept(row: &Row) -> Kept {
     }
 }
 
-fn connected(row: &Row) -> Sentry {
+/// Reads [`COLUMNS`] and [`CONNECTED`], which begin the row.
+pub(super) fn connected(row: &Row) -> Sentry {
     let mut sentry = kept(row).sentry;
     sentry.upstream = row.get(20);
     sentry.hoots = row.get(21);

@@ -39,6 +39,22 @@ voice.setAttribute("aria-live", "polite");
 document.body.append(voice);
 const announce = (text) => { voice.textContent = text; };
 
+/* How much of a text's limit is used */
+
+const count = (field) => {
+  const limit = Number(field.dataset.limit);
+  const shown = document.createElement("p");
+  shown.className = "hint";
+  const show = () => {
+    const length = [...field.value].length;
+    shown.textContent = `${length} of ${limit}`;
+    shown.className = length > limit ? "fault" : "hint";
+  };
+  field.after(shown);
+  field.addEventListener("input", show);
+  show();
+};
+
 /* Times: in the reader's zone if that is wanted, and how long ago */
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -253,6 +269,7 @@ addEventListener("keydown", (event) => {
 
 refresh();
 setInterval(showTimes, 30000);
+each("[data-limit]", count);
 each("[data-live]", follow);
 each("[data-progress]", watch);
 guard();

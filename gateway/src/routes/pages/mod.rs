@@ -3,6 +3,8 @@
 //! 421, 403 from another site, session (303 or 401), unknown route 404, 405, 403; then the handler's own 404, 409, 422.
 //! Whatever goes wrong is told by a page in the frame.
 
+mod route;
+mod sentry_table;
 mod table;
 
 use std::collections::HashMap;
@@ -25,7 +27,8 @@ use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::http::request_id::RequestId;
 use crate::http::transport::connection::Ends;
-use table::{PageHandler, PageRoute, pages};
+use route::{PageHandler, PageRoute};
+use table::pages;
 
 /// The routes of one path.
 struct PathPages {

@@ -2,42 +2,14 @@
 
 use http::Method;
 
+use super::route::{PageRoute, get, post, public};
+use super::sentry_table::{hoot_pages, sentry_pages};
 use crate::base::scope::Scope::{
-    AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, SentriesRead, WebhooksRead,
-    WebhooksWrite,
+    AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
 use crate::console::frame::Section;
-use crate::console::{
-    Arrival, Visit, api_keys, audit, coming, deliveries, imports, overview, sign_in, webhooks,
-};
+use crate::console::{api_keys, audit, coming, deliveries, imports, overview, sign_in, webhooks};
 use crate::routes::Access::{self, AnyKey, Scopes};
-use crate::routes::{Handling, Services};
-
-/// One page.
-pub(super) struct PageRoute {
-    pub method: Method,
-    pub path: &'static str,
-    pub access: Access,
-    pub handler: PageHandler,
-    /// Whether the page takes as long as what it waits for, which has limits of its own.
-    pub is_unbounded: bool,
-}
-
-impl PageRoute {
-    fn unbounded(self) -> Self {
-        Self {
-            is_unbounded: true,
-            ..self
-        }
-    }
-}
-
-/// What answers, with a session or without.
-#[derive(Clone, Copy)]
-pub(super) enum PageHandler {
-    Public(fn(&Services, Arrival) -> Handling),
-    SignedIn(fn(&Services, Visit) -> Handling),
-}
 
 /// Every page, those without a session first.
 pub(super) fn pages() -> Vec<PageRoute> {
@@ -49,38 +21,13 @@ pub(super) fn pages() -> Vec<PageRoute> {
         delivery_pages(),
         import_pages(),
         audit_pages(),
+        hoot_pages(),
+        sentry_pages(),
         coming_pages(),
     ]
     .into_iter()
     .flatten()
     .collect()
-}
-
-fn public(method: Method, path: &'static str, handler: fn(&Services, Arrival) -> Handling) -> PageRoute {
-    PageRoute {
-        method,
-        path,
-        access: AnyKey,
-        handler: PageHandler::Public(handler),
-        is_unbounded: false,
-    }
-}
-
-fn get(path: &'static str, access: Access, handler: fn(&Services, Visit) -> Handling) -> PageRoute {
-    PageRoute {
-        method: Method::GET,
-        path,
-        access,
-        handler: PageHandler::SignedIn(handler),
-        is_unbounded: false,
-    }
-}
-
-fn post(path: &'static str, access: Access, handler: fn(&Services, Visit) -> Handling) -> PageRoute {
-    PageRoute {
-        method: Method::POST,
-        ..get(path, access, handler)
-    }
 }
 
 fn entrance() -> Vec<PageRoute> {
@@ -298,9 +245,6 @@ fn coming_pages() -> Vec<PageRoute> {
     vec![
         get("/integrations/events", Scopes(&[EventsRead]), |_, visit| {
             Box::pin(coming::show_section(visit, Section::Events))
-        }),
-        get("/integrations/sentries", Scopes(&[SentriesRead]), |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Sentries))
         }),
         get("/integrations/connections", WEBHOOKS, |_, visit| {
             Box::pin(coming::show_section(visit, Section::Connections))

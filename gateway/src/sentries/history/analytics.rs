@@ -112,6 +112,16 @@ pub struct Analytics {
 /// Reads what the history of `sentry` tells about `range`.
 pub async fn analyse(client: &Client, sentry: &Sentry, range: Range) -> Result<Analytics, DbError> {
     let to = store::now(client).await?;
+    analyse_until(client, sentry, range, to).await
+}
+
+/// The same for a span that ends at `to`.
+pub async fn analyse_until(
+    client: &Client,
+    sentry: &Sentry,
+    range: Range,
+    to: Millis,
+) -> Result<Analytics, DbError> {
     let from = Millis(to.0 - range.hours() * 3_600_000);
     let mut reading = Reading::new(from, to);
     walk(client, sentry.id, from, to, |point| reading.take(point)).await?;

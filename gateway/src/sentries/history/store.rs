@@ -12,6 +12,11 @@ use crate::db::{DbError, ToSql};
 use crate::sentries::model::{Reason, Reporter, Sentry, State};
 use crate::sentries::store::Kept;
 
+/// What [`entry`] reads.
+pub(in crate::sentries) const COLUMNS: &str =
+    "at, id, source, reported_state::text, state::text, reason, user_message, history_note, private_entry,
+     meta::text, latest_record_at, key_id, key_name";
+
 /// Writes a sentry after a report, with its entry.
 pub async fn record_report(
     transaction: &Transaction<'_>,
@@ -114,35 +119,35 @@ pub(super) async fn list(
         None => {}
     }
     let statement = format!(
-        "select at, id, source, reported_state::text, state::text, reason, user_message, history_note,
-             private_entry, meta::text, latest_record_at, key_id, key_name
+        "select {COLUMNS}
          from sentry_history where sentry_id = $1{conditions} order by at desc limit $2"
     );
     let rows = client.query(&statement, &parameters).await?;
-    Ok(rows.iter().map(entry).collect())
+    Ok(rows.iter().map(|row| entry(row, 0)).collect())
 }
 
-fn entry(row: &Row) -> (Micros, Entry) {
-    let at: Micros = row.get(0);
-    let state = |column: usize| row.get::<_, Option<&str>>(column).and_then(State::parse);
-    let meta: String = row.get(9);
-    let key_id: Option<KeyId> = row.get(11);
+/// Reads the [`COLUMNS`] that begin at column `first`.
+pub(in crate::sentries) fn entry(row: &Row, first: usize) -> (Micros, Entry) {
+    let at: Micros = row.get(first);
+    let state = |column: usize| row.get::<_, Option<&str>>(first + column).and_then(State::parse);
+    let meta: String = row.get(first + 9);
+    let key_id: Option<KeyId> = row.get(first + 11);
     let entry = Entry {
-        id: row.get(1),
+        id: row.get(first + 1),
         at: at.millis(),
-        source: Source::of(row.get(2)),
+        source: Source::of(row.get(first + 2)),
         reported_state: state(3),
         state: state(4),
-        reason: row.get::<_, Option<&str>>(5).and_then(Reason::parse),
-        user_message: row.get(6),
-        history_note: row.get(7),
-        private_entry: row.get(8),
+        reason: row.get::<_, Option<&str>>(first + 5).and_then(Reason::parse),
+        user_message: row.get(first + 6),
+        history_note: row.get(first + 7),
+        private_entry: row.get(first + 8),
         // The column's type is json, so the text is valid.
         meta: RawValue::from_string(meta).unwrap_or_else(|_| RawValue::NULL.to_owned()),
-        latest_record_at: row.get(10),
+        latest_record_at: row.get(first + 10),
         actor: key_id.map(|key_id| Reporter {
             key_id,
-            key_name: row.get::<_, Option<String>>(12).unwrap_or_default(),
+            key_name: row.get::<_, Option<String>>(first + 12).unwrap_or_default(),
         }),
     };
     (at, entry)

@@ -11,6 +11,7 @@ mod html;
 mod imports;
 mod links;
 mod secrets;
+mod sentries;
 mod sessions;
 mod undoing;
 mod webhooks;

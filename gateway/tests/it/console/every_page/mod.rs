@@ -1,5 +1,7 @@
 //! What holds for each page: one heading, labels, nothing inline, headers, scopes, and names that are hostile.
 
+mod made;
+
 use std::collections::BTreeSet;
 
 use http::Method;
@@ -7,14 +9,15 @@ use serde_json::{Value, json};
 use stage::Desk;
 use stage::desk::text;
 
-use super::browser::{Browser, encode};
+use super::browser::Browser;
 use super::html::{Element, Page};
+use made::{hostile_import, hostile_key, hostile_sentry, hostile_webhook};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// A page: its path, with the id of a key in place of `KEY`, of a webhook in place of `HOOK`, of an import in place
+/// A page: its path, with the id of a key in place of `KEY`, and likewise of a webhook, a sentry, a hoot and an import in place
 /// of `FILE`; its heading; the scope that it needs.
 const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations", "Overview", ""),
@@ -53,6 +56,16 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations/imports/FILE/undo", "", "imports:write"),
     ("/integrations/imports/FILE/discard", "", "imports:write"),
     ("/integrations/sentries", "Sentries", "sentries:read"),
+    ("/integrations/sentries/new", "Add sentry", "sentries:write"),
+    ("/integrations/sentries/SENTRY", HOSTILE, "sentries:read"),
+    ("/integrations/sentries/SENTRY/history", "", "sentries:read"),
+    ("/integrations/sentries/SENTRY/edit", "", "sentries:write"),
+    ("/integrations/sentries/SENTRY/delete", "", "sentries:write"),
+    ("/integrations/sentries/hoots", "Hoots", "sentries:read"),
+    ("/integrations/sentries/hoots/new", "Add hoot", "sentries:write"),
+    ("/integrations/sentries/hoots/HOOT", HOSTILE, "sentries:read"),
+    ("/integrations/sentries/hoots/HOOT/edit", "", "sentries:write"),
+    ("/integrations/sentries/hoots/HOOT/delete", "", "sentries:write"),
     ("/integrations/connections", "Connections", "webhooks:read"),
 ];
 
@@ -140,37 +153,21 @@ fn kind(input: &Element) -> String {
     input.attribute("type").unwrap_or_default()
 }
 
-async fn hostile_webhook(desk: &Desk) -> String {
-    let body = json!({"name": HOSTILE, "url": "http://127.0.0.1:9/x", "events": ["deal.won"]});
-    text(&desk.api.post("/v1/webhooks", &body).await.ok(201), "id")
-}
-
-async fn hostile_import(desk: &Desk) -> String {
-    let query = format!("object=contact&{}", encode(&[("filename", HOSTILE)]));
-    let job = desk.api.import(
-        &query,
-        b"email,<b>Note</b>\nada@example.com,<i>x</i>\nnobody,<i>y</i>\n",
-    );
-    text(&job.await.ok(201), "id")
-}
-
-async fn hostile_key(desk: &Desk) -> String {
-    let body = json!({"name": HOSTILE, "scopes": ["crm:read"]});
-    text(&desk.make_key(&body).await, "id")
-}
-
 #[tokio::test]
 async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
     let desk = Desk::open().await;
     let key = hostile_key(&desk).await;
     let hook = hostile_webhook(&desk).await;
     let file = hostile_import(&desk).await;
+    let (sentry, hoot) = hostile_sentry(&desk).await;
     let mut browser = Browser::at(&desk).await;
     for (path, heading, _) in PAGES {
         let path = path
             .replace("KEY", &key)
             .replace("HOOK", &hook)
-            .replace("FILE", &file);
+            .replace("FILE", &file)
+            .replace("SENTRY", &sentry)
+            .replace("HOOT", &hoot);
         let reply = browser.get(&path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         for (name, expected) in [
@@ -194,7 +191,9 @@ async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
         assert!(heading.is_empty() || shown == *heading, "{path}: {shown}");
         assert!(
             !heading.is_empty()
-                || (shown.ends_with(&format!("{HOSTILE}?")) || shown == format!("Edit {HOSTILE}")),
+                || (shown.ends_with(&format!("{HOSTILE}?"))
+                    || shown == format!("Edit {HOSTILE}")
+                    || shown == format!("History of {HOSTILE}")),
             "{path}: {shown}"
         );
         assert_eq!(
@@ -215,6 +214,7 @@ async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
     let key = hostile_key(&desk).await;
     let hook = hostile_webhook(&desk).await;
     let file = hostile_import(&desk).await;
+    let (sentry, hoot) = hostile_sentry(&desk).await;
     let everything = desk.api.get("/v1/scopes").await.ok(200);
     let scopes: Vec<String> = everything["data"]
         .as_array()
@@ -229,7 +229,9 @@ async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
             let path = path
                 .replace("KEY", &key)
                 .replace("HOOK", &hook)
-                .replace("FILE", &file);
+                .replace("FILE", &file)
+                .replace("SENTRY", &sentry)
+                .replace("HOOT", &hoot);
             let reply = browser.get(&path).await;
             let page = Page::parse(reply.text());
             check(&path, &page);

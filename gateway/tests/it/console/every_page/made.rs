@@ -1,0 +1,45 @@
+//! What the pages show: made by the API, with names that are hostile.
+
+use serde_json::json;
+use stage::Desk;
+use stage::desk::text;
+
+use super::HOSTILE;
+use crate::console::browser::encode;
+
+pub async fn hostile_webhook(desk: &Desk) -> String {
+    let body = json!({"name": HOSTILE, "url": "http://127.0.0.1:9/x", "events": ["deal.won"]});
+    text(&desk.api.post("/v1/webhooks", &body).await.ok(201), "id")
+}
+
+pub async fn hostile_import(desk: &Desk) -> String {
+    let query = format!("object=contact&{}", encode(&[("filename", HOSTILE)]));
+    let job = desk.api.import(
+        &query,
+        b"email,<b>Note</b>\nada@example.com,<i>x</i>\nnobody,<i>y</i>\n",
+    );
+    text(&job.await.ok(201), "id")
+}
+
+/// A sentry with a report, and a hoot that shows it; everything in them is hostile.
+pub async fn hostile_sentry(desk: &Desk) -> (String, String) {
+    let faqs = json!([{"question": HOSTILE, "answer": HOSTILE}]);
+    let links = json!([{"label": HOSTILE, "url": "https://example.com/?<script>"}]);
+    let body = json!({"name": HOSTILE, "description": HOSTILE, "links": links, "faqs": faqs});
+    let hoot = text(&desk.api.post("/v1/hoots", &body).await.ok(201), "id");
+    let body = json!({"name": HOSTILE, "description": HOSTILE, "timeout_hours": 1, "hoots": [hoot]});
+    let sentry = text(&desk.api.post("/v1/sentries", &body).await.ok(201), "id");
+    let counts = json!({HOSTILE: -1.5});
+    let meta = json!({"latest_record_at": "2026-01-31T02:00:00Z", "counts": counts});
+    let body = json!({"state": "sad", "user_message": "<script>alert(1)</script>", "history_note": HOSTILE, "meta": meta});
+    desk.api
+        .post(&format!("/v1/sentries/{sentry}"), &body)
+        .await
+        .ok(200);
+    (sentry, hoot)
+}
+
+pub async fn hostile_key(desk: &Desk) -> String {
+    let body = json!({"name": HOSTILE, "scopes": ["crm:read"]});
+    text(&desk.make_key(&body).await, "id")
+}
