@@ -61,6 +61,16 @@ impl TypeNames {
         added
     }
 
+    /// Every name that an event of the workspace can have.
+    pub fn all(&self) -> Vec<String> {
+        let own = BUILT_IN
+            .iter()
+            .chain(&OPERATIONAL)
+            .map(|(name, _)| (*name).to_owned());
+        own.chain(self.added().iter().map(|name| name.to_string()))
+            .collect()
+    }
+
     /// Whether an endpoint may ask for `name`: a known type, or one of the gateway's operational ones.
     pub fn is_subscribable(&self, name: &str) -> bool {
         self.contains(name) || is_operational(name)

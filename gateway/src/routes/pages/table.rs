@@ -48,8 +48,8 @@ fn entrance() -> Vec<PageRoute> {
 }
 
 fn overview_pages() -> Vec<PageRoute> {
-    vec![get("/integrations", AnyKey, |_, visit| {
-        Box::pin(overview::show_overview(visit))
+    vec![get("/integrations", AnyKey, |services, visit| {
+        Box::pin(overview::show_overview(services.events.clone(), visit))
     })]
 }
 

@@ -65,6 +65,16 @@ impl Page {
             .map(|element| element.text())
     }
 
+    /// What stands beside a term of a list of facts.
+    pub fn fact(&self, name: &str) -> Option<String> {
+        let rows = self.all("div").into_iter().map(|row| row.inside());
+        let mut rows = rows.filter(|inside| {
+            let term = inside.first();
+            term.is_some_and(|term| term.tag() == "dt" && term.text() == name)
+        });
+        rows.next()?.get(1).map(Element::text)
+    }
+
     /// The value of a hidden field or a text box.
     pub fn value(&self, name: &str) -> Option<String> {
         let mut inputs = self.all("input").into_iter();

@@ -10,7 +10,7 @@ mod hostile;
 mod html;
 mod imports;
 mod links;
-mod secrets;
+mod overview;
 mod sentries;
 mod sessions;
 mod undoing;

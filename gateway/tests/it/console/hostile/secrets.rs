@@ -4,8 +4,8 @@ use serde_json::json;
 use stage::Desk;
 use stage::desk::text;
 
-use super::browser::Browser;
-use super::html::Page;
+use crate::console::browser::Browser;
+use crate::console::html::Page;
 
 const ONCE: &str = "The secret cannot be shown again.";
 

@@ -6,9 +6,9 @@ use serde_json::json;
 use stage::Desk;
 use stage::desk::text;
 
-use super::browser::{Browser, encode};
-use super::every_page::check;
-use super::html::Page;
+use crate::console::browser::{Browser, encode};
+use crate::console::every_page::check;
+use crate::console::html::Page;
 
 const SIGN_IN: &str = "/integrations/sign-in";
 
@@ -152,6 +152,7 @@ async fn file_names_and_answers_with_markup_are_text() {
     let mut browser = Browser::at(&desk).await;
     let detail = format!("/integrations/imports/{}", text(&job, "id"));
     for path in [
+        "/integrations".to_owned(),
         "/integrations/imports".to_owned(),
         "/integrations/audit".to_owned(),
         detail.clone(),

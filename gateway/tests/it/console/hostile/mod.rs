@@ -1,0 +1,4 @@
+//! What a console must withstand.
+
+mod secrets;
+mod strangers;
