@@ -31,6 +31,8 @@ use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
 use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
+use crate::delivery::stats::counters::Counters;
+use crate::delivery::stats::writer::StatsWriter;
 use crate::events::{Events, batch, types::EventTypes};
 use crate::feed::bell::Bell;
 use crate::feed::instance_store::Instance;
@@ -239,12 +241,14 @@ impl Engine {
             let bus = bus.clone();
             Box::new(move || bus.owner())
         };
+        let counters = Arc::new(Counters::default());
         let recorder = Recorder {
             db: background.clone(),
             bus: bus.clone(),
             owner: owner_of(&bus),
             destinations: destinations.clone(),
             ripe: ripe.clone(),
+            stats: counters.clone(),
         };
         recording.spawn("recorder", recorder.run(waiting, recording.stop()));
         let health_writer = HealthWriter {
@@ -272,6 +276,13 @@ impl Engine {
         };
         intake.spawn("schedule", schedule.run(intake.stop()));
         intake.spawn("lanes", lanes.clone().run_sweeper(intake.stop()));
+        let stats_writer = StatsWriter {
+            db: background.clone(),
+            counters,
+            instance: instance_id,
+        };
+        // Its last write comes after the recorder's.
+        upkeep.spawn("delivery stats", stats_writer.run(upkeep.stop()));
         upkeep.spawn("last used", keys.clone().run_flusher(upkeep.stop()));
         upkeep.spawn(
             "maintenance",

@@ -59,3 +59,4 @@ pub mod engine;
 pub mod id;
 pub mod log;
 pub mod schedule;
+pub mod stats;

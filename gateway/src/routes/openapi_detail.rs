@@ -54,6 +54,9 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
         "since" | "until" => json!({"type": "string", "format": "date-time"}),
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
         "state" => json!({"type": "string", "enum": super::openapi_sentries::states(path)}),
+        "range" if path == "/v1/webhooks/{id}/stats" => {
+            json!({"type": "string", "enum": ["24h", "7d", "30d"], "default": "24h"})
+        }
         "range" => json!({"type": "string", "enum": ["24h", "7d", "30d", "90d"]}),
         "active" | "upsert" | "dry_run" | "original" | "matched" | "enabled" | "private_entry" => {
             json!({"type": "boolean"})

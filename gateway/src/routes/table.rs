@@ -9,14 +9,14 @@ use crate::base::scope::Scope::{
     AuditRead, EventsRead, EventsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
 use crate::console::access::{api as access, model as access_model};
-use crate::delivery::log;
+use crate::delivery::{self, log};
 use crate::events::{api as events, batch, model as event_model, type_api, type_store};
 use crate::feed;
 use crate::http::problem::Code;
 use crate::keys::{api as keys, model as key_model};
 use crate::webhooks::{
     api as webhooks,
-    deliveries::{api as delivery_api, many_api},
+    deliveries::{api as delivery_api, many_api, stats_api},
     model as webhook_model, snippets,
 };
 
@@ -292,6 +292,14 @@ fn delivery_routes() -> Vec<Route> {
         )
         .query(DELIVERY_FILTERS)
         .lists::<log::Delivery>(),
+        get(
+            "/v1/webhooks/{id}/stats",
+            READ,
+            "How deliveries to a webhook went",
+            |services, call| Box::pin(stats_api::webhook_stats(services.webhooks.clone(), call)),
+        )
+        .query(&[("range", "24h, 7d or 30d; 24h if absent.")])
+        .replies::<delivery::stats::Stats>(200),
         get("/v1/deliveries", READ, "List deliveries", |services, call| {
             Box::pin(delivery_api::list_all_deliveries(services.webhooks.clone(), call))
         })

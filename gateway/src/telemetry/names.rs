@@ -54,6 +54,7 @@ metrics_table! {
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
     DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";
     DELIVERIES_FILTERED describe_counter "gateway_deliveries_filtered_total" "Deliveries that were not made because the endpoint's filter did not match the event.";
+    STATS_DROPPED describe_counter "gateway_delivery_stats_dropped_total" "Attempts that GET /v1/webhooks/{id}/stats does not count, because more endpoints are called than are counted in memory.";
     DISPATCH_PANICS describe_counter "gateway_dispatch_panics_total" "Panics while a Kafka event is stored and during fan-out of an event, by place: after one in a filter the event is sent as if it matched, after one while it is stored (store) it gets one attempt, after one elsewhere (event) it has no deliveries.";
     LANES describe_gauge "gateway_lanes" "Endpoints that have deliveries in memory.";
     LANE_WAITING describe_gauge "gateway_lane_waiting" "Deliveries that wait in memory, in their lane's queue.";

@@ -7,18 +7,23 @@ use http_body_util::Full;
 
 use super::sign::{Signer, hub_signature, standard_signature};
 use crate::base::clock::Millis;
+use crate::base::id::DeliveryId;
 use crate::delivery::engine::job::Job;
 use crate::outbound::target::Target;
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
+/// What requests are sent as.
+pub const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("Sentinel-Gateway/", env!("CARGO_PKG_VERSION")));
 
 const EVENT: HeaderName = HeaderName::from_static("x-sentinel-event");
 const DELIVERY: HeaderName = HeaderName::from_static("x-sentinel-delivery");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-sentinel-attempt");
-const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
+/// Holds the signature of the body.
+pub const SIGNATURE: HeaderName = HeaderName::from_static("x-sentinel-signature");
 const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
 const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+/// Holds the signature of Standard Webhooks.
+pub const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// What an endpoint adds to the event: where it goes, the headers it asks for, and who signs.
 pub(super) struct Addressed<'a> {
@@ -40,7 +45,6 @@ impl Addressed<'_> {
     fn headers(&self, job: &Job, number: u16, at: Millis) -> HeaderMap {
         let payload = &job.payload;
         let body = &payload.body;
-        let timestamp = (at.0 / 1000).to_string();
         let signers = self.signers;
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(HOST, self.target.authority.clone());
@@ -49,17 +53,16 @@ impl Addressed<'_> {
         for (name, value) in self.headers {
             headers.insert(name, value.clone());
         }
-        let standard = standard_signature(signers, &payload.event_id, &timestamp, body);
-        let ours = [
-            (EVENT, payload.label.to_string()),
-            (DELIVERY, job.delivery.to_string()),
-            (ATTEMPT, number.to_string()),
+        let timestamp = timestamp(at);
+        let signatures = [
             (SIGNATURE, hub_signature(signers, body)),
-            (STANDARD_ID, payload.event_id.clone()),
-            (STANDARD_TIMESTAMP, timestamp),
-            (STANDARD_SIGNATURE, standard),
+            (
+                STANDARD_SIGNATURE,
+                standard_signature(signers, &payload.event_id, &timestamp, body),
+            ),
         ];
-        for (name, value) in ours {
+        let told = told(&payload.label, job.delivery, &payload.event_id, number, at);
+        for (name, value) in told.into_iter().chain(signatures) {
             // Ids, types, numbers and signatures are all visible ASCII.
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(name, value);
@@ -67,4 +70,25 @@ impl Addressed<'_> {
         }
         headers
     }
+}
+
+/// The headers that tell which attempt of what a request is.
+pub fn told(
+    label: &str,
+    delivery: DeliveryId,
+    event_id: &str,
+    number: u16,
+    at: Millis,
+) -> [(HeaderName, String); 5] {
+    [
+        (EVENT, label.to_owned()),
+        (DELIVERY, delivery.to_string()),
+        (ATTEMPT, number.to_string()),
+        (STANDARD_ID, event_id.to_owned()),
+        (STANDARD_TIMESTAMP, timestamp(at)),
+    ]
+}
+
+fn timestamp(at: Millis) -> String {
+    (at.0 / 1000).to_string()
 }

@@ -25,7 +25,7 @@ const RECOVERY_MILLIS: u32 = 60_000;
 /// Why an endpoint is disabled that answered 410.
 pub const GONE: &str = "The endpoint answered 410 Gone.";
 
-const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
+pub(super) const COLUMNS: &str = "id, workspace_id, name, url, events, description, headers, max_attempts,
     timeout_seconds, rate_limit_per_second, enabled, disabled_reason, health, secret, previous_secret,
     previous_secret_until, created_at, updated_at, filter, ordering";
 
@@ -103,20 +103,6 @@ pub async fn find(
     let statement = format!("select {COLUMNS} from webhooks where workspace_id = $1 and id = $2");
     let row = client.query_opt(&statement, &[&workspace, &id]).await?;
     Ok(row.as_ref().map(stored))
-}
-
-/// One endpoint of a workspace, and how many deliveries are scheduled for it, counted up to `most`.
-pub async fn find_with_scheduled(
-    client: &Client,
-    workspace: WorkspaceId,
-    id: WebhookId,
-    most: i64,
-) -> Result<Option<(StoredWebhook, i64)>, DbError> {
-    let scheduled = schedule::store::COUNT_SCHEDULED;
-    let statement =
-        format!("select {COLUMNS}, ({scheduled}) from webhooks where workspace_id = $1 and id = $2");
-    let row = client.query_opt(&statement, &[&workspace, &id, &most]).await?;
-    Ok(row.as_ref().map(|row| (stored(row), row.get(20))))
 }
 
 /// One endpoint of a workspace, locked until the transaction ends, against all but a recovery: that takes its time, and
@@ -315,7 +301,7 @@ pub async fn put_sealed(transaction: &Transaction<'_>, sealed: &Sealed) -> Resul
     Ok(())
 }
 
-fn stored(row: &Row) -> StoredWebhook {
+pub(super) fn stored(row: &Row) -> StoredWebhook {
     let health = match row.get::<_, &str>(12) {
         "paused" => HealthState::Paused,
         "failing" => HealthState::Failing,

@@ -20,6 +20,7 @@ use crate::bus::{BatchId, Bus};
 use crate::db::{Db, DbError, within};
 use crate::delivery::destination::Destinations;
 use crate::delivery::schedule::ripe::Ripe;
+use crate::delivery::stats::counters::Counters;
 use crate::telemetry::names;
 
 /// Outcomes that may wait for the recorder.
@@ -42,6 +43,8 @@ pub struct Recorder {
     pub destinations: Arc<dyn Destinations>,
     /// Gets the keys whose next delivery may have its turn.
     pub ripe: Arc<Ripe>,
+    /// Count what is recorded.
+    pub stats: Arc<Counters>,
 }
 
 impl Recorder {
@@ -103,6 +106,7 @@ impl Recorder {
             ledger.finish(batch, count);
         }
         self.ripe.note(group);
+        self.stats.note(group);
         observe(group);
     }
 

@@ -7,12 +7,12 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::filter::Filter;
-use super::model::Delivery;
+use super::model::{Delivery, Status};
 use super::store::delivery;
 use super::ways::{Bound, DAY_MILLIS, GIVEN, Way, ways};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, uuid_floor, uuid_millis};
+use crate::base::id::{DeliveryId, DestinationId, uuid_floor, uuid_millis};
 use crate::base::page::{Listing, Page};
 use crate::db::DbError;
 use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
@@ -40,24 +40,67 @@ pub async fn list(
     if search.ways.is_empty() || low >= high {
         return Ok(page.listing(Vec::new(), position));
     }
-    // Mostly the newest days have a page full, and planning for all days costs more than reading these.
-    let recent = search.recent(high);
-    if recent > low {
-        let found = search.rows(recent, high).await?;
+    // Mostly the newest days have a page full, and planning for all days costs more than reading these. An event never has.
+    let recent = recent(high);
+    if recent > low && filter.events.is_none() {
+        let (found, _) = search.rows(recent, high, false).await?;
         if found.len() > page.limit as usize {
             return Ok(page.listing(found, position));
         }
     }
-    let mut found = search.rows(low, high).await?;
-    if found.len() <= page.limit as usize
-        && let Some(oldest) = search.oldest(low, high).await?
-    {
+    let (mut found, oldest) = search.rows(low, high, true).await?;
+    if let Some(oldest) = oldest {
         // What is older may have gaps: the next page has it.
         found.retain(|delivery| delivery.id.uuid() >= oldest);
         let end = DeliveryId::from_uuid(oldest).to_string();
         return Ok(page.listing_until(found, position, &end));
     }
     Ok(page.listing(found, position))
+}
+
+/// The newest deliveries to a destination, by one query; `are_recent` says that the recent days have so many.
+pub async fn newest(
+    client: &Client,
+    workspace: WorkspaceId,
+    destination: DestinationId,
+    count: u32,
+    are_recent: bool,
+) -> Result<Vec<Delivery>, DbError> {
+    let filter = Filter {
+        destination: Some(destination),
+        ..Filter::default()
+    };
+    let search = Search {
+        client,
+        workspace,
+        filter: &filter,
+        ways: ways(&filter),
+        count: count.into(),
+    };
+    let low = if are_recent {
+        recent(Uuid::max())
+    } else {
+        Uuid::nil()
+    };
+    Ok(search.rows(low, Uuid::max(), false).await?.0)
+}
+
+/// An expression: whether the destination `id` has `count` deliveries whose ids are at least `low`, the first of a day.
+pub fn has_recent(id: &str, low: &str, count: &str) -> String {
+    let of = |status: Status| {
+        let status = status.number();
+        format!(
+            "(select 1 from deliveries where webhook_id = {id} and status = {status} and id >= {low} limit {count})"
+        )
+    };
+    let all = Status::ALL.map(of).join(" union all ");
+    format!("(select count(*) >= {count} from ({all}) recent)")
+}
+
+/// From where on ids are recent: the day of the highest one and the day before.
+pub fn recent(high: Uuid) -> Uuid {
+    let newest = Millis(uuid_millis(high)).min(Millis::now());
+    uuid_floor((newest.0.div_euclid(DAY_MILLIS) - 1) * DAY_MILLIS)
 }
 
 /// What is looked for.
@@ -70,32 +113,21 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// From where on ids are recent: the day of the highest one and the day before.
-    fn recent(&self, high: Uuid) -> Uuid {
-        let newest = Millis(uuid_millis(high)).min(Millis::now());
-        uuid_floor((newest.0.div_euclid(DAY_MILLIS) - 1) * DAY_MILLIS)
-    }
-
-    async fn rows(&self, low: Uuid, high: Uuid) -> Result<Vec<Delivery>, DbError> {
-        let rows = self.query(&rows_of(&self.ways), low, high).await?;
-        Ok(rows.iter().map(delivery).collect())
-    }
-
-    /// The newest of the oldest entries that the ways looked at, if one of them has more.
-    async fn oldest(&self, low: Uuid, high: Uuid) -> Result<Option<Uuid>, DbError> {
-        let oldest: Vec<&str> = self.ways.iter().filter_map(|way| way.oldest.as_deref()).collect();
-        if oldest.is_empty() {
-            return Ok(None);
-        }
-        let any = oldest.join(" union all ");
-        let statement = format!("with {GIVEN} select id from ({any}) old order by id desc limit 1");
-        let rows = self.query(&statement, low, high).await?;
-        Ok(rows.first().map(|row| row.get(0)))
-    }
-
-    async fn query(&self, statement: &str, low: Uuid, high: Uuid) -> Result<Vec<Row>, DbError> {
+    /// The newest that match, and if that is no page full, the newest of the oldest entries that the ways looked at and
+    /// that have others behind them.
+    async fn rows(
+        &self,
+        low: Uuid,
+        high: Uuid,
+        tells_oldest: bool,
+    ) -> Result<(Vec<Delivery>, Option<Uuid>), DbError> {
         let bound = Bound::of(self.workspace, self.filter, low, high, self.count);
-        Ok(self.client.query(statement, &bound.parameters()).await?)
+        let statement = statement(&self.ways, tells_oldest);
+        let rows = self.client.query(&statement, &bound.parameters()).await?;
+        let oldest = rows.first().and_then(|row| row.get(12));
+        // Without any there is a row of nulls, for the sake of the oldest.
+        let is_found = |row: &&Row| row.get::<_, Option<Uuid>>(0).is_some();
+        Ok((rows.iter().filter(is_found).map(delivery).collect(), oldest))
     }
 }
 
@@ -103,12 +135,25 @@ fn position(delivery: &Delivery) -> String {
     delivery.id.to_string()
 }
 
-fn rows_of(ways: &[Way]) -> String {
+fn statement(ways: &[Way], tells_oldest: bool) -> String {
     let rows: Vec<&str> = ways.iter().map(|way| way.rows.as_str()).collect();
+    let oldest: Vec<&str> = ways
+        .iter()
+        .filter_map(|way| way.oldest.as_deref().filter(|_| tells_oldest))
+        .collect();
+    let oldest = match oldest.as_slice() {
+        [] => "null::uuid".to_owned(),
+        some => format!(
+            "(select id from ({}) old order by id desc limit 1)",
+            some.join(" union all ")
+        ),
+    };
     format!(
-        "with {GIVEN} select {COLUMNS}, {NEXT_ATTEMPT_AT} from (
-             select * from ({}) any_way order by id desc limit $4
-         ) d
+        "with {GIVEN},
+         found as materialized (select * from ({}) any_way order by id desc limit $4),
+         examined as (select case when (select count(*) from found) < $4 then {oldest} end as oldest)
+         select {COLUMNS}, {NEXT_ATTEMPT_AT}, examined.oldest
+         from examined left join found d on true
          left join events e on e.id = d.event_id
          {JOIN_SCHEDULED}
          order by d.id desc",

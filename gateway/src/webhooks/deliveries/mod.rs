@@ -3,5 +3,6 @@
 pub mod api;
 pub mod many_api;
 mod query;
+pub mod stats_api;
 
 pub use query::DeliveryQuery;

@@ -10,5 +10,6 @@ mod prefixes;
 mod rotation;
 mod signatures;
 mod snippets;
+mod stats;
 mod test_event;
 mod urls;
