@@ -16,6 +16,13 @@ pub struct Series {
     pub values: Vec<u64>,
 }
 
+impl Series {
+    /// Of all bars.
+    pub fn sum(&self) -> u64 {
+        self.values.iter().sum()
+    }
+}
+
 /// A chart with its numbers.
 pub struct Chart {
     /// Unique on its page.
@@ -80,11 +87,20 @@ impl Chart {
 
     /// The sums in words.
     pub fn description(&self) -> String {
-        let sums = self.series.iter().map(|series| {
-            let sum: u64 = series.values.iter().sum();
-            format!("{} {sum}", series.label)
-        });
+        let sums = self
+            .series
+            .iter()
+            .map(|series| format!("{} {}", series.label, series.sum()));
         sums.collect::<Vec<_>>().join(", ")
+    }
+
+    /// When the first bar begins, and the last one, without what nobody reads below a drawing.
+    pub fn ends(&self) -> Option<(String, String)> {
+        let short = |moment: &Millis| moment.to_utc().chars().skip(5).take(11).collect();
+        self.moments
+            .first()
+            .map(short)
+            .zip(self.moments.last().map(short))
     }
 
     /// The numbers of each bar.

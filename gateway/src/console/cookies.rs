@@ -1,4 +1,4 @@
-//! The few cookies of the console: the session, a notice for the next page, the reader's time zone.
+//! The few cookies of the console: the session, a notice for the next page, how the reader wants times and tables.
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue, InvalidHeaderValue, SET_COOKIE};
@@ -11,6 +11,9 @@ use crate::http::reply::Reply;
 /// A session's secret, as its cookie holds it.
 pub const SECRET_LEN: usize = 64;
 const ZONE: &str = "gw_zone";
+const ROWS: &str = "gw_rows";
+/// How long a choice of the reader's holds, and where.
+const CHOSEN: &str = "Max-Age=31536000; Path=/integrations; SameSite=Lax";
 /// What a notice may say; longer ones would not fit a cookie.
 const MAX_NOTICE_CHARS: usize = 500;
 
@@ -87,10 +90,18 @@ pub fn clear_notice(reply: &mut Reply, site: &Site) {
 /// Remembers the reader's choice of a time zone; the script reads it.
 pub fn set_zone(reply: &mut Reply, is_local: bool) {
     let zone = if is_local { "local" } else { "utc" };
-    set(
-        reply,
-        format!("{ZONE}={zone}; Max-Age=31536000; Path=/integrations; SameSite=Lax"),
-    );
+    set(reply, format!("{ZONE}={zone}; {CHOSEN}"));
+}
+
+/// Whether rows of tables are wanted close together.
+pub fn wants_dense_rows(headers: &HeaderMap) -> bool {
+    find(headers, ROWS) == Some("dense")
+}
+
+/// Remembers how close the reader wants rows.
+pub fn set_rows(reply: &mut Reply, are_dense: bool) {
+    let rows = if are_dense { "dense" } else { "wide" };
+    set(reply, format!("{ROWS}={rows}; {CHOSEN}"));
 }
 
 fn notice_name(site: &Site) -> String {

@@ -1,5 +1,6 @@
 //! What stands around every page.
 
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 
 use super::access::Session;
@@ -108,6 +109,7 @@ pub struct Frame {
     /// What the change said that led here.
     pub notice: Option<String>,
     pub is_local_time: bool,
+    pub has_dense_rows: bool,
     /// The page itself, to come back to.
     pub here: String,
     pub instance: String,
@@ -122,6 +124,7 @@ impl Frame {
             who: None,
             notice: None,
             is_local_time: false,
+            has_dense_rows: false,
             here: "/integrations".into(),
             instance: console.instance.clone(),
             section: None,
@@ -132,7 +135,8 @@ impl Frame {
     pub fn asked_with(mut self, headers: &HeaderMap, site: &Site, uri: &Uri) -> Self {
         self.notice = cookies::notice(headers, site);
         self.is_local_time = cookies::wants_local_times(headers);
-        self.here = uri.path().to_owned();
+        self.has_dense_rows = cookies::wants_dense_rows(headers);
+        self.here = uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         self
     }
 

@@ -15,7 +15,6 @@ pub mod alert;
 pub mod api_keys;
 pub mod assets;
 pub mod audit;
-#[allow(dead_code, reason = "the charts of the webhooks' pages are drawn by it")]
 pub mod chart;
 pub mod coming;
 mod cookies;

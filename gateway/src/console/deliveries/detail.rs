@@ -1,9 +1,12 @@
 //! `/integrations/deliveries/{id}`.
 
 use askama::Template;
+use http::HeaderName;
 
 use super::attempts::{self, Shown};
 use super::indent::indented;
+use super::request;
+use crate::base::clock::Millis;
 use crate::base::id::DeliveryId;
 use crate::base::scope::Scope;
 use crate::console::Visit;
@@ -25,12 +28,31 @@ struct DetailPage {
     webhook: Option<(String, String)>,
     body: Option<String>,
     indented: Option<String>,
-    headers: Vec<(&'static str, String)>,
+    /// The requests of the attempts, the last one first.
+    requests: Vec<Request>,
+    /// The variables that the command takes.
+    variables: Vec<String>,
     attempts: Vec<Shown>,
     copies: Vec<DeliveryId>,
     curl: Option<String>,
     may_write: bool,
     form_id: String,
+}
+
+/// The request of an attempt.
+struct Request {
+    number: u16,
+    headers: Vec<(HeaderName, String)>,
+}
+
+impl Request {
+    /// The headers as they are written in documents.
+    fn written(&self) -> Vec<(String, &str)> {
+        let headers = self.headers.iter();
+        headers
+            .map(|(name, value)| (request::written(name), value.as_str()))
+            .collect()
+    }
 }
 
 impl DetailPage {
@@ -53,17 +75,34 @@ pub async fn show_delivery(webhooks: Webhooks, mut visit: Visit) -> Result<Reply
     let endpoint = webhooks.registry.find(found.delivery.webhook_id);
     let endpoint = endpoint.filter(|endpoint| endpoint.workspace == workspace);
     let attempts = attempts::read(found.attempts.get()).map_err(|fault| Problem::internal(&fault))?;
-    let webhook = endpoint.map(|endpoint| (endpoint.name.clone(), endpoint.url().to_owned()));
-    let headers = headers(&found.delivery, attempts.last());
+    let request_of = |attempt: &Shown| {
+        let headers = request::headers(&found.delivery, endpoint.as_deref(), attempt.number, attempt.at?);
+        Some(Request {
+            number: attempt.number,
+            headers,
+        })
+    };
+    let requests: Vec<Request> = attempts.iter().rev().filter_map(request_of).collect();
+    let curl = endpoint
+        .as_ref()
+        .zip(found.request_body.as_ref())
+        .map(|(endpoint, body)| {
+            let first = || request::headers(&found.delivery, Some(&**endpoint), 1, Millis::now());
+            let headers = requests.first().map_or_else(first, |last| last.headers.clone());
+            request::curl(endpoint.url(), &headers, body)
+        });
+    let masked = endpoint.iter().flat_map(|endpoint| endpoint.headers.keys());
+    let variables = masked.map(request::variable).collect();
+    let webhook = endpoint
+        .as_ref()
+        .map(|endpoint| (endpoint.name.clone(), endpoint.url().to_owned()));
     let shown = DetailPage {
         frame: visit.frame(&id.to_string(), Section::Deliveries),
-        curl: webhook
-            .as_ref()
-            .zip(found.request_body.as_ref())
-            .map(|((_, url), body)| curl(url, &headers, body)),
+        curl,
+        requests,
+        variables,
         indented: found.request_body.as_deref().and_then(indented),
         body: found.request_body,
-        headers,
         delivery: found.delivery,
         webhook,
         attempts,
@@ -72,52 +111,4 @@ pub async fn show_delivery(webhooks: Webhooks, mut visit: Visit) -> Result<Reply
         form_id: new_id(),
     };
     visit.show(&shown)
-}
-
-/// The headers that every attempt has; signatures are of the secret, which is not shown.
-fn headers(delivery: &Delivery, last: Option<&Shown>) -> Vec<(&'static str, String)> {
-    let sent = last.and_then(|last| Some((last.number, last.at?)));
-    let mut headers = vec![
-        ("Content-Type", "application/json".to_owned()),
-        (
-            "User-Agent",
-            format!("Sentinel-Gateway/{}", env!("CARGO_PKG_VERSION")),
-        ),
-        ("X-Sentinel-Event", delivery.r#type.clone()),
-        ("X-Sentinel-Delivery", delivery.id.to_string()),
-        ("webhook-id", delivery.event_id.clone()),
-    ];
-    if let Some((number, at)) = sent {
-        headers.push(("X-Sentinel-Attempt", number.to_string()));
-        headers.push(("webhook-timestamp", (at.0 / 1000).to_string()));
-    }
-    headers
-}
-
-/// A command that sends the same bytes, without signatures.
-fn curl(url: &str, headers: &[(&'static str, String)], body: &str) -> String {
-    let mut command = format!("curl -X POST {}", quoted(url));
-    for (name, value) in headers {
-        command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))));
-    }
-    command.push_str(&format!(" \\\n  --data-binary {}", quoted(body)));
-    command
-}
-
-/// One word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_keeps_quotes() {
-        let command = curl("https://example.com/?a=1&b='", &[], "{\"a\":\"it's\"}");
-        let expected =
-            "curl -X POST 'https://example.com/?a=1&b='\\''' \\\n  --data-binary '{\"a\":\"it'\\''s\"}'";
-        assert_eq!(command, expected);
-    }
 }

@@ -2,10 +2,11 @@
 
 use askama::Template;
 
+use super::LIST;
 use crate::base::id::WebhookId;
 use crate::base::page::{DEFAULT_LIMIT, Listing};
 use crate::base::scope::Scope;
-use crate::console::alert::Alert;
+use crate::console::alert::{Alert, fault_of};
 use crate::console::filter::{Asked, Fields};
 use crate::console::form::new_id;
 use crate::console::frame::{Frame, Section};
@@ -27,15 +28,22 @@ const FIELDS: Fields = &[
     ("until", "To"),
 ];
 
+/// The id of the table, in which deliveries are ticked.
+pub(super) const CHOICE: &str = "choice";
+
 #[derive(Template)]
 #[template(path = "deliveries/list.html")]
 struct ListPage {
     frame: Frame,
     rows: Vec<Row>,
-    /// Its own path, to filter and to go back to.
+    /// Its own path.
     path: String,
+    /// The same with its query.
+    back: String,
     asked: Asked,
     alert: Option<Alert>,
+    /// Whether the filters can be applied.
+    is_readable: bool,
     webhooks: Vec<(String, String)>,
     errors: Vec<(&'static str, &'static str)>,
     /// The webhook whose list it is.
@@ -53,33 +61,74 @@ struct Row {
     webhook: Option<String>,
 }
 
-/// `GET /integrations/deliveries`.
-pub async fn list_deliveries(webhooks: Webhooks, visit: Visit) -> Result<Reply, Problem> {
-    list(&webhooks, &visit, None).await
+/// Which list it is, and what part of it.
+struct Place {
+    path: String,
+    query: Option<String>,
+    /// The webhook whose list it is.
+    owner: Option<(WebhookId, String)>,
 }
 
-/// `GET /integrations/webhooks/{id}/deliveries`.
-pub async fn list_of_webhook(webhooks: Webhooks, visit: Visit) -> Result<Reply, Problem> {
-    let id: WebhookId = visit.call.id()?;
-    let workspace = visit.call.caller.workspace;
-    let endpoint = webhooks.registry.find(id);
-    let endpoint = endpoint.filter(|endpoint| endpoint.workspace == workspace);
-    let endpoint = endpoint.ok_or_else(Problem::not_found)?;
-    list(&webhooks, &visit, Some((id, endpoint.name.clone()))).await
+impl Place {
+    /// Of a path and query of a page; `None` if there is no such list.
+    fn parse(webhooks: &Webhooks, visit: &Visit, path_and_query: &str) -> Option<Self> {
+        let (path, query) = match path_and_query.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (path_and_query, None),
+        };
+        let owner = match path == LIST {
+            true => None,
+            false => {
+                let inside = path.strip_prefix(Section::Webhooks.path())?.strip_prefix('/')?;
+                let id = WebhookId::parse(inside.strip_suffix("/deliveries")?)?;
+                let endpoint = webhooks.registry.find(id)?;
+                let is_ours = endpoint.workspace == visit.call.caller.workspace;
+                Some((id, is_ours.then(|| endpoint.name.clone())?))
+            }
+        };
+        Some(Self {
+            path: path.to_owned(),
+            query,
+            owner,
+        })
+    }
+}
+
+/// `GET /integrations/deliveries` and `GET /integrations/webhooks/{id}/deliveries`.
+pub async fn list_deliveries(webhooks: Webhooks, visit: Visit) -> Result<Reply, Problem> {
+    let here = visit.uri.path_and_query().map_or("", |here| here.as_str());
+    let place = Place::parse(&webhooks, &visit, here).ok_or_else(Problem::not_found)?;
+    list(&webhooks, &visit, place, new_id(), None).await
+}
+
+/// The list again that a form came from, which chose nothing that can be sent.
+pub(super) async fn choose_again(
+    webhooks: &Webhooks,
+    visit: &Visit,
+    back: &str,
+    form_id: String,
+    alert: Alert,
+) -> Result<Reply, Problem> {
+    let place = Place::parse(webhooks, visit, back).or_else(|| Place::parse(webhooks, visit, LIST));
+    let place = place.ok_or_else(Problem::not_found)?;
+    list(webhooks, visit, place, form_id, Some(alert)).await
 }
 
 async fn list(
     webhooks: &Webhooks,
     visit: &Visit,
-    owner: Option<(WebhookId, String)>,
+    place: Place,
+    form_id: String,
+    choice: Option<Alert>,
 ) -> Result<Reply, Problem> {
-    let asked = Asked::read(FIELDS, visit.uri.query());
-    let path = visit.uri.path().to_owned();
+    let Place { path, query, owner } = place;
+    let asked = Asked::read(FIELDS, query.as_deref());
     let mut endpoints = webhooks.registry.of_workspace(visit.call.caller.workspace);
     endpoints.sort_by(|one, other| one.name.cmp(&other.name));
     let found = read(webhooks, visit, &asked, owner.as_ref().map(|(id, _)| *id)).await;
+    let is_readable = found.is_ok();
     let (listing, alert) = match found {
-        Ok(listing) => (listing, None),
+        Ok(listing) => (listing, choice),
         Err(problem) => {
             let nothing = Listing {
                 data: Vec::new(),
@@ -103,13 +152,21 @@ async fn list(
     let older = listing
         .next_cursor
         .map(|cursor| format!("{base}{joint}cursor={cursor}"));
+    let back = match &query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.clone(),
+    };
+    let mut frame = visit.frame(Section::Deliveries.label(), Section::Deliveries);
+    frame.here.clone_from(&back);
     let shown = ListPage {
-        frame: visit.frame(Section::Deliveries.label(), Section::Deliveries),
+        frame,
+        back,
+        is_readable,
         rows: rows.collect(),
         webhooks: choices(&owner, &asked, &endpoints),
         errors: errors(),
         may_write: visit.may(Scope::WebhooksWrite),
-        form_id: new_id(),
+        form_id,
         newest: (!is_first).then_some(base),
         older,
         path,
@@ -183,6 +240,11 @@ fn errors() -> Vec<(&'static str, &'static str)> {
 }
 
 impl ListPage {
+    /// Why the choice of deliveries cannot be sent again.
+    fn choice_fault(&self) -> Option<&str> {
+        fault_of(&self.alert, CHOICE)
+    }
+
     /// Where `Clear filters` leads.
     fn clear(&self) -> &str {
         &self.path

@@ -5,10 +5,11 @@ mod detail;
 mod indent;
 mod list;
 mod redeliver;
+mod request;
 pub mod words;
 
 pub use detail::show_delivery;
-pub use list::{list_deliveries, list_of_webhook};
+pub use list::list_deliveries;
 pub use redeliver::{redeliver, redeliver_selected};
 
 const LIST: &str = "/integrations/deliveries";

@@ -3,12 +3,13 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::LIST;
+use super::list::{self, CHOICE};
+use super::{LIST, words};
 use crate::base::id::{Delivery, DeliveryId};
+use crate::console::alert::Alert;
 use crate::console::form::Form;
 use crate::console::{Visit, destination};
-use crate::http::fields::Faults;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::deliveries::api;
@@ -30,26 +31,24 @@ pub async fn redeliver(webhooks: Webhooks, mut visit: Visit) -> Result<Reply, Pr
 /// `POST /integrations/deliveries/redeliver-selected`.
 pub async fn redeliver_selected(webhooks: Webhooks, mut visit: Visit) -> Result<Reply, Problem> {
     let form = visit.form().await?;
-    form.id()?;
-    let ids: Vec<Option<DeliveryId>> = form
-        .all("id")
-        .take(MOST_SELECTED + 1)
-        .map(DeliveryId::parse)
-        .collect();
-    let mut faults = Faults::default();
-    if ids.is_empty() || ids.len() > MOST_SELECTED {
-        faults.add(
-            "body.id",
-            "invalid_length",
-            format!("select 1 to {MOST_SELECTED} deliveries"),
-        );
-    }
-    if ids.contains(&None) {
-        faults.add("body.id", "invalid", "expected ids of deliveries");
-    }
-    faults.into_result()?;
-    let (mut started, mut gone) = (0, 0);
-    for id in ids.into_iter().flatten() {
+    let form_id = form.id()?.to_string();
+    let back = destination::parse(form.text("back")).unwrap_or_else(|| LIST.to_owned());
+    let chosen = form.all("id").take(MOST_SELECTED + 1).map(DeliveryId::parse);
+    let ids: Vec<DeliveryId> = match chosen.collect::<Option<Vec<_>>>() {
+        Some(ids) if (1..=MOST_SELECTED).contains(&ids.len()) => ids,
+        chosen => {
+            let message = match chosen {
+                Some(none) if none.is_empty() => "tick at least one",
+                Some(_) => "tick 50 at most",
+                None => "one of the ids is none of a delivery",
+            };
+            let problem = Problem::new(Code::ValidationFailed, message);
+            let alert = Alert::about(CHOICE, "Deliveries", &problem);
+            return list::choose_again(&webhooks, &visit, &back, form_id, alert).await;
+        }
+    };
+    let (mut started, mut gone) = (0_usize, 0_usize);
+    for id in ids {
         match one(webhooks.clone(), &visit, &form, id).await {
             Ok(_) => started += 1,
             // Its webhook was deleted.
@@ -57,12 +56,10 @@ pub async fn redeliver_selected(webhooks: Webhooks, mut visit: Visit) -> Result<
             Err(problem) => return Err(problem),
         }
     }
-    let back = destination::parse(form.text("back")).unwrap_or_else(|| LIST.to_owned());
-    let mut notice = format!("Redelivery started: {started} deliveries.");
+    let mut notice = format!("Redelivery started: {}.", words::deliveries(started));
     if gone > 0 {
-        notice.push_str(&format!(
-            " {gone} cannot be sent again: their webhooks are deleted."
-        ));
+        let gone = words::deliveries(gone);
+        notice.push_str(&format!(" {gone} cannot be sent again: the webhook is deleted."));
     }
     visit.see_other(&back, &notice)
 }

@@ -11,6 +11,14 @@ pub fn answer(status_code: Option<u16>, error: Option<ErrorCode>) -> String {
     }
 }
 
+/// So many deliveries.
+pub fn deliveries(count: usize) -> String {
+    match count {
+        1 => "1 delivery".to_owned(),
+        some => format!("{some} deliveries"),
+    }
+}
+
 /// An error in words.
 pub const fn what(error: ErrorCode) -> &'static str {
     match error {

@@ -1,4 +1,4 @@
-//! Signing in with a key or a link, signing out, and the choice of a time zone.
+//! Signing in with a key or a link, signing out, and the choice of how times and tables are shown.
 
 use askama::Template;
 use http::{HeaderMap, Method, StatusCode};
@@ -149,5 +149,14 @@ pub async fn choose_time_zone(mut arrival: Arrival) -> Result<Reply, Problem> {
     let back = destination::parse(form.text("back"));
     let mut reply = visit::see_other(back.as_deref().unwrap_or(destination::HOME))?;
     cookies::set_zone(&mut reply, form.text("zone") == "local");
+    Ok(reply)
+}
+
+/// `POST /integrations/rows`: wide or dense.
+pub async fn choose_rows(mut arrival: Arrival) -> Result<Reply, Problem> {
+    let form = Form::read(&mut arrival.body).await?;
+    let back = destination::parse(form.text("back"));
+    let mut reply = visit::see_other(back.as_deref().unwrap_or(destination::HOME))?;
+    cookies::set_rows(&mut reply, form.text("rows") == "dense");
     Ok(reply)
 }

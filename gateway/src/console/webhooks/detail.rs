@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use askama::Template;
 
+use super::causes::{self, Cause};
+use super::drawing::{self, Drawn};
+use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
-use crate::base::page::Page;
 use crate::base::scope::Scope;
 use crate::console::Visit;
 use crate::console::form::new_id;
 use crate::console::frame::{Frame, Section};
-use crate::delivery::log::{Delivery, Filter, list_store};
+use crate::delivery::engine::breaker::Trouble;
+use crate::delivery::log::{Delivery, list_store};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::endpoint::destination_of;
+use crate::webhooks::health_store;
 use crate::webhooks::model::Webhook;
-use crate::webhooks::store;
 
 const DELIVERY_COUNT: u32 = 30;
 /// How many scheduled deliveries are counted; beyond that it is many.
@@ -28,6 +31,9 @@ struct DetailPage {
     frame: Frame,
     webhook: Webhook,
     health: String,
+    last_success: Option<Millis>,
+    charts: Vec<Drawn>,
+    causes: Vec<Cause>,
     deliveries: Vec<Delivery>,
     may_write: bool,
     form_id: String,
@@ -38,32 +44,27 @@ pub async fn show_webhook(webhooks: Webhooks, mut visit: Visit) -> Result<Reply,
     let id: WebhookId = visit.call.id()?;
     let workspace = visit.call.caller.workspace;
     let client = webhooks.db.client().await?;
-    let found = store::find_with_scheduled(&client, workspace, id, MOST_COUNTED + 1).await?;
-    let (stored, scheduled) = found.ok_or_else(Problem::not_found)?;
+    let found = health_store::find(&client, workspace, id, MOST_COUNTED + 1, DELIVERY_COUNT).await?;
+    let condition = found.ok_or_else(Problem::not_found)?;
     visit.take_query().finish()?;
-    let filter = Filter {
-        destination: Some(destination_of(id)),
-        ..Filter::default()
-    };
-    let page = Page {
-        limit: DELIVERY_COUNT,
-        after: None,
-        list: String::new(),
-    };
-    let deliveries = list_store::list(&client, workspace, &filter, &page).await?.data;
+    let deliveries = list_store::newest(
+        &client,
+        workspace,
+        destination_of(id),
+        DELIVERY_COUNT,
+        condition.has_recent,
+    )
+    .await?;
     drop(client);
-    let health = stored.health;
-    let webhook = stored.masked(webhooks.registry.vault());
-    let trouble = webhooks.lanes.lane(destination_of(id), health).trouble();
+    let now = Millis::now();
+    let lane = webhooks.lanes.lane(destination_of(id), condition.webhook.health);
+    let webhook = condition.webhook.masked(webhooks.registry.vault());
     let shown = DetailPage {
         frame: visit.frame(&webhook.name, Section::Webhooks),
-        health: sentence(
-            &webhook,
-            trouble.failures_in_row,
-            trouble.lasting,
-            trouble.next_probe,
-            scheduled,
-        ),
+        health: sentence(&webhook, &lane.trouble(), condition.scheduled),
+        last_success: condition.history.last_success(),
+        charts: drawing::charts(&condition.history, now),
+        causes: causes::causes(&condition.history, id, now),
         deliveries,
         may_write: visit.may(Scope::WebhooksWrite),
         form_id: new_id(),
@@ -73,13 +74,7 @@ pub async fn show_webhook(webhooks: Webhooks, mut visit: Visit) -> Result<Reply,
 }
 
 /// How an endpoint is doing, in words. What is in memory is what this instance has seen.
-fn sentence(
-    webhook: &Webhook,
-    failures_in_row: u32,
-    lasting: Option<Duration>,
-    next_probe: Option<Duration>,
-    scheduled: i64,
-) -> String {
+fn sentence(webhook: &Webhook, trouble: &Trouble, scheduled: i64) -> String {
     let mut said = match (webhook.enabled, webhook.health.as_str()) {
         (false, _) => {
             let reason = webhook
@@ -94,14 +89,14 @@ fn sentence(
         (true, "failing") => "Its last attempts failed; they are repeated.".to_owned(),
         (true, _) => "It takes what it is sent.".to_owned(),
     };
-    if failures_in_row > 0 {
-        said.push_str(&format!(" {failures_in_row} in a row failed"));
-        if let Some(lasting) = lasting {
+    if trouble.failures_in_row > 0 {
+        said.push_str(&format!(" {} in a row failed", trouble.failures_in_row));
+        if let Some(lasting) = trouble.lasting {
             said.push_str(&format!(", since {} ago", span(lasting)));
         }
         said.push('.');
     }
-    if let Some(wait) = next_probe.filter(|_| webhook.enabled) {
+    if let Some(wait) = trouble.next_probe.filter(|_| webhook.enabled) {
         match wait.as_secs() {
             0 => said.push_str(" The next probe goes out with the next delivery."),
             _ => said.push_str(&format!(" The next probe goes out in {}.", span(wait))),

@@ -3,6 +3,8 @@
 use askama::Template;
 
 use super::LIST;
+use super::drawing::Day;
+use crate::base::clock::Millis;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::base::scope::Scope;
 use crate::console::Visit;
@@ -10,17 +12,23 @@ use crate::console::frame::{Frame, Section};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
+use crate::webhooks::health_store::{self, Listed};
 use crate::webhooks::model::Webhook;
-use crate::webhooks::store;
 
 #[derive(Template)]
 #[template(path = "webhooks/list.html")]
 struct ListPage {
     frame: Frame,
-    rows: Vec<Webhook>,
+    rows: Vec<Row>,
     may_write: bool,
     newest: Option<String>,
     older: Option<String>,
+}
+
+struct Row {
+    webhook: Webhook,
+    last_success: Option<Millis>,
+    day: Day,
 }
 
 /// `GET /integrations/webhooks`.
@@ -31,11 +39,19 @@ pub async fn list_webhooks(webhooks: Webhooks, mut visit: Visit) -> Result<Reply
     visit.take_query().finish()?;
     let is_first = page.after.is_none();
     let client = webhooks.db.client().await?;
-    let found = store::list(&client, workspace, &page).await?;
+    let found = health_store::list(&client, workspace, &page).await?;
     drop(client);
-    let vault = webhooks.registry.vault();
-    let shown: Vec<Webhook> = found.into_iter().map(|stored| stored.masked(vault)).collect();
-    let listing = page.listing(shown, |webhook| webhook.id.to_string());
+    let (vault, now) = (webhooks.registry.vault(), Millis::now());
+    let row = |listed: Listed| {
+        let webhook = listed.webhook.masked(vault);
+        Row {
+            last_success: listed.last_success,
+            day: Day::of(&webhook.id.to_string(), &webhook.name, &listed.history, now),
+            webhook,
+        }
+    };
+    let rows: Vec<Row> = found.into_iter().map(row).collect();
+    let listing = page.listing(rows, |row| row.webhook.id.to_string());
     let shown = ListPage {
         frame: visit.frame(Section::Webhooks.label(), Section::Webhooks),
         may_write: visit.may(Scope::WebhooksWrite),
@@ -45,5 +61,9 @@ pub async fn list_webhooks(webhooks: Webhooks, mut visit: Visit) -> Result<Reply
             .map(|cursor| format!("{LIST}?cursor={cursor}")),
         rows: listing.data,
     };
-    visit.show_list(&shown, &shown.rows)
+    let rows = shown.rows.iter();
+    let told: Vec<_> = rows
+        .map(|row| (&row.webhook, row.last_success, row.day.numbers()))
+        .collect();
+    visit.show_list(&shown, &told)
 }

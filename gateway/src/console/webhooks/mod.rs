@@ -1,7 +1,9 @@
 //! The pages of webhooks: the list, a new one, one and its health, and what changes it.
 
+mod causes;
 mod confirm;
 mod detail;
+mod drawing;
 mod edit;
 mod form;
 mod list;

@@ -41,6 +41,9 @@ fn entrance() -> Vec<PageRoute> {
         public(Method::POST, "/integrations/time-zone", |_, arrival| {
             Box::pin(sign_in::choose_time_zone(arrival))
         }),
+        public(Method::POST, "/integrations/rows", |_, arrival| {
+            Box::pin(sign_in::choose_rows(arrival))
+        }),
         post("/integrations/sign-out", AnyKey, |_, visit| {
             Box::pin(sign_in::sign_out(visit))
         }),
@@ -149,7 +152,7 @@ fn webhook_pages() -> Vec<PageRoute> {
         get(
             "/integrations/webhooks/{id}/deliveries",
             READ,
-            |services, visit| Box::pin(deliveries::list_of_webhook(services.webhooks.clone(), visit)),
+            |services, visit| Box::pin(deliveries::list_deliveries(services.webhooks.clone(), visit)),
         ),
     ]
 }

@@ -3,7 +3,6 @@
 mod api_keys;
 mod audit;
 mod browser;
-mod checking;
 mod entrance;
 mod every_page;
 mod hostile;
@@ -11,7 +10,7 @@ mod html;
 mod imports;
 mod links;
 mod overview;
+mod query_counts;
 mod sentries;
 mod sessions;
-mod undoing;
 mod webhooks;

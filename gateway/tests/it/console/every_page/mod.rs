@@ -19,7 +19,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// A page: its path, with the id of a key in place of `KEY`, and likewise of a webhook, a sentry, a hoot and an import in place
 /// of `FILE`; its heading; the scope that it needs.
-const PAGES: &[(&str, &str, &str)] = &[
+pub const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations", "Overview", ""),
     ("/integrations/api-keys", "API keys", "keys:read"),
     ("/integrations/api-keys?ended=true", "API keys", "keys:read"),
@@ -132,6 +132,7 @@ pub fn check(path: &str, page: &Page) {
                 "/integrations/sign-in",
                 "/integrations/sign-out",
                 "/integrations/time-zone",
+                "/integrations/rows",
             ];
             assert!(has_id || at_once.contains(&action.as_str()), "{path}: {action}");
         }

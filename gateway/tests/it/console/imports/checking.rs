@@ -2,10 +2,10 @@
 
 use stage::Desk;
 
-use super::browser::Browser;
-use super::every_page::check;
-use super::html::{Element, Page};
-use super::imports::{actions, choice, fact, upload_file};
+use super::pages::{actions, choice, fact, upload_file};
+use crate::console::browser::Browser;
+use crate::console::every_page::check;
+use crate::console::html::{Element, Page};
 
 const FIELDS: [(&str, &str); 2] = [("object", "contact"), ("mode", "upsert")];
 

@@ -3,9 +3,9 @@
 use http::Method;
 use stage::{Desk, Reply};
 
-use super::browser::Browser;
-use super::every_page::check;
-use super::html::Page;
+use crate::console::browser::Browser;
+use crate::console::every_page::check;
+use crate::console::html::Page;
 
 const LIST: &str = "/integrations/imports";
 const NEW: &str = "/integrations/imports/new";
@@ -69,7 +69,7 @@ pub fn fact(page: &Page, name: &str) -> String {
     let term = page.saying("dt", name).expect("a term");
     let rows = page.all("div").into_iter();
     let mut rows =
-        rows.filter(|row| row.inside().first().map(super::html::Element::text) == Some(term.text()));
+        rows.filter(|row| row.inside().first().map(crate::console::html::Element::text) == Some(term.text()));
     rows.next().expect("a fact").inside()[1].text()
 }
 

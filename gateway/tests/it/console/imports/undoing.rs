@@ -3,9 +3,9 @@
 use serde_json::json;
 use stage::{Desk, SOON, eventually};
 
-use super::browser::Browser;
-use super::every_page::check;
-use super::imports::fact;
+use super::pages::fact;
+use crate::console::browser::Browser;
+use crate::console::every_page::check;
 
 async fn imported(desk: &Desk, file: &str) -> String {
     let job = desk.api.import("object=contact", file.as_bytes()).await.ok(201);

@@ -4,9 +4,9 @@ use serde_json::json;
 use stage::desk::text;
 use stage::{Desk, Receiver};
 
-use super::browser::Browser;
-use super::every_page::check;
-use super::html::Page;
+use crate::console::browser::Browser;
+use crate::console::every_page::check;
+use crate::console::html::Page;
 
 const LIST: &str = "/integrations/webhooks";
 const NEW: &str = "/integrations/webhooks/new";

@@ -1,0 +1,5 @@
+//! The pages of imports.
+
+mod checking;
+mod pages;
+mod undoing;

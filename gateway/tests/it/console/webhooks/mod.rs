@@ -1,0 +1,4 @@
+//! The pages of webhooks and their deliveries.
+
+mod condition;
+mod forms;
