@@ -2,6 +2,8 @@
 
 use tokio_postgres::{Client, Row};
 
+use super::causes::model::Fault;
+use super::causes::store as causes;
 use super::kept::CheckedColumn;
 use super::model::Job;
 use super::store::{COLUMNS, LOCK_CLASS, job};
@@ -12,8 +14,8 @@ use crate::db::DbError;
 /// A job as its page shows it.
 pub struct ShownImport {
     pub job: Job,
-    /// What its rows fail by, as JSON.
-    pub causes: Option<String>,
+    /// What its rows fail by.
+    pub causes: Vec<Fault>,
     /// What is kept of its upload.
     pub kept: Option<KeptUpload>,
     pub undo: UndoState,
@@ -43,15 +45,11 @@ pub async fn find(
     workspace: WorkspaceId,
     id: ImportId,
 ) -> Result<Option<ShownImport>, DbError> {
+    let faults = causes::faults_of("number");
     // Who undoes a job holds its lock.
     let statement = format!(
         "select {COLUMNS},
-             (select json_agg(cause order by count desc, code, field nulls first, message)::text from (
-                 select code, field, message, sum(count)::int8 as count,
-                     json_agg(examples) filter (where examples is not null) as examples
-                 from import_faults where import_no = number
-                 group by code, field, message
-                 order by count desc, code, field nulls first, message limit 100) cause),
+             {faults},
              (select json_build_array(k.columns, k.parameters)::text from import_kept k
               where k.import_no = number and k.expires_at > now()),
              exists (select from import_chunks where import_no = number),
@@ -78,7 +76,7 @@ fn shown(row: &Row) -> ShownImport {
         (Some(_), _) => UndoState::Done,
     };
     ShownImport {
-        causes: row.get(28),
+        causes: causes::read(row.get(28)),
         // What the gateway has written can be read.
         kept: kept.and_then(|text| {
             let (columns, parameters) = serde_json::from_str(&text).ok()?;

@@ -1,7 +1,6 @@
 //! `/integrations/imports/{id}`: an import that runs or has ended, or a check.
 
 use askama::Template;
-use serde::Deserialize;
 
 use super::mapping::{self, Choice, LEFT_OUT};
 use super::options::Asked;
@@ -17,7 +16,7 @@ use crate::console::frame::{Frame, Section};
 use crate::console::page;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::imports::causes::model::Example;
+use crate::imports::causes::model::Fault;
 use crate::imports::kept::CheckedColumn;
 use crate::imports::model::Job;
 use crate::imports::shown_store::{self, UndoState};
@@ -42,7 +41,7 @@ struct DetailPage {
     /// The columns of a file that is not kept.
     columns: Vec<CheckedColumn>,
     unmapped: Vec<String>,
-    causes: Vec<Cause>,
+    causes: Vec<Fault>,
     is_kept: bool,
     undo: UndoState,
     undone: Option<Undone>,
@@ -53,25 +52,6 @@ struct DetailPage {
     form_id: String,
     alert: Option<Alert>,
     job: Job,
-}
-
-/// Why rows failed.
-#[derive(Deserialize)]
-struct Cause {
-    code: String,
-    field: Option<String>,
-    message: String,
-    count: i64,
-    examples: Option<Vec<Vec<Example>>>,
-}
-
-impl Cause {
-    fn examples(&self) -> Vec<&Example> {
-        let mut all: Vec<&Example> = self.examples.iter().flatten().flatten().collect();
-        all.sort_unstable_by_key(|example| example.row_number);
-        all.truncate(EXAMPLE_COUNT);
-        all
-    }
 }
 
 impl DetailPage {
@@ -124,8 +104,6 @@ pub(super) async fn show(
         }
     };
     drop(client);
-    let causes = found.causes.as_deref();
-    let causes = causes.map(serde_json::from_str::<Vec<Cause>>).transpose();
     let job = found.job;
     let object = Object::named(&job.object);
     let end = job.finished_at.unwrap_or_else(crate::base::clock::Millis::now);
@@ -148,9 +126,7 @@ pub(super) async fn show(
         fields: object.map_or_else(Vec::new, choosable),
         columns: mapping::of_mapping(&job),
         unmapped: serde_json::from_str(job.unmapped_headers.get()).unwrap_or_default(),
-        causes: causes
-            .map_err(|fault| Problem::internal(&fault))?
-            .unwrap_or_default(),
+        causes: found.causes,
         is_kept: kept.is_some(),
         undo: found.undo,
         undone: Undone::of(&job),

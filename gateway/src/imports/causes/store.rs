@@ -1,7 +1,8 @@
 //! The SQL of causes: a part of a chunk adds its own rows, so that no two writers ever wait for each other, and who asks
 //! gets their sums.
 
-use tokio_postgres::{Client, Row, Transaction};
+use serde::Deserialize;
+use tokio_postgres::{Client, Transaction};
 
 use super::model::{Example, Fault};
 use super::tally::{MAX_EXAMPLES, Shown, Tally};
@@ -47,30 +48,50 @@ pub async fn note(
 
 /// The causes of an import, the commonest first.
 pub async fn faults(client: &Client, import_no: i32) -> Result<Vec<Fault>, DbError> {
-    let statement = "select code, field, message, sum(count)::int8 as count,
-                         array_agg(examples::text) filter (where examples is not null) as examples
-                     from import_faults where import_no = $1
-                     group by code, field, message
-                     order by count desc, code, field nulls first, message limit $2";
-    let rows = client.query(statement, &[&import_no, &MAX_CAUSES]).await?;
-    Ok(rows.iter().map(fault).collect())
+    let statement = format!("select {}", faults_of("$1::int4"));
+    let row = client.query_one(&statement, &[&import_no]).await?;
+    Ok(read(row.get(0)))
 }
 
-fn fault(row: &Row) -> Fault {
-    let lists: Option<Vec<String>> = row.get(4);
-    let mut examples: Vec<Example> = lists
-        .into_iter()
-        .flatten()
+/// An expression: the same of the import with that number, as JSON for [`read`].
+pub fn faults_of(number: &str) -> String {
+    format!(
+        "(select json_agg(cause order by count desc, code, field nulls first, message)::text from (
+              select code, field, message, sum(count)::int8 as count,
+                  json_agg(examples) filter (where examples is not null) as lists
+              from import_faults where import_no = {number}
+              group by code, field, message
+              order by count desc, code, field nulls first, message limit {MAX_CAUSES}) cause)"
+    )
+}
+
+/// A cause as its parts' rows add up.
+#[derive(Deserialize)]
+struct Kept {
+    code: String,
+    field: Option<String>,
+    message: String,
+    count: i64,
+    lists: Option<Vec<Vec<Example>>>,
+}
+
+/// Reads what [`faults_of`] gives, which is nothing where no row failed.
+pub fn read(json: Option<&str>) -> Vec<Fault> {
+    let kept: Option<Vec<Kept>> = json
         // What `note` has written can be read.
-        .flat_map(|list| serde_json::from_str::<Vec<Example>>(&list).unwrap_or_default())
-        .collect();
+        .map(|json| serde_json::from_str(json).unwrap_or_default());
+    kept.unwrap_or_default().into_iter().map(fault).collect()
+}
+
+fn fault(kept: Kept) -> Fault {
+    let mut examples: Vec<Example> = kept.lists.into_iter().flatten().flatten().collect();
     examples.sort_unstable_by_key(|example| example.row_number);
     examples.truncate(MAX_EXAMPLES);
     Fault {
-        code: row.get(0),
-        field: row.get(1),
-        message: row.get(2),
-        count: row.get(3),
+        code: kept.code,
+        field: kept.field,
+        message: kept.message,
+        count: kept.count,
         examples,
     }
 }
