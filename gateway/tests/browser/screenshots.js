@@ -1,7 +1,7 @@
 // Writes every page as a picture, light and dark, wide and narrow, filled with data as people have them.
 // Usage: node screenshots.js FOLDER    (scripts/browser-suite --screenshots starts the gateway that it needs)
 
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Desk, openChromium } from "./chromium.js";
 import { findPages, shape } from "./pages.js";
@@ -9,6 +9,12 @@ import { seed } from "./seed.js";
 
 const SCHEMES = ["light", "dark"];
 const WIDTHS = [320, 1440];
+
+// Those of the README, small: what to click on the way, and how they look.
+const README = [
+  { name: "delivery", scheme: "light", path: "/integrations/deliveries?status=failed", row: /^dlv_/ },
+  { name: "webhook", scheme: "dark", path: "/integrations/webhooks", row: "Warehouse" },
+];
 
 const [, , folder] = process.argv;
 
@@ -21,6 +27,18 @@ function named(paths) {
     counts.set(name, count);
     return { path, name: count === 1 ? name : `${name}-${count}` };
   });
+}
+
+// WebP, which Playwright does not write by itself.
+async function takeForReadme(browser, { name, scheme, path, row }) {
+  const desk = await Desk.open(browser, { scheme, width: 1120, height: 720 });
+  await desk.go(path);
+  await desk.page.getByRole("rowheader", { name: row }).getByRole("link").first().click();
+  await desk.page.getByRole("heading", { level: 1, name: row }).waitFor();
+  const session = await desk.context.newCDPSession(desk.page);
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 85 });
+  await writeFile(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
+  await desk.close();
 }
 
 const receivers = [];
@@ -47,7 +65,8 @@ try {
       await desk.close();
     }
   }
-  console.log(`${(shown.length + 1) * SCHEMES.length * WIDTHS.length} pictures are in ${folder}`);
+  for (const picture of README) await takeForReadme(browser, picture);
+  console.log(`${(shown.length + 1) * SCHEMES.length * WIDTHS.length + README.length} pictures are in ${folder}`);
 } finally {
   await browser.close();
   await Promise.all(receivers.map((receiver) => receiver.stop()));

@@ -47,8 +47,8 @@ async function seedWebhooks(receivers) {
   };
   const webhook = (name, made, path, events, more = {}) => call("POST", "/v1/webhooks", { name, url: made.url(path), events, ...more });
   const billing = await webhook("Billing", await receiver({ delayMs: 35 }), "/hooks/sentinel", ["invoice.paid", "deal.won"], { description: "Books what was won, and chases what was not paid." });
-  const broken = await receiver({ status: 503, body: '{"error":"maintenance","until":"18:00"}', delayMs: 12 });
-  await webhook("Warehouse", broken, "/api/v2/inbound", ["product.created", "product.updated", "deal.won"], { max_attempts: 1 });
+  const broken = await receiver({ status: 503, body: '{"error":"maintenance","until":"18:00"}', delayMs: 140 });
+  await webhook("Warehouse", broken, "/api/v2/inbound", ["product.created", "product.updated", "deal.won"], { max_attempts: 3 });
   await webhook("Analytics pipeline", await receiver({ delayMs: 80 }), "/collect", ["*"], { filter: { currency: { in: ["EUR", "USD"] } }, headers: { "X-Team": "data" }, rate_limit_per_second: 50, ordering: "by_key" });
   await webhook("Chat alerts", { url: () => "http://127.0.0.1:9/alerts" }, "", ["ticket.created", "deal.lost"], { max_attempts: 2 });
   const off = await webhook("Old CRM sync", await receiver({}), "/sync", ["contact.created", "contact.updated"]);
