@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::problem::{Code, Problem};
-use super::shares::{Share, Taken};
+use super::shares::{Growing, Share, Stuck};
 
 /// Half of what the slowest honest client sends, a phone at 64 kbit/s.
 const LEAST_BYTES_PER_SECOND: usize = 4 << 10;
@@ -65,25 +65,25 @@ impl LeastRate {
 /// Holds a share of the budget for as long as the body is in memory.
 #[derive(Debug)]
 pub(super) struct Allowance {
-    pub share: Share,
+    growing: Growing,
     /// How long a piece may wait for its bytes of the budget.
-    pub wait: Duration,
-    pub taken: Option<Taken>,
+    wait: Duration,
 }
 
 impl Allowance {
+    pub(super) const fn new(share: Share, wait: Duration) -> Self {
+        Self {
+            growing: Growing::of(share),
+            wait,
+        }
+    }
+
     /// Takes so many bytes; 503 if they are not free in time.
     pub(super) async fn take(&mut self, byte_count: usize) -> Result<(), Problem> {
         let count = u32::try_from(byte_count).unwrap_or(u32::MAX);
-        match timeout(self.wait, self.share.take(count)).await {
-            Ok(Some(more)) => {
-                match &mut self.taken {
-                    Some(taken) => taken.add(more),
-                    None => self.taken = Some(more),
-                }
-                Ok(())
-            }
-            Ok(None) | Err(_) => {
+        match timeout(self.wait, self.growing.grow(count)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Stuck)) | Err(_) => {
                 let detail = "Other requests hold all memory for bodies of this size. Nothing was done.";
                 Err(Problem::unavailable(detail).closing())
             }

@@ -109,13 +109,9 @@ impl RequestBody {
     }
 
     /// Takes its bytes from `share` as they arrive, and gives them back when it is dropped; 503 if one piece waits for
-    /// longer than `wait`.
+    /// longer than `wait`, or if all that hold some wait for each other.
     pub fn draw_on(&mut self, share: Share, wait: Duration) {
-        self.allowance = Some(Allowance {
-            share,
-            wait,
-            taken: None,
-        });
+        self.allowance = Some(Allowance::new(share, wait));
     }
 
     /// Whether the client sends no body at all.
