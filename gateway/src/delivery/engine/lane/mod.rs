@@ -379,4 +379,6 @@ impl Lane {
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests;
