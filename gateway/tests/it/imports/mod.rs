@@ -19,6 +19,7 @@ mod once;
 mod places;
 mod purging;
 mod rules;
+mod stopping;
 mod undoing;
 mod watching;
 
