@@ -4,4 +4,5 @@ mod pooler;
 mod refusals;
 mod sessions;
 mod unwritable;
+mod upgrades;
 mod upkeep;
