@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use stage::Settings;
+
+const ANSWER: Duration = Duration::from_secs(10);
 
 fn admin(settings: &Settings) -> AdminClient<DefaultClientContext> {
     let mut client = ClientConfig::new();
@@ -41,7 +44,7 @@ pub async fn produce(settings: &Settings, message: &str) {
     client.set("bootstrap.servers", settings.brokers());
     let producer: FutureProducer = client.create().expect("a client");
     let record: FutureRecord<'_, (), str> = FutureRecord::to(settings.topic()).payload(message);
-    let sent = producer.send(record, Duration::from_secs(10)).await;
+    let sent = producer.send(record, ANSWER).await;
     sent.map_err(|(fault, _)| fault).expect("written");
 }
 
@@ -62,4 +65,30 @@ pub async fn delete_messages(settings: &Settings, offset: i64) {
         .delete_records(&before, &AdminOptions::new())
         .await;
     deleted.expect("deleted");
+}
+
+/// How many messages the gateways' group has said to be done, over all partitions.
+pub async fn done_count(settings: &Settings) -> i64 {
+    let topic = settings.topic().to_owned();
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", settings.brokers());
+    // The group has the topic's name.
+    client.set("group.id", &topic);
+    let counting = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = client.create().expect("a client");
+        let metadata = consumer.fetch_metadata(Some(&topic), ANSWER).expect("answered");
+        let mut wanted = TopicPartitionList::new();
+        for partition in metadata.topics()[0].partitions() {
+            wanted.add_partition(&topic, partition.id());
+        }
+        let committed = consumer.committed_offsets(wanted, ANSWER).expect("answered");
+        let offsets = committed.elements().into_iter().map(|one| one.offset());
+        offsets
+            .filter_map(|offset| match offset {
+                Offset::Offset(count) => Some(count),
+                _ => None,
+            })
+            .sum()
+    });
+    counting.await.expect("no panic")
 }

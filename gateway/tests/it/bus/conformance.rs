@@ -149,9 +149,8 @@ async fn a_crash_hands_over_only_unfinished_events() {
     dying.acknowledge().await;
     let left: BTreeSet<_> = ids_of(&batches[1..]).into_iter().collect();
     assert!(!left.is_empty(), "publishing in turn makes many batches");
-    // The bus on Kafka commits offsets five times a second, which only its brokers see. If this were too short, the
-    // finished events would come again below.
-    tokio::time::sleep(A_WHILE).await;
+    // The bus on Kafka commits offsets a moment later. Without them the finished events would come again below.
+    place.wait_until_done(done.len()).await;
     dying.crash().await;
     let heir = place.instance().await;
     let mut recovered = Vec::new();

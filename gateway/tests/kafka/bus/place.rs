@@ -8,7 +8,8 @@ use gateway::facade::delivery::release;
 use gateway::facade::telemetry::Health;
 
 use super::instance::Instance;
-use stage::{Cluster, Database, Settings};
+use crate::admin::done_count;
+use stage::{Cluster, Database, SOON, Settings, eventually};
 
 /// A topic and a database of one test's own.
 pub struct Place {
@@ -22,6 +23,14 @@ impl Place {
             database: Cluster::shared().database().await,
             settings: Settings::shared().await,
         }
+    }
+
+    /// Waits until the brokers hold that so many events are done: their offsets are committed five times a second.
+    pub async fn wait_until_done(&self, count: usize) {
+        eventually("the brokers know what is done", SOON, || async {
+            usize::try_from(done_count(&self.settings).await) == Ok(count)
+        })
+        .await;
     }
 
     /// One more instance.
