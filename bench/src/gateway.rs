@@ -7,8 +7,11 @@ use crate::process::{Usage, forget_peak, usage};
 use anyhow::{Context, Result, bail};
 use hyper::Method;
 use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -30,6 +33,8 @@ pub struct Setup {
     pub kafka: Option<Kafka>,
     /// What it is told beyond that.
     pub settings: Vec<(&'static str, String)>,
+    /// Has it log into a pipe that nobody reads.
+    pub is_log_unread: bool,
 }
 
 /// Where on Apache Kafka events are.
@@ -47,7 +52,7 @@ pub struct Gateway {
     recorded_metric: String,
     binary: PathBuf,
     environment: Vec<(&'static str, String)>,
-    log: PathBuf,
+    log: Log,
     child: Child,
     // An empty working folder, so that no config file lying about changes what is measured.
     folder: TempDir,
@@ -58,7 +63,10 @@ impl Gateway {
         let binary = setup.binary.canonicalize();
         let binary = binary.with_context(|| format!("no gateway at {}", setup.binary.display()))?;
         let folder = tempfile::Builder::new().prefix("bench-gateway-").tempdir()?;
-        let log = setup.log.unwrap_or_else(|| folder.path().join("gateway.log"));
+        let log = match setup.is_log_unread {
+            true => Log::Unread(std::io::pipe()?),
+            false => Log::File(setup.log.unwrap_or_else(|| folder.path().join("gateway.log"))),
+        };
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let operations = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut environment = vec![
@@ -129,8 +137,7 @@ impl Gateway {
     async fn poll_readiness(&mut self) -> Result<()> {
         let deadline = Instant::now() + START;
         loop {
-            let reply = Call::get(self.operations, "/readyz").send().await;
-            if reply.is_ok_and(|(status, _)| status.as_u16() == 200) {
+            if self.is_ready().await {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
@@ -172,9 +179,20 @@ impl Gateway {
 
     /// Deliveries recorded since the start; `None` when the metric is not there (yet).
     pub async fn recorded(&self) -> Result<Option<u64>> {
+        self.metric(&self.recorded_metric).await
+    }
+
+    /// Whether it says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let reply = Call::get(self.operations, "/readyz").send().await;
+        reply.is_ok_and(|(status, _)| status.as_u16() == 200)
+    }
+
+    /// The sum of a metric's samples since the start.
+    pub async fn metric(&self, name: &str) -> Result<Option<u64>> {
         let body = Call::get(self.operations, "/metrics").succeed().await?;
         let text = String::from_utf8_lossy(&body);
-        Ok(sum_of_samples(&text, &self.recorded_metric))
+        Ok(sum_of_samples(&text, name))
     }
 
     pub fn usage(&self) -> Result<Usage> {
@@ -191,7 +209,10 @@ impl Gateway {
 
     /// For a run that failed: the end of the log, before it is removed.
     pub fn show_log_tail(&self) {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let Log::File(log) = &self.log else {
+            return;
+        };
+        let log = std::fs::read_to_string(log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         eprintln!("the gateway's last lines:");
         for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
@@ -214,9 +235,23 @@ fn command(binary: &Path, folder: &TempDir, environment: &[(&'static str, String
     command
 }
 
-fn serve(mut command: Command, log: &Path) -> Result<Child> {
-    let log = std::fs::File::options().create(true).append(true).open(log)?;
-    let serving = command.arg("serve").stdout(log.try_clone()?).stderr(log).spawn();
+/// Where a gateway's output goes, from each of its starts.
+enum Log {
+    File(PathBuf),
+    /// The end that is read is kept open.
+    Unread((PipeReader, PipeWriter)),
+}
+
+fn serve(mut command: Command, log: &Log) -> Result<Child> {
+    let outs: [Stdio; 2] = match log {
+        Log::File(path) => {
+            let file = File::options().create(true).append(true).open(path)?;
+            [file.try_clone()?.into(), file.into()]
+        }
+        Log::Unread((_, writer)) => [writer.try_clone()?.into(), writer.try_clone()?.into()],
+    };
+    let [out, errors] = outs;
+    let serving = command.arg("serve").stdout(out).stderr(errors).spawn();
     serving.context("starting the gateway")
 }
 

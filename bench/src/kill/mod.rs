@@ -1,12 +1,13 @@
 //! Kill runs: numbered events are posted without a pause while gateways, PostgreSQL and the broker are killed in turn.
 //!
-//! In the end every number that was acknowledged must have been received; what was received twice must have been under
-//! way at a kill. Senders of even numbers behave as a careful client does: with an `id`, and again until they hear a 2xx.
+//! In the end every number that was acknowledged must have been received, and a successful attempt be recorded for each
+//! event that was; what was received twice must have been under way at a kill. Senders of even numbers behave as a careful client does: with an `id`, and again until they hear a 2xx.
 //! Such an event must have come out as one.
 
 mod receipts;
 mod senders;
 mod site;
+mod trouble;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -16,6 +17,7 @@ use site::{Site, Victim};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use trouble::Trouble;
 
 use crate::payload::now_us;
 
@@ -36,6 +38,9 @@ pub struct Options {
     /// Gateways at work; one of them is killed at a time.
     #[arg(long, default_value_t = 2)]
     instances: usize,
+    /// What goes wrong beside the kills.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    trouble: Vec<Trouble>,
     /// Ends nothing but gateways, and those by SIGTERM: a rolling restart.
     #[arg(long)]
     gentle: bool,
@@ -67,12 +72,14 @@ enum Bus {
 }
 
 impl Options {
-    fn victims(&self) -> &'static [Victim] {
-        match self.bus {
-            _ if self.gentle => &[Victim::Gateway],
-            Bus::Postgres => &[Victim::Gateway, Victim::Postgres],
-            Bus::Kafka => &[Victim::Gateway, Victim::Postgres, Victim::Broker],
+    fn victims(&self) -> Vec<Victim> {
+        let mut victims = vec![Victim::Gateway];
+        if !self.gentle {
+            victims.push(Victim::Postgres);
+            victims.extend((self.bus == Bus::Kafka).then_some(Victim::Broker));
         }
+        victims.extend(self.trouble.contains(&Trouble::FullDisk).then_some(Victim::Disk));
+        victims
     }
 }
 
@@ -102,11 +109,15 @@ async fn kill(options: &Options) -> Result<()> {
         site.doors(),
     );
     let mut kills = Vec::new();
-    for number in 0..options.kills {
+    let victims = options.victims();
+    for number in 0.. {
+        if number >= options.kills && !site.has_more_to_come().await? {
+            break;
+        }
         // Spread over the phases of whatever repeats in there.
         let jitter = BETWEEN.mul_f64(f64::from(number * 37 % 100) / 100.0);
         tokio::time::sleep(BETWEEN + jitter).await;
-        let victim = options.victims()[number as usize % options.victims().len()];
+        let victim = victims[number as usize % victims.len()];
         kills.push((victim, now_us()));
         let started = Instant::now();
         site.kill_and_revive(victim).await?;
@@ -125,23 +136,28 @@ async fn kill(options: &Options) -> Result<()> {
     let sent = senders.stop().await;
     let waited = Instant::now();
     let deadline = waited + Duration::from_secs(options.patience_seconds);
-    let missing = loop {
+    let (missing, recorded_count) = loop {
         receipts.read()?;
         let missing = receipts.missing(&sent.acknowledged);
-        if missing.is_empty() || Instant::now() > deadline {
-            break missing;
+        let recorded_count = site.recorded_count().await?;
+        let is_done = missing.is_empty() && recorded_count == receipts.event_count();
+        if is_done || Instant::now() > deadline {
+            break (missing, recorded_count);
         }
         tokio::time::sleep(POLL).await;
     };
+    let unrecorded_count = receipts.event_count().abs_diff(recorded_count);
     let report = Report {
         sent: &sent,
         receipts: &receipts,
         kills: &kills,
         missing: &missing,
+        unrecorded_count,
         waited: waited.elapsed(),
     };
     report.print()?;
-    if !missing.is_empty() || receipts.split_count() > 0 {
+    site.end_troubles().await?;
+    if !missing.is_empty() || unrecorded_count > 0 || receipts.split_count() > 0 {
         site.show_log_tails();
         bail!(
             "a promise was broken: first missing numbers {:?}",
@@ -156,6 +172,7 @@ struct Report<'a> {
     receipts: &'a Receipts,
     kills: &'a [(Victim, u64)],
     missing: &'a [u64],
+    unrecorded_count: usize,
     waited: Duration,
 }
 
@@ -166,6 +183,7 @@ impl Report<'_> {
         writeln!(out, "posts without a 2xx   {:>8}", self.sent.refused_count)?;
         writeln!(out, "received, distinct    {:>8}", self.receipts.distinct_count())?;
         writeln!(out, "lost                  {:>8}", self.missing.len())?;
+        writeln!(out, "received, no record   {:>8}", self.unrecorded_count)?;
         writeln!(out, "one id, many events   {:>8}", self.receipts.split_count())?;
         writeln!(
             out,
@@ -177,7 +195,7 @@ impl Report<'_> {
             "last arrival          {:>8.1} s after the last post",
             self.waited.as_secs_f64()
         )?;
-        for victim in [Victim::Gateway, Victim::Postgres, Victim::Broker] {
+        for victim in [Victim::Gateway, Victim::Postgres, Victim::Broker, Victim::Disk] {
             let times: Vec<u64> = self
                 .kills
                 .iter()

@@ -3,7 +3,7 @@
 use super::site::Victim;
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -92,6 +92,15 @@ impl Receipts {
     /// The longest time from a post to the first receipt. Of several posts under one `id` the first counts.
     pub const fn latest_us(&self) -> u64 {
         self.latest_us
+    }
+
+    /// Events, whatever their numbers.
+    pub fn event_count(&self) -> usize {
+        let receipts = self.numbers.values().flatten();
+        receipts
+            .map(|receipt| &receipt.event)
+            .collect::<HashSet<_>>()
+            .len()
     }
 
     pub fn distinct_count(&self) -> usize {

@@ -1,6 +1,7 @@
 //! What is killed: gateways, their database, and the broker.
 
 use super::senders::Door;
+use super::trouble::{Trouble, Troubles};
 use super::{Bus, Options};
 use crate::child::{Server, bound, end, free_port};
 use crate::cluster::Cluster;
@@ -21,6 +22,8 @@ pub enum Victim {
     Gateway,
     Postgres,
     Broker,
+    /// The database's disk, which is full for a while; a gateway is killed meanwhile.
+    Disk,
 }
 
 impl Victim {
@@ -29,6 +32,7 @@ impl Victim {
             Self::Gateway => "gateway",
             Self::Postgres => "postgres",
             Self::Broker => "broker",
+            Self::Disk => "disk",
         }
     }
 }
@@ -44,6 +48,7 @@ pub struct Site {
     _receiver: Server,
     cluster: Cluster,
     broker: Option<Broker>,
+    troubles: Troubles,
     /// What the receiver got, a line for each delivery.
     pub record: PathBuf,
     _folder: TempDir,
@@ -59,7 +64,8 @@ impl Site {
         let record = folder.path().join("receipts");
         let record_name = record.to_str().context("temporary paths are UTF-8")?;
         let receiver = Server::start(&["receiver", "--record", record_name]).await?;
-        let cluster = Cluster::start().await?;
+        let mut troubles = Troubles::of(options);
+        let cluster = Cluster::start_small(troubles.ahead()?).await?;
         let broker = match options.bus {
             Bus::Postgres => None,
             Bus::Kafka => Some(Broker::start(&options.broker, folder.path()).await?),
@@ -74,7 +80,8 @@ impl Site {
                     brokers: format!("127.0.0.1:{}", broker.port),
                     topic: "kill".to_owned(),
                 }),
-                settings: Vec::new(),
+                settings: troubles.settings(),
+                is_log_unread: troubles.has(Trouble::StalledLog),
             };
             gateways.push(Gateway::start(setup, &cluster).await?);
         }
@@ -82,6 +89,7 @@ impl Site {
         gateways[0].create_webhook("kill", &url).await?;
         // The other instances hear of it within a second.
         tokio::time::sleep(Duration::from_secs(1)).await;
+        troubles.begin(&cluster).await?;
         Ok(Self {
             gateways,
             next_gateway: 0,
@@ -94,6 +102,7 @@ impl Site {
             _receiver: receiver,
             cluster,
             broker,
+            troubles,
             record,
             _folder: folder,
         })
@@ -110,22 +119,19 @@ impl Site {
     /// Kills one process and starts it again, until all gateways are ready.
     pub async fn kill_and_revive(&mut self, victim: Victim) -> Result<()> {
         match (victim, &mut self.broker) {
-            (Victim::Gateway, _) => {
-                let count = self.gateways.len();
-                let gateway = &mut self.gateways[self.next_gateway % count];
-                self.next_gateway += 1;
-                match self.is_gentle {
-                    true => gateway.stop().await?,
-                    false => gateway.kill(),
-                }
-                if let Some(version) = self.other_version.take() {
-                    self.other_version = Some(gateway.turn_into(version));
-                }
-                gateway.revive()?;
-            }
+            (Victim::Gateway, _) => self.end_next_gateway().await?,
             (Victim::Postgres, _) => {
-                self.cluster.kill();
+                match self.troubles.has(Trouble::Immediate) {
+                    true => self.cluster.end_immediately(),
+                    false => self.cluster.kill(),
+                }
                 self.cluster.revive();
+            }
+            (Victim::Disk, _) => {
+                self.troubles.fill_disk(&self.cluster, &self.gateways).await?;
+                self.end_next_gateway().await?;
+                self.troubles.fill_disk(&self.cluster, &self.gateways).await?;
+                self.troubles.free_disk(&self.cluster)?;
             }
             (Victim::Broker, Some(broker)) => {
                 end(&mut broker.child);
@@ -136,7 +142,41 @@ impl Site {
         for gateway in &mut self.gateways {
             gateway.wait_until_ready().await?;
         }
-        Ok(())
+        match victim {
+            Victim::Postgres | Victim::Disk => self.troubles.begin_dump(&self.cluster),
+            Victim::Gateway | Victim::Broker => Ok(()),
+        }
+    }
+
+    /// Whether something is still to go wrong.
+    pub async fn has_more_to_come(&self) -> Result<bool> {
+        self.troubles.is_to_come(&self.cluster).await
+    }
+
+    async fn end_next_gateway(&mut self) -> Result<()> {
+        let count = self.gateways.len();
+        let gateway = &mut self.gateways[self.next_gateway % count];
+        self.next_gateway += 1;
+        match self.is_gentle {
+            true => gateway.stop().await?,
+            false => gateway.kill(),
+        }
+        if let Some(version) = self.other_version.take() {
+            self.other_version = Some(gateway.turn_into(version));
+        }
+        gateway.revive()
+    }
+
+    /// Events of which a successful attempt is recorded.
+    pub async fn recorded_count(&self) -> Result<usize> {
+        let recorded =
+            "select count(distinct event_id) from deliveries where status = 1 and attempt_count > 0";
+        Ok(self.cluster.ask(recorded).await?.parse()?)
+    }
+
+    /// Ends what goes wrong beside the kills, and tells of it.
+    pub async fn end_troubles(&mut self) -> Result<()> {
+        self.troubles.end(&self.cluster, &self.gateways).await
     }
 
     pub fn show_log_tails(&self) {

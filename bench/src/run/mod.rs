@@ -126,6 +126,7 @@ impl Options {
                 topic: format!("bench-{}-{database_port}", std::process::id()),
             }),
             // All load comes from one network.
+            is_log_unread: false,
             settings: match self.only.contains(&Scenario::Badge) {
                 true => vec![("GATEWAY_HOOTS__MAX_PER_SECOND", "1000000".to_owned())],
                 false => Vec::new(),

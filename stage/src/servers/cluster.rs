@@ -33,6 +33,7 @@ pub struct Cluster {
     data: PathBuf,
     port: u16,
     settings: Vec<String>,
+    environment: Vec<(String, String)>,
     server: Mutex<Child>,
     template: OnceLock<String>,
 }
@@ -52,6 +53,11 @@ impl Cluster {
 
     /// A cluster with these settings, and with these rules of access (`pg_hba.conf`) instead of trust in everyone.
     pub fn start_with(settings: &[&str], access: Option<&str>) -> Self {
+        Self::start_in(settings, access, &[])
+    }
+
+    /// The same, with these variables in the server's environment.
+    pub fn start_in(settings: &[&str], access: Option<&str>, environment: &[(&str, &str)]) -> Self {
         let data = warden::folder().join(format!("postgres-{}", uuid::Uuid::now_v7().simple()));
         // A copy costs a tenth of what making a cluster costs.
         copy_folder(pristine(), &data);
@@ -59,12 +65,17 @@ impl Cluster {
             std::fs::write(data.join("pg_hba.conf"), access).expect("written");
         }
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let port = unused_port();
-        let server = Mutex::new(launch(&data, port, &settings));
+        let server = Mutex::new(launch(&data, port, &settings, &environment));
         let cluster = Self {
             data,
             port,
             settings,
+            environment,
             server,
             template: OnceLock::new(),
         };
@@ -106,16 +117,33 @@ impl Cluster {
 
     /// Ends the server as a crash would.
     pub fn kill(&self) {
+        self.end("KILL");
+    }
+
+    /// Ends the server in immediate mode, as a failover does: its backends are told, and it does not wait for them.
+    pub fn end_immediately(&self) {
+        self.end("QUIT");
+    }
+
+    fn end(&self, signal: &str) {
         let mut server = self.server.lock().expect("unpoisoned");
-        warden::signal(server.id(), "KILL");
+        warden::signal(server.id(), signal);
         server.wait().expect("ended");
+    }
+
+    /// Whether the server runs; one whose disk is full may end by itself.
+    pub fn is_running(&self) -> bool {
+        matches!(self.server.lock().expect("unpoisoned").try_wait(), Ok(None))
+    }
+
+    /// Where its data is.
+    pub fn folder(&self) -> &Path {
+        &self.data
     }
 
     /// Stops the server in order and copies what it holds.
     pub fn stop_and_copy(&self) -> PathBuf {
-        let mut server = self.server.lock().expect("unpoisoned");
-        warden::signal(server.id(), "INT");
-        server.wait().expect("ended");
+        self.end("INT");
         let copy = self.data.with_extension("copy");
         copy_folder(&self.data, &copy);
         copy
@@ -132,7 +160,7 @@ impl Cluster {
         let started = Instant::now();
         loop {
             // Sessions that the crash left need a moment to notice it; until then the server refuses to start.
-            let server = launch(&self.data, self.port, &self.settings);
+            let server = launch(&self.data, self.port, &self.settings, &self.environment);
             *self.server.lock().expect("unpoisoned") = server;
             if self.is_ready_within(START_LIMIT) {
                 return;
@@ -157,6 +185,13 @@ impl Cluster {
         let open = format!(":{:04X} 01 ", self.port);
         let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
         sockets.lines().filter(|line| line.contains(&open)).count()
+    }
+
+    /// `pg_dump` of a database, to standard output.
+    pub fn dump(&self, database: &str) -> Command {
+        let mut command = Command::new(programs().join("pg_dump"));
+        command.args(["-d", &self.url(database)]);
+        command
     }
 
     /// `psql` in a database, for what SQL alone cannot do; it fails at the first error.
@@ -252,7 +287,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {errors}");
 }
 
-fn launch(data: &Path, port: u16, settings: &[String]) -> Child {
+fn launch(data: &Path, port: u16, settings: &[String], environment: &[(String, String)]) -> Child {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -260,6 +295,7 @@ fn launch(data: &Path, port: u16, settings: &[String]) -> Child {
         .expect("a log");
     let mut command = unprivileged(programs().join("postgres"));
     command
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .arg("-D")
         .arg(data)
         // No socket in the file system: its path would be longer than such a path may be.
