@@ -8,6 +8,7 @@ use stage::{Act, Cluster, Database, Desk, Gateway, Receiver};
 
 use super::browser::Browser;
 use super::every_page::PAGES;
+use super::every_page::made::hostile_sentry;
 
 const MOST: i64 = 3;
 /// Each page is loaded so often, and what ran less often was no part of it.
@@ -67,6 +68,7 @@ async fn a_page_takes_three_queries_at_most() {
         .api
         .import("object=contact", b"email\nada@example.com\nnobody\n");
     let file = text(&file.await.ok(201), "id");
+    let (sentry, hoot) = hostile_sentry(&desk).await;
     let mut browser = Browser::at(&desk).await;
 
     // What runs while nobody looks at a page is no part of one.
@@ -82,6 +84,8 @@ async fn a_page_takes_three_queries_at_most() {
             .replace("KEY", &key)
             .replace("HOOK", &hook.id)
             .replace("FILE", &file)
+            .replace("SENTRY", &sentry)
+            .replace("HOOT", &hoot)
             .replace("DELIVERY", &delivery)
             .replace("EVENT", &event);
         reset(&database).await;

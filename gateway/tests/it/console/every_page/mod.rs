@@ -1,6 +1,6 @@
 //! What holds for each page: one heading, labels, nothing inline, headers, scopes, and names that are hostile.
 
-mod made;
+pub mod made;
 
 use std::collections::BTreeSet;
 
