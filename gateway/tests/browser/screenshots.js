@@ -13,7 +13,7 @@ const WIDTHS = [320, 1440];
 // Those of the README, small: what to click on the way, and how they look.
 const README = [
   { name: "delivery", scheme: "light", path: "/integrations/deliveries?status=failed", row: /^dlv_/ },
-  { name: "webhook", scheme: "dark", path: "/integrations/webhooks", row: "Warehouse" },
+  { name: "import", scheme: "dark", path: "/integrations/imports", row: "contacts-november.csv" },
 ];
 
 const [, , folder] = process.argv;
