@@ -8,7 +8,7 @@ use stage::{Act, Cluster, Database, Desk, Gateway, Receiver};
 
 use super::browser::Browser;
 use super::every_page::PAGES;
-use super::every_page::made::hostile_sentry;
+use super::every_page::made::Made;
 
 const MOST: i64 = 3;
 /// Each page is loaded so often, and what ran less often was no part of it.
@@ -58,17 +58,7 @@ async fn a_page_takes_three_queries_at_most() {
         .await;
     let event = desk.send("deal.won", json!({})).await;
     let delivery = text(&desk.delivery_that(&event, "failed").await, "id");
-    let key = text(
-        &desk
-            .make_key(&json!({"name": "key", "scopes": ["crm:read"]}))
-            .await,
-        "id",
-    );
-    let file = desk
-        .api
-        .import("object=contact", b"email\nada@example.com\nnobody\n");
-    let file = text(&file.await.ok(201), "id");
-    let (sentry, hoot) = hostile_sentry(&desk).await;
+    let made = Made::at(&desk).await;
     let mut browser = Browser::at(&desk).await;
 
     // What runs while nobody looks at a page is no part of one.
@@ -80,12 +70,8 @@ async fn a_page_takes_three_queries_at_most() {
     let mut too_many = Vec::new();
     let mut most = 0;
     for path in PAGES.iter().map(|(path, ..)| path).chain(MORE) {
-        let path = path
-            .replace("KEY", &key)
-            .replace("HOOK", &hook.id)
-            .replace("FILE", &file)
-            .replace("SENTRY", &sentry)
-            .replace("HOOT", &hoot)
+        let path = made
+            .path(&path.replace("HOOK", &hook.id))
             .replace("DELIVERY", &delivery)
             .replace("EVENT", &event);
         reset(&database).await;

@@ -7,12 +7,35 @@ use stage::desk::text;
 use super::HOSTILE;
 use crate::console::browser::encode;
 
-pub async fn hostile_webhook(desk: &Desk) -> String {
+/// The ids of one of each.
+pub struct Made([(&'static str, String); 5]);
+
+impl Made {
+    /// Makes one of each.
+    pub async fn at(desk: &Desk) -> Self {
+        let (sentry, hoot) = hostile_sentry(desk).await;
+        Self([
+            ("KEY", hostile_key(desk).await),
+            ("HOOK", hostile_webhook(desk).await),
+            ("FILE", hostile_import(desk).await),
+            ("SENTRY", sentry),
+            ("HOOT", hoot),
+        ])
+    }
+
+    /// A path with ids in their places.
+    pub fn path(&self, path: &str) -> String {
+        let ids = self.0.iter();
+        ids.fold(path.to_owned(), |path, (place, id)| path.replace(place, id))
+    }
+}
+
+async fn hostile_webhook(desk: &Desk) -> String {
     let body = json!({"name": HOSTILE, "url": "http://127.0.0.1:9/x", "events": ["deal.won"]});
     text(&desk.api.post("/v1/webhooks", &body).await.ok(201), "id")
 }
 
-pub async fn hostile_import(desk: &Desk) -> String {
+async fn hostile_import(desk: &Desk) -> String {
     let query = format!("object=contact&{}", encode(&[("filename", HOSTILE)]));
     let job = desk.api.import(
         &query,
@@ -22,7 +45,7 @@ pub async fn hostile_import(desk: &Desk) -> String {
 }
 
 /// A sentry with a report, and a hoot that shows it; everything in them is hostile.
-pub async fn hostile_sentry(desk: &Desk) -> (String, String) {
+async fn hostile_sentry(desk: &Desk) -> (String, String) {
     let faqs = json!([{"question": HOSTILE, "answer": HOSTILE}]);
     let links = json!([{"label": HOSTILE, "url": "https://example.com/?<script>"}]);
     let body = json!({"name": HOSTILE, "description": HOSTILE, "links": links, "faqs": faqs});

@@ -11,7 +11,7 @@ use stage::desk::text;
 
 use super::browser::Browser;
 use super::html::{Element, Page};
-use made::{hostile_import, hostile_key, hostile_sentry, hostile_webhook};
+use made::{Made, hostile_key};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -157,18 +157,10 @@ fn kind(input: &Element) -> String {
 #[tokio::test]
 async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
     let desk = Desk::open().await;
-    let key = hostile_key(&desk).await;
-    let hook = hostile_webhook(&desk).await;
-    let file = hostile_import(&desk).await;
-    let (sentry, hoot) = hostile_sentry(&desk).await;
+    let made = Made::at(&desk).await;
     let mut browser = Browser::at(&desk).await;
     for (path, heading, _) in PAGES {
-        let path = path
-            .replace("KEY", &key)
-            .replace("HOOK", &hook)
-            .replace("FILE", &file)
-            .replace("SENTRY", &sentry)
-            .replace("HOOT", &hoot);
+        let path = made.path(path);
         let reply = browser.get(&path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         for (name, expected) in [
@@ -212,10 +204,7 @@ async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
 #[tokio::test]
 async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
     let desk = Desk::open().await;
-    let key = hostile_key(&desk).await;
-    let hook = hostile_webhook(&desk).await;
-    let file = hostile_import(&desk).await;
-    let (sentry, hoot) = hostile_sentry(&desk).await;
+    let made = Made::at(&desk).await;
     let everything = desk.api.get("/v1/scopes").await.ok(200);
     let scopes: Vec<String> = everything["data"]
         .as_array()
@@ -224,15 +213,10 @@ async fn each_needs_its_scope_and_the_navigation_shows_what_one_may_see() {
         .map(|scope| text(scope, "name"))
         .collect();
     for held in &scopes {
-        let made: Value = desk.make_key(&json!({"name": held, "scopes": [held]})).await;
-        let mut browser = Browser::with_key(desk.api.address, &text(&made, "key")).await;
+        let own: Value = desk.make_key(&json!({"name": held, "scopes": [held]})).await;
+        let mut browser = Browser::with_key(desk.api.address, &text(&own, "key")).await;
         for (path, _, needed) in PAGES {
-            let path = path
-                .replace("KEY", &key)
-                .replace("HOOK", &hook)
-                .replace("FILE", &file)
-                .replace("SENTRY", &sentry)
-                .replace("HOOT", &hoot);
+            let path = made.path(path);
             let reply = browser.get(&path).await;
             let page = Page::parse(reply.text());
             check(&path, &page);
