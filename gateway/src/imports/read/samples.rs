@@ -80,8 +80,14 @@ mod tests {
         };
         let header = stream.shared_header();
         let mut samples = Samples::of(&header);
-        while let Some(parsed) = stream.next_row(&mut source) {
-            samples.take(&header, parsed.record.cells.expect("cells"));
+        for is_end in [false, true] {
+            // What is not ASCII is decoded once the encoding is known, at the end at the latest.
+            if is_end {
+                stream.end();
+            }
+            while let Some(parsed) = stream.next_row(&mut source) {
+                samples.take(&header, parsed.record.cells.expect("cells"));
+            }
         }
         assert_eq!(samples.values(0), ["a@b.c", "d@b.c", "e@b.c"]);
         assert_eq!(samples.values(1).len(), 3);

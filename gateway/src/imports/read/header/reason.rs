@@ -106,7 +106,7 @@ mod tests {
     fn every_use_of_a_column_has_its_reason() {
         let found = reasons(
             "contact",
-            "email,E-mail 2 - Value,Name,Colour,Phone",
+            "email,Work Email,Name,Colour,Phone",
             Some(r#"{"Phone": null}"#),
         );
         assert_eq!(found[0], "The header is known as “Email”.");
