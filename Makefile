@@ -28,6 +28,7 @@ test: ## Install what the tests need, and run them all
 	@scripts/need compiler kafka-client postgresql pgbouncer kill haproxy
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	@scripts/kafka-suite
+	@scripts/browser-suite
 
 fmt: ## Format the code
 	cargo fmt --all

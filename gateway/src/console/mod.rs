@@ -20,6 +20,7 @@ pub mod coming;
 mod cookies;
 pub mod deliveries;
 pub mod destination;
+pub mod events;
 mod filter;
 pub mod form;
 pub mod frame;

@@ -179,8 +179,14 @@ pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, P
 
 /// `GET /v1/events/{id}`.
 pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem> {
-    let workspace = call.caller.workspace;
     let text = call.parameters.first().map(String::as_str).unwrap_or_default();
+    let event = find_event(&events, call.caller.workspace, text).await?;
+    call.query.finish()?;
+    Reply::ok(&event)
+}
+
+/// An event by an id of ours or of the client's, with its deliveries and the webhooks that got none.
+pub async fn find_event(events: &Events, workspace: WorkspaceId, text: &str) -> Result<ShownEvent, Problem> {
     let client = events.db.client().await?;
     let mut sought = look_up(&client, workspace, text).await?;
     // A bus may store an event a moment after it was accepted; a client that asks at once must not get 404.
@@ -194,16 +200,11 @@ pub async fn get_event(events: Arc<Events>, call: Call) -> Result<Reply, Problem
     let Sought::Found(found) = sought else {
         return Err(Problem::not_found());
     };
-    let mut found = vec![*found];
-    call.query.finish()?;
+    let mut found = [*found];
     add_deliveries(&client, workspace, &mut found).await?;
-    match found.pop() {
-        Some((_, mut event)) => {
-            event.unmatched = Some(unmatched(&events, workspace, &event));
-            Reply::ok(&event)
-        }
-        None => Err(Problem::not_found()),
-    }
+    let [(_, mut event)] = found;
+    event.unmatched = Some(unmatched(events, workspace, &event));
+    Ok(event)
 }
 
 /// The webhooks without a delivery of the event, and why.

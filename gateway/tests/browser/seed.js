@@ -119,7 +119,7 @@ export async function seedHostile(receivers) {
     await call("POST", `/v1/sentries/${sentry.id}`, { state: "sick", user_message: name.slice(0, 80), history_note: name, meta: { [name.slice(0, 40)]: name } });
     await call("POST", "/v1/hoots", { name, description: name, sentries: [sentry.id], message: name.slice(0, 80), links: [{ label: name.slice(0, 80), url: "https://example.com/?a=<b>" }], faqs: [{ question: name, answer: name }] });
   }
-  await eventually("the delivery that was answered with markup", async () => (await call("GET", "/v1/deliveries?type=deal.lost&status=failed")).data.length >= 2);
+  await eventually("the delivery that was answered with markup", async () => (await call("GET", "/v1/deliveries?status_code=500&status=failed")).data.length >= 2);
 }
 
 // Everything but what is hostile. The receivers go on until the caller stops them.

@@ -9,6 +9,7 @@ mod request;
 pub mod words;
 
 pub use detail::show_delivery;
+pub use indent::indented;
 pub use list::list_deliveries;
 pub use redeliver::{redeliver, redeliver_selected};
 

@@ -8,7 +8,7 @@ use crate::base::scope::Scope::{
     AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
 };
 use crate::console::frame::Section;
-use crate::console::{api_keys, audit, coming, deliveries, imports, overview, sign_in, webhooks};
+use crate::console::{api_keys, audit, coming, deliveries, events, imports, overview, sign_in, webhooks};
 use crate::routes::Access::{self, AnyKey, Scopes};
 
 /// Every page, those without a session first.
@@ -249,6 +249,17 @@ fn coming_pages() -> Vec<PageRoute> {
         get("/integrations/events", Scopes(&[EventsRead]), |_, visit| {
             Box::pin(coming::show_section(visit, Section::Events))
         }),
+        get(
+            "/integrations/events/{id}",
+            Scopes(&[EventsRead]),
+            |services, visit| {
+                Box::pin(events::show_event(
+                    services.events.clone(),
+                    services.webhooks.clone(),
+                    visit,
+                ))
+            },
+        ),
         get("/integrations/connections", WEBHOOKS, |_, visit| {
             Box::pin(coming::show_section(visit, Section::Connections))
         }),

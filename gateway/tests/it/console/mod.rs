@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod browser;
 mod entrance;
+mod events;
 mod every_page;
 mod hostile;
 mod html;
