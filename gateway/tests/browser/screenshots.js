@@ -4,6 +4,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Desk, openChromium } from "./chromium.js";
+import { seedHistory } from "./history.js";
 import { findPages, shape } from "./pages.js";
 import { seed } from "./seed.js";
 
@@ -45,6 +46,7 @@ const receivers = [];
 const browser = await openChromium();
 try {
   await seed(receivers);
+  await seedHistory();
   const finder = await Desk.open(browser);
   const { pages } = await findPages(finder);
   await finder.close();
