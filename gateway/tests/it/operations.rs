@@ -65,6 +65,7 @@ async fn every_metric_stands_in_the_table_of_names() {
         "gateway_events_refused_total",
         "gateway_bus_takeovers_total",
         "gateway_recorder_failures_total",
+        "gateway_delivery_stats_dropped_total",
         "gateway_dispatch_panics_total",
         "gateway_idle_connections_closed_total",
         "gateway_outcomes_lost_total",
