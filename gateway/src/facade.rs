@@ -25,6 +25,11 @@ pub mod config {
     pub use crate::config::{BusKind, Config};
 }
 
+pub mod connectors {
+    pub use crate::connectors::definition::*;
+    pub use crate::connectors::template::{RenderFault, Scope, Text, Tree, encode_pairs, header_value};
+}
+
 pub mod db {
     pub use crate::db::{Client, Day, Db, DbError, Purpose, begin, drop_partitions, migrate};
 }
@@ -47,6 +52,7 @@ pub mod http {
     pub use crate::http::form::parameters::parameters;
     pub use crate::http::form::part_head::PartHead;
     pub use crate::http::form::splitter::{Found, HeadTooLong, MAX_HEAD_BYTES, Splitter};
+    pub use crate::http::json::{Node, parse as parse_json};
     pub use crate::http::problem::{Code, Problem};
 }
 
