@@ -28,6 +28,7 @@ pub mod config {
 pub mod connectors {
     pub use crate::connectors::definition::*;
     pub use crate::connectors::template::{RenderFault, Scope, Text, Tree, encode_pairs, header_value};
+    pub use crate::connectors::verify::{Held, Keyring, Received, Refusal, Unsupported, Verifier};
 }
 
 pub mod db {

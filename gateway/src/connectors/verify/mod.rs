@@ -1,0 +1,74 @@
+//! Whether a request comes from who it says: a table of schemes, each a row of a definition's `[source.verify]`.
+//!
+//! A [`Verifier`] is compiled from such a row when the definition is loaded; it then judges requests from their bytes as
+//! received, the source's secrets and the receiver's clock. All is pure: no clock, no I/O, and nothing of a body is parsed.
+//!
+//! The order within one row is that of the contract: a header that comes twice, what is missing, what cannot be read, the
+//! signature, and the timestamp last, so that `signature_stale` is told to the holder of a secret alone. Every comparison
+//! with what a secret yields is in constant time.
+
+mod encoding;
+mod header;
+mod key;
+mod keyring;
+mod message;
+mod refusal;
+mod scheme;
+mod timestamp;
+
+pub use keyring::{Held, Keyring};
+pub use refusal::{Refusal, Unsupported};
+
+use http::HeaderMap;
+
+use super::definition::Verify;
+use scheme::Row;
+
+/// A request as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    pub method: &'a str,
+    /// The whole URL as the sender knows it, for schemes that sign it.
+    pub url: &'a str,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+    /// The segment after the token of the source's URL, for `url_secret`.
+    pub url_secret: Option<&'a str>,
+}
+
+/// A definition's `[source.verify]`, compiled.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    /// The row itself and its `also`; never empty.
+    rows: Vec<Row>,
+}
+
+impl Verifier {
+    /// Compiles a row and its `also`. `username` is that of `basic`.
+    pub fn compile(verify: &Verify, username: Option<&str>) -> Result<Self, Unsupported> {
+        let mut rows = vec![Row::compile(verify, username)?];
+        for also in &verify.also {
+            rows.extend(Self::compile(also, username)?.rows);
+        }
+        Ok(Self { rows })
+    }
+
+    /// Whether one row holds. Else the refusal of the row that came furthest.
+    pub fn verify(&self, request: &Received<'_>, secrets: &Keyring, now_unix_ms: i64) -> Result<(), Refusal> {
+        let mut furthest = Refusal::Missing;
+        for row in &self.rows {
+            match row.verify(request, secrets, now_unix_ms) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => furthest = furthest.max(refusal),
+            }
+        }
+        Err(furthest)
+    }
+}
+
+#[cfg(test)]
+mod published_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vector_tests;
