@@ -273,7 +273,9 @@ mod tests {
                 Ok::<_, Stuck>(())
             }
         });
-        let ended = futures_util::future::join_all(growing).await;
+        let growing = futures_util::future::join_all(growing);
+        let ended = tokio::time::timeout(LOOK * 200, growing).await;
+        let ended = ended.expect("they do not wait for each other for ever");
         ended.iter().filter(|ended| ended.is_err()).count()
     }
 

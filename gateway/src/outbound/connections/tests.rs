@@ -317,4 +317,20 @@ mod interleavings {
         }
         assert_eq!((world.openings.len(), world.lines.len()), (0, 5));
     }
+
+    #[tokio::test]
+    async fn those_that_waited_for_nothing_do_not_wait_for_each_other() {
+        let mut world = World::new();
+        for _ in 0..4 {
+            world.run(Step::Ask).await;
+        }
+        for index in [0, 0, 1, 2] {
+            world.run(Step::Poll(index)).await;
+        }
+        world.run(Step::Fail(0)).await;
+        for _ in 0..3 {
+            world.run(Step::Poll(0)).await;
+        }
+        assert_eq!((world.openings.len(), world.asking.len()), (3, 0));
+    }
 }

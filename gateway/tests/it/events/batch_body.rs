@@ -77,31 +77,3 @@ async fn a_workspace_waits_for_its_own_bytes_alone() {
     })
     .await;
 }
-
-#[tokio::test]
-async fn large_batches_of_unknown_length_do_not_all_give_up_for_each_other() {
-    let (_gateway, _database, [api, _]) = two_workspaces().await;
-    let headers = [("content-type", MEDIA_TYPE), ("transfer-encoding", "chunked")];
-    let mut wires = Vec::new();
-    for _ in 0..4 {
-        wires.push(api.begin("POST", PATH, &headers).await);
-    }
-    // Three of them fit. In turn, so that each holds some when the memory is used up.
-    let sending = wires.into_iter().map(async |mut wire| {
-        for _ in 0..21 {
-            wire.write_chunk(vec![b'\n'; MIB]).await;
-        }
-        wire.write_chunk(ONE_EVENT).await;
-        wire.write_chunk("").await;
-        wire.answer().await.map(|answer| answer.status)
-    });
-    let answers = futures_util::future::join_all(sending).await;
-    let accepted = answers.iter().filter(|status| **status == Some(202)).count();
-    assert!(accepted >= 2, "{answers:?}");
-    assert!(
-        answers
-            .iter()
-            .all(|status| matches!(status, Some(202 | 503) | None)),
-        "{answers:?}"
-    );
-}
