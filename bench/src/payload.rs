@@ -8,13 +8,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// First value of `n`: twelve digits from the start, because JSON forbids leading zeros.
 const COUNTER_BASE: u64 = 100_000_000_000;
 const COUNTER_DIGITS: usize = 12;
+/// Stands for the counter, wherever it is to be written.
+pub const COUNTER: &str = "############";
 /// Microseconds since 1970 have sixteen digits until the year 2286.
 const MICROS_DIGITS: usize = 16;
 
 /// JSON bytes with the places of the two numbers.
 pub struct Payload {
     bytes: Vec<u8>,
-    counter_at: usize,
+    counters_at: Vec<usize>,
     sent_at: usize,
 }
 
@@ -22,6 +24,14 @@ impl Payload {
     /// An event as `POST /v1/events` takes it, of `size` bytes (or the least possible).
     pub fn event(size: usize) -> Self {
         Self::padded(br#"{"type":"deal.won","#, size)
+    }
+
+    /// The same event with an id of the client's, which begins with `prefix` and ends with the counter.
+    pub fn named_event(prefix: &str, size: usize) -> Self {
+        Self::padded(
+            format!(r#"{{"id":"{prefix}-{COUNTER}","type":"deal.won","#).as_bytes(),
+            size,
+        )
     }
 
     /// The same event as an endpoint receives it: `size` counts what was posted, and the id and
@@ -40,12 +50,12 @@ impl Payload {
 
     fn padded(head: &[u8], size: usize) -> Self {
         const OPEN: &[u8] = br#""data":{"object":"deal","id":"deal_0199d1c2-7a30-7c41-9f0e-3b5f8f1d2a64","record":{"name":"Renewal","amount":"1200.50","currency":"EUR","stage":"closed","notes":""#;
-        const COUNTER: &[u8] = br#""},"n":"#;
+        const COUNTED: &[u8] = br#""},"n":"#;
         const SENT: &[u8] = br#","sent_at_us":"#;
         const CLOSE: &[u8] = b"}}";
         let fixed = head.len()
             + OPEN.len()
-            + COUNTER.len()
+            + COUNTED.len()
             + COUNTER_DIGITS
             + SENT.len()
             + MICROS_DIGITS
@@ -55,16 +65,16 @@ impl Payload {
         bytes.extend_from_slice(OPEN);
         let filler = b"the quick brown fox jumps over the lazy dog ";
         bytes.extend(filler.iter().cycle().take(size.saturating_sub(fixed)));
-        bytes.extend_from_slice(COUNTER);
-        let counter_at = bytes.len();
-        bytes.extend_from_slice(&[b'1'; COUNTER_DIGITS]);
+        bytes.extend_from_slice(COUNTED);
+        bytes.extend_from_slice(COUNTER.as_bytes());
         bytes.extend_from_slice(SENT);
         let sent_at = bytes.len();
         bytes.extend_from_slice(&[b'1'; MICROS_DIGITS]);
         bytes.extend_from_slice(CLOSE);
+        let counters_at = counters(&bytes);
         Self {
             bytes,
-            counter_at,
+            counters_at,
             sent_at,
         }
     }
@@ -73,23 +83,29 @@ impl Payload {
         &self.bytes
     }
 
-    /// Puts `lead` (a request's head) before the JSON; the places move with it.
+    /// Puts `lead` (a request's head, which may hold the counter too) before the JSON; the places move with it. Nothing
+    /// may be stamped before.
     pub fn preceded_by(mut self, lead: &[u8]) -> Self {
         self.bytes.splice(0..0, lead.iter().copied());
-        self.counter_at += lead.len();
+        self.counters_at = counters(&self.bytes);
         self.sent_at += lead.len();
         self
     }
 
     pub fn stamp(&mut self, counter: u64, sent_at_us: u64) {
-        let counter_end = self.counter_at + COUNTER_DIGITS;
-        write_digits(
-            &mut self.bytes[self.counter_at..counter_end],
-            COUNTER_BASE + counter,
-        );
+        for &at in &self.counters_at {
+            write_digits(&mut self.bytes[at..at + COUNTER_DIGITS], COUNTER_BASE + counter);
+        }
         let sent_end = self.sent_at + MICROS_DIGITS;
         write_digits(&mut self.bytes[self.sent_at..sent_end], sent_at_us);
     }
+}
+
+/// Where the counter is to be written.
+fn counters(bytes: &[u8]) -> Vec<usize> {
+    let windows = bytes.windows(COUNTER_DIGITS).enumerate();
+    let found = windows.filter(|(_, window)| *window == COUNTER.as_bytes());
+    found.map(|(at, _)| at).collect()
 }
 
 /// Microseconds since 1970.
@@ -120,6 +136,18 @@ mod tests {
         assert_eq!(event["type"], "deal.won");
         assert_eq!(event["data"]["n"], 100_000_000_007_u64);
         assert_eq!(event["data"]["sent_at_us"], 1_767_225_600_000_001_u64);
+    }
+
+    #[test]
+    fn the_counter_stands_wherever_it_is_asked_for() {
+        let mut request = Payload::named_event("run", 400).preceded_by(format!("key {COUNTER}\n").as_bytes());
+        request.stamp(3, 1_767_225_600_000_001);
+        let text = String::from_utf8(request.as_bytes().to_vec()).expect("text");
+        let (head, body) = text.split_once('\n').expect("a head");
+        assert_eq!(head, "key 100000000003");
+        let event: serde_json::Value = serde_json::from_str(body).expect("valid JSON");
+        assert_eq!(event["id"], "run-100000000003");
+        assert_eq!(body.len(), 400);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub mod bus {
     pub use crate::bus::kafka::KafkaBus;
     pub use crate::bus::postgres::{PostgresBus, Role};
     pub use crate::bus::table::events::IN_RANGE;
-    pub use crate::bus::{Accepted, Batch, Bus, Emission, NewEvent};
+    pub use crate::bus::{Accepted, Batch, Bus, Emission, NewEvent, Once, RequestKey};
 }
 
 pub mod config {

@@ -61,9 +61,36 @@ pub struct Options {
     /// Size of the event that a POST carries.
     #[arg(long, default_value_t = 400)]
     payload_bytes: usize,
+    /// What makes an event known when it comes again.
+    #[arg(long, value_enum, default_value = "none")]
+    naming: Naming,
     /// Sends this file's bytes as the body instead.
     #[arg(long)]
     body_file: Option<PathBuf>,
+}
+
+/// What makes an event known when it comes again. What is made is unique in the run and among runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Naming {
+    None,
+    /// Each has an id of the client's.
+    Ids,
+    /// One in fifty has.
+    SomeIds,
+    /// Each request has an `Idempotency-Key`.
+    Keys,
+}
+
+impl Naming {
+    /// As the command line says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ids => "ids",
+            Self::SomeIds => "some-ids",
+            Self::Keys => "keys",
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

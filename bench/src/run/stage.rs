@@ -45,6 +45,7 @@ pub struct Shape {
 }
 
 /// What one load is aimed at; the rest of its options is the stage's shape.
+#[derive(Clone, Copy)]
 pub struct Aim<'a> {
     pub target: SocketAddr,
     pub method: &'a str,
@@ -52,6 +53,7 @@ pub struct Aim<'a> {
     pub seconds: f64,
     pub warmup: f64,
     pub rate: Option<f64>,
+    pub naming: load::Naming,
 }
 
 impl Stage {
@@ -165,6 +167,7 @@ impl Stage {
             seconds: self.shape.seconds,
             warmup: 0.0,
             rate: None,
+            naming: load::Naming::None,
         }
     }
 
@@ -209,6 +212,7 @@ impl Stage {
         option("--seconds", aim.seconds.to_string());
         option("--warmup", aim.warmup.to_string());
         option("--payload-bytes", self.shape.payload_bytes.to_string());
+        option("--naming", aim.naming.name().to_owned());
         if let Some(rate) = aim.rate {
             option("--rate", rate.to_string());
         }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::key_store::{self as store, Found, KeptReply};
+use super::key_store as store;
 use crate::base::caller::WorkspaceId;
+use crate::bus::table::replies::Holder;
+use crate::bus::{Accepted, KeptReply, NewEvent, Once, PublishError, ReplyKeeper, RequestKey};
 use crate::db::Transaction;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem};
@@ -18,6 +20,53 @@ use crate::http::reply::Reply;
 const MAX_LEN: usize = 255;
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// The end of a publish under a request's key.
+pub enum PublishedOnce {
+    Accepted(Accepted),
+    /// The request was made before; this is what it got.
+    Repeated(Reply),
+    Refused(PublishError),
+}
+
+/// The key of a request that publishes `event`, if it has one; `reply` is [`RequestKey::reply`].
+pub fn request_key(
+    call: &Call,
+    event: &NewEvent,
+    reply: fn(&Accepted, Option<&str>) -> Vec<u8>,
+) -> Option<RequestKey> {
+    Some(RequestKey {
+        workspace: event.workspace,
+        key: key_of(call)?.into(),
+        path: call.path.as_str().into(),
+        body_digest: call.body.digest(),
+        client_id: event.client_id.clone(),
+        reply,
+    })
+}
+
+/// Publishes the event of a request with a key, over a bus that keeps the reply in the commit of the event.
+pub async fn publish_once(
+    keeper: &dyn ReplyKeeper,
+    request: RequestKey,
+    event: NewEvent,
+) -> Result<PublishedOnce, Problem> {
+    let mut tries = 1;
+    loop {
+        match keeper.publish_once(event.clone(), request.clone()).await {
+            Ok(Once::Accepted(accepted)) => return Ok(PublishedOnce::Accepted(accepted)),
+            Ok(Once::Kept(kept)) => {
+                return replay(kept, &request.path, request.body_digest).map(PublishedOnce::Repeated);
+            }
+            Ok(Once::Running) if tries == LOCK_TRIES => return Err(still_running()),
+            Ok(Once::Running) => {
+                tries += 1;
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            Err(fault) => return Ok(PublishedOnce::Refused(fault)),
+        }
+    }
+}
 
 /// A request's key and what must be equal when it is used again.
 pub(super) struct Repeatable {
@@ -60,9 +109,9 @@ impl Repeatable {
     ) -> Result<Option<Reply>, Problem> {
         lock(transaction, workspace, &self.key).await?;
         match store::find_key(transaction, workspace, &self.key).await? {
-            Some(Found::Kept(kept)) => replay(kept, &self.path, self.body_digest).map(Some),
-            Some(Found::Reserved { is_held: true, .. }) => Err(still_running()),
-            Some(Found::Reserved { is_held: false, .. }) | None => Ok(None),
+            Some(Holder::Kept(kept)) => replay(kept, &self.path, self.body_digest).map(Some),
+            Some(Holder::Reserved { is_held: true, .. }) => Err(still_running()),
+            Some(Holder::Reserved { is_held: false, .. }) | None => Ok(None),
         }
     }
 
@@ -74,7 +123,7 @@ impl Repeatable {
         status: StatusCode,
         body: Vec<u8>,
     ) -> Result<(), Problem> {
-        let kept = KeptReply::new(&self.path, self.body_digest, status, body);
+        let kept = store::kept_reply(&self.path, self.body_digest, status, body);
         Ok(store::keep_reply(transaction, workspace, &self.key, &kept).await?)
     }
 }

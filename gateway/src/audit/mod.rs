@@ -13,6 +13,7 @@ mod reservation;
 mod store;
 mod work;
 
+pub use idempotency::{PublishedOnce, publish_once, request_key};
 pub use key_store::purge_replies;
 pub use model::{Actor, Changes, Entry, Target};
 pub use reservation::{FirstReply, Reservation};

@@ -10,9 +10,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::idempotency;
-use super::key_store::{self as store, Found, KeptReply};
+use super::key_store as store;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::{ImportId, InstanceId, next_uuid};
+use crate::bus::KeptReply;
+use crate::bus::table::replies::Holder;
 use crate::db::{self, Client, DbError, Transaction};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -59,10 +61,10 @@ impl Reservation {
         let transaction = db::begin(client).await?;
         idempotency::lock(&transaction, self.workspace, &self.key).await?;
         let stale = match store::find_key(&transaction, self.workspace, &self.key).await? {
-            Some(Found::Kept(kept)) if kept.path != self.path => return Err(idempotency::mismatch()),
-            Some(Found::Kept(kept)) => return Ok(Some(FirstReply(kept))),
-            Some(Found::Reserved { is_held: true, .. }) => return Err(idempotency::still_running()),
-            Some(Found::Reserved { token, .. }) => Some(token),
+            Some(Holder::Kept(kept)) if kept.path != self.path => return Err(idempotency::mismatch()),
+            Some(Holder::Kept(kept)) => return Ok(Some(FirstReply(kept))),
+            Some(Holder::Reserved { is_held: true, .. }) => return Err(idempotency::still_running()),
+            Some(Holder::Reserved { token, .. }) => Some(token),
             None => None,
         };
         // A holder that was taken for dead may have stored its reply since; then there is nothing to replace.
@@ -116,7 +118,7 @@ impl Reservation {
             }
         };
         if store::release(transaction, self.workspace, &self.key, self.token).await? {
-            let kept = KeptReply::new(&self.path, body_digest, status, reply);
+            let kept = store::kept_reply(&self.path, body_digest, status, reply);
             store::keep_reply(transaction, self.workspace, &self.key, &kept).await?;
         }
         Ok(())

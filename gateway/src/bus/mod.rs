@@ -10,6 +10,7 @@ mod intake_queue;
 pub mod kafka;
 mod ledger;
 pub mod postgres;
+mod request_key;
 pub mod silence;
 pub mod table;
 
@@ -28,6 +29,7 @@ use crate::db::{DbError, Dedicated, Transaction, Unwritable};
 
 pub use emission::Emission;
 pub use ledger::{BatchId, Ledger, Origin};
+pub use request_key::{KeptReply, Once, ReplyKeeper, RequestKey};
 
 /// An event that a client hands in.
 #[derive(Debug, Clone)]
@@ -132,6 +134,11 @@ pub type Release = for<'a> fn(session: &'a Dedicated, owner: i32) -> Answer<'a, 
 pub trait Bus: Send + Sync {
     /// Makes an event durable.
     fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>>;
+
+    /// The way to keep replies in the commit of their events, where the bus has one.
+    fn reply_keeper(&self) -> Option<&dyn ReplyKeeper> {
+        None
+    }
 
     /// Writes the gateway's own events in `transaction`, which makes the change that they tell of: both or neither.
     ///

@@ -3,9 +3,9 @@
 mod abandon;
 mod clock;
 mod copy;
-mod copy_lines;
 mod dial;
 mod error;
+mod flight;
 mod migrate;
 mod partitions;
 mod pool;
@@ -18,10 +18,10 @@ mod writing;
 
 pub use abandon::{Abandonable, within};
 pub use clock::now;
-pub use copy::{CopyRows, OpenCopy};
-pub use copy_lines::{CopyLines, Lines};
+pub use copy::{CopyLines, CopyRows, Lines, OpenCopy};
 pub use dial::application_name;
 pub use error::DbError;
+pub use flight::{begin_with, commit_with, roll_back};
 pub use migrate::{SchemaError, check_schema, migrate, migrate_if_empty};
 pub use partitions::{
     Day, Undone, drop_months, drop_partitions, ensure_indexes, ensure_months, ensure_partitions,

@@ -12,7 +12,7 @@ use super::model::{AcceptedEvent, EventFault, ShownEvent, UnmatchedWebhook, read
 use super::store;
 use super::type_store;
 use super::types::{BUILT_IN, OPERATIONAL};
-use crate::audit::{Begun, Work};
+use crate::audit::{Begun, PublishedOnce, Work, publish_once, request_key};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, WebhookId, uuid_millis};
@@ -37,18 +37,15 @@ pub async fn create_event(events: Arc<Events>, mut call: Call) -> Result<Reply, 
     let event = read_event(&bytes, workspace, &names);
     if call.headers.contains_key("idempotency-key") {
         // Apart on the heap, so that the usual way stays small.
-        return Box::pin(create_repeatable(events, call, event)).await;
+        return Box::pin(create_once(events, call, event)).await;
     }
     let event = event.map_err(refusal)?;
     call.query.finish()?;
     publish(&events, event).await?.reply()
 }
 
-/// The slower way of requests with an `Idempotency-Key`: the reply is kept in a transaction of its own.
-///
-/// An event without an id of the client's gets one that follows from the key, so that a request which is repeated after
-/// a crash between the two commits is still accepted once.
-async fn create_repeatable(
+/// The way of requests with an `Idempotency-Key`: the bus keeps the reply in the commit of the event, where it can.
+async fn create_once(
     events: Arc<Events>,
     call: Call,
     event: Result<NewEvent, EventFault>,
@@ -57,6 +54,34 @@ async fn create_repeatable(
         Err(EventFault::Malformed(fault)) => return Err(body::malformed(fault)),
         other => other,
     };
+    let request = match &event {
+        Ok(event) => request_key(&call, event, Published::kept),
+        Err(_) => None,
+    };
+    match (events.bus.reply_keeper(), request, event) {
+        (Some(keeper), Some(request), Ok(event)) => {
+            call.query.finish()?;
+            let client_id = event.client_id.clone();
+            match publish_once(keeper, request, event).await? {
+                PublishedOnce::Accepted(accepted) => Published::new(accepted, client_id).reply(),
+                PublishedOnce::Repeated(reply) => Ok(reply),
+                PublishedOnce::Refused(fault) => Err(unavailable(fault)),
+            }
+        }
+        // The key is checked before the event's faults are told.
+        (_, _, event) => create_in_work(&events, call, event).await,
+    }
+}
+
+/// The slower way: the reply is kept in a transaction of its own.
+///
+/// An event without an id of the client's gets one that follows from the key, so that a request which is repeated after
+/// a crash between the two commits is still accepted once.
+async fn create_in_work(
+    events: &Events,
+    call: Call,
+    event: Result<NewEvent, EventFault>,
+) -> Result<Reply, Problem> {
     let mut client = events.db.client().await?;
     let work = match Work::begin(&mut client, &call).await? {
         Begun::Fresh(work) => work,
@@ -70,7 +95,7 @@ async fn create_repeatable(
         let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()));
         event.once_key = key.map(|key| format!("idempotency {key}").into());
     }
-    let published = publish(&events, event).await?;
+    let published = publish(events, event).await?;
     work.commit(StatusCode::ACCEPTED, &published.shown()).await
 }
 
@@ -81,6 +106,21 @@ struct Published {
 }
 
 impl Published {
+    fn new(accepted: Accepted, client_id: Option<Box<str>>) -> Self {
+        let id = match client_id {
+            Some(id) => id.into(),
+            None => EventId::from_uuid(accepted.id).to_string(),
+        };
+        Self { accepted, id }
+    }
+
+    /// The reply's bytes, as they are kept for repeats.
+    fn kept(accepted: &Accepted, client_id: Option<&str>) -> Vec<u8> {
+        let published = Self::new(accepted.clone(), client_id.map(Box::from));
+        // Texts and a time are always written.
+        serde_json::to_vec(&published.shown()).unwrap_or_default()
+    }
+
     fn shown(&self) -> AcceptedEvent<'_> {
         AcceptedEvent {
             id: &self.id,
@@ -97,11 +137,7 @@ impl Published {
 async fn publish(events: &Events, event: NewEvent) -> Result<Published, Problem> {
     let client_id = event.client_id.clone();
     let accepted = events.bus.publish(event).await.map_err(unavailable)?;
-    let id = match client_id {
-        Some(id) => id.into(),
-        None => EventId::from_uuid(accepted.id).to_string(),
-    };
-    Ok(Published { accepted, id })
+    Ok(Published::new(accepted, client_id))
 }
 
 fn refusal(fault: EventFault) -> Problem {

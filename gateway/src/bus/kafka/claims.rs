@@ -101,14 +101,17 @@ async fn claim(db: &Db, group: &[Claim]) -> Result<Before, DbError> {
             .entry((claim.workspace, &*claim.once_key))
             .or_insert(claim.id);
     }
-    let mut claims: Vec<_> = firsts
+    let claims: Vec<_> = firsts
         .iter()
         .map(|((workspace, key), id)| (*workspace, *key, *id))
         .collect();
-    claims.sort_unstable();
     let mut client = db.client().await?;
     let transaction = db::begin(&mut client).await?;
-    let earlier = events::claim_once_keys(&transaction, &claims).await?;
+    let claims = events::Claims::new(claims);
+    let earlier = match events::claim(transaction.client(), events::CLAIM, &claims).await? {
+        true => HashMap::new(),
+        false => events::firsts(transaction.client(), events::FIRSTS, &claims).await?,
+    };
     db::commit(transaction).await?;
     let mut before: Before = firsts
         .into_iter()

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
-use tokio_postgres::Statement;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Role;
-use super::group::{Group, has_question};
+use super::group::Group;
 use super::handover::Handover;
 use super::inbox::{Inbox, Waiting};
 use super::owner::{Numbered, Ownership};
+use super::session::Session;
 use crate::base::fail_point::{self, Point};
 use crate::bus::intake_queue::WaitingBytes;
 use crate::bus::table::events;
 use crate::bus::{Event, NewEvent, PublishError};
-use crate::db::{self, Db, DbError, Dedicated, OpenCopy, within};
+use crate::db::{self, Db, DbError, within};
 use crate::telemetry::health::Health;
 use crate::telemetry::names;
 
@@ -40,22 +40,6 @@ pub(super) struct Committer {
     pub waiting_bytes: WaitingBytes,
     pub gather: Duration,
     pub role: Role,
-}
-
-/// A connection that holds the lock on this instance's ownership.
-struct Session {
-    client: Dedicated,
-    copy: Statement,
-    latest_of_keys: Statement,
-    owner: i32,
-    /// The COPY of the next group, where it was begun ahead.
-    begun: Option<OpenCopy>,
-}
-
-impl Session {
-    async fn begin(&self) -> Result<OpenCopy, DbError> {
-        OpenCopy::begin(&self.client, &self.copy).await
-    }
 }
 
 /// Events whose commit got no answer: whether they are stored is not known yet.
@@ -118,7 +102,7 @@ impl Committer {
                         while let Some(refused) = waiting.try_take() {
                             self.release(&refused.event);
                             counter!(names::EVENTS_REFUSED).increment(1);
-                            let _ = refused.reply.send(Err(not_stored()));
+                            refused.reply.refuse(not_stored());
                         }
                         tokio::select! {
                             () = tokio::time::sleep(RECONNECT) => {}
@@ -150,15 +134,7 @@ impl Committer {
             if session.is_none() {
                 let client = self.db.connect().await?;
                 let owner = self.ownership.claim(&client).await?;
-                let copy = client.prepare(events::COPY).await?;
-                let latest_of_keys = client.prepare(events::LATEST_OF_KEYS).await?;
-                *session = Some(Session {
-                    client,
-                    copy,
-                    latest_of_keys,
-                    owner,
-                    begun: None,
-                });
+                *session = Some(Session::new(client, owner).await?);
             }
             if let Some(session) = session {
                 self.resolve(&session.client, doubts).await?;
@@ -213,7 +189,7 @@ impl Committer {
         };
         let is_alive = if group.has_questions() {
             let started = Instant::now();
-            let written = in_time(write(open, &mut group, &self.ownership)).await;
+            let written = in_time(open.write(&mut group, &self.ownership)).await;
             self.settle(written, group, open.owner, started, doubts)
         } else {
             self.copy(group, waiting, open, doubts).await
@@ -241,16 +217,16 @@ impl Committer {
             let copying = in_time(async {
                 let copy = match begun {
                     Some(copy) => copy,
-                    None => session.begin().await?,
+                    None => session.begin_copy().await?,
                 };
                 copy.finish(rows).await.map(drop)
             });
             let beginning = async {
-                if waiting.peek().await.is_none_or(has_question) {
+                if waiting.peek().await.is_none_or(Waiting::is_question) {
                     return std::future::pending().await;
                 }
                 is_asked.store(true, Ordering::Relaxed);
-                in_time(session.begin()).await
+                in_time(session.begin_copy()).await
             };
             let (mut copying, mut beginning) = (pin!(copying), pin!(beginning));
             let mut next = None;
@@ -324,37 +300,6 @@ impl Committer {
             self.handover.ledger().observe();
         }
     }
-}
-
-/// Writes a group about which the database must be asked.
-async fn write(session: &mut Session, group: &mut Group, ownership: &Ownership) -> Result<(), DbError> {
-    if let Some(begun) = session.begun.take() {
-        // Nothing else is heard until it ends.
-        begun
-            .finish(events::rows(std::iter::empty(), session.owner))
-            .await?;
-    }
-    // A client that heard of an event accepted elsewhere, and then sends the next of its key, finds it behind that.
-    let latest = events::latest_of_keys(&session.client, &session.latest_of_keys, &group.events).await?;
-    if let Some(latest) = latest {
-        ownership.number_behind(latest, &mut group.numbered, &mut group.events);
-    }
-    if group.events.iter().all(|event| event.content.once_key.is_none()) {
-        let rows = events::rows(group.events.iter(), session.owner);
-        rows.send(&session.client, &session.copy).await?;
-        return Ok(());
-    }
-    let transaction = session.client.transaction().await?;
-    group.merge_repeats();
-    let claims = group.claims();
-    let firsts = events::claim_once_keys(&transaction, &claims).await?;
-    group.drop_repeats(firsts);
-    if !group.events.is_empty() {
-        let rows = events::rows(group.events.iter(), session.owner);
-        rows.send(transaction.client(), &session.copy).await?;
-    }
-    db::commit(transaction).await?;
-    Ok(())
 }
 
 /// What to tell clients whose events found no place.

@@ -2,13 +2,25 @@
 
 use tokio::sync::mpsc;
 
-use super::group::Reply;
+use super::reply::Reply;
 use crate::bus::NewEvent;
 
 /// An event and the request that waits for it.
 pub(super) struct Waiting {
     pub event: NewEvent,
     pub reply: Reply,
+}
+
+impl Waiting {
+    /// Whether the database must be asked about it before it is written.
+    pub(super) const fn is_question(&self) -> bool {
+        has_question(&self.event) || self.reply.request().is_some()
+    }
+}
+
+/// Whether the event may be a repeat, or must come behind another.
+pub(super) const fn has_question(event: &NewEvent) -> bool {
+    event.once_key.is_some() || event.ordering_key.is_some()
 }
 
 /// The committer's end of the queue, with a look at what comes next.
@@ -23,11 +35,11 @@ impl Inbox {
     }
 
     /// Waits for the next event, which stays here; `None` once all senders are gone. May be dropped at any time.
-    pub(super) async fn peek(&mut self) -> Option<&NewEvent> {
+    pub(super) async fn peek(&mut self) -> Option<&Waiting> {
         if self.next.is_none() {
             self.next = self.queue.recv().await;
         }
-        self.next.as_ref().map(|waiting| &waiting.event)
+        self.next.as_ref()
     }
 
     /// Waits for the next event and takes it; `None` once all senders are gone. May be dropped at any time.

@@ -15,6 +15,8 @@ mod inbox;
 mod interleavings;
 mod owner;
 mod remains;
+mod reply;
+mod session;
 mod shelf;
 mod takeover;
 
@@ -23,7 +25,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, PublishError, Release};
+use super::{
+    Accepted, Answer, Batch, Bus, Emission, Ledger, NewEvent, Once, PublishError, Release, ReplyKeeper,
+    RequestKey,
+};
 use crate::base::tasks::Tasks;
 use crate::bus::intake_queue::IntakeQueue;
 use crate::bus::silence::Silence;
@@ -34,6 +39,7 @@ use emit::Emitter;
 use handover::Handover;
 use inbox::{Inbox, Waiting};
 use owner::Ownership;
+use reply::Reply;
 
 /// What the events of this bus are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +122,32 @@ impl PostgresBus {
     async fn publish_waiting(&self, event: NewEvent) -> Result<Accepted, PublishError> {
         let weight = event.data.len();
         let (reply, answer) = oneshot::channel();
+        let reply = Reply::Plain(reply);
         self.queue.put(Waiting { event, reply }, weight)?;
         // A commit has a time limit of its own, so an answer comes. If the committer is gone it is this one.
         answer.await.unwrap_or(Err(PublishError::Closed))
     }
 }
 
+impl ReplyKeeper for PostgresBus {
+    fn publish_once(&self, event: NewEvent, request: RequestKey) -> Answer<'_, Result<Once, PublishError>> {
+        Box::pin(async move {
+            let weight = event.data.len();
+            let (reply, answer) = oneshot::channel();
+            let reply = Reply::Once(Box::new(request), reply);
+            self.queue.put(Waiting { event, reply }, weight)?;
+            answer.await.unwrap_or(Err(PublishError::Closed))
+        })
+    }
+}
+
 impl Bus for PostgresBus {
     fn publish(&self, event: NewEvent) -> Answer<'_, Result<Accepted, PublishError>> {
         Box::pin(self.publish_waiting(event))
+    }
+
+    fn reply_keeper(&self) -> Option<&dyn ReplyKeeper> {
+        Some(self)
     }
 
     fn emit<'a>(

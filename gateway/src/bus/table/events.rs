@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, Statement, ToStatement};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
 use crate::base::fail_point::{self, Point};
 use crate::bus::{Event, NewEvent};
-use crate::db::{CopyRows, DbError, Transaction};
+use crate::db::{CopyRows, DbError};
 
 /// The columns in the order of [`rows`].
 pub(in crate::bus) const COPY: &str =
@@ -47,37 +47,71 @@ pub(in crate::bus) struct First {
     pub label: Option<Arc<str>>,
 }
 
-/// Claims the keys that make events unique; those that were claimed before come back with their first event.
+/// Claims the keys that make events unique.
+pub(in crate::bus) const CLAIM: &str = "
+    insert into event_once_keys (workspace_id, once_key, event_id)
+    select * from unnest($1::int4[], $2::text[], $3::uuid[])
+    on conflict do nothing";
+
+/// The first events of keys that others claimed.
+pub(in crate::bus) const FIRSTS: &str = "
+    select c.workspace_id, c.once_key, c.event_id, e.type
+    from unnest($1::int4[], $2::text[], $3::uuid[]) as wanted(workspace_id, once_key, event_id)
+    join event_once_keys c using (workspace_id, once_key)
+    left join events e on e.id = c.event_id
+    where c.event_id <> wanted.event_id";
+
+/// Claims of keys by events, as the columns that the statements take.
 ///
-/// The claims must be ordered, so that two instances never wait for each other in a circle.
-pub(in crate::bus) async fn claim_once_keys(
-    transaction: &Transaction<'_>,
-    claims: &[(WorkspaceId, &str, Uuid)],
-) -> Result<HashMap<(WorkspaceId, String), First>, DbError> {
-    let workspaces: Vec<WorkspaceId> = claims.iter().map(|claim| claim.0).collect();
-    let once_keys: Vec<&str> = claims.iter().map(|claim| claim.1).collect();
-    let event_ids: Vec<Uuid> = claims.iter().map(|claim| claim.2).collect();
-    let claimed = transaction
-        .execute(
-            "insert into event_once_keys (workspace_id, once_key, event_id)
-             select * from unnest($1::int4[], $2::text[], $3::uuid[])
-             on conflict do nothing",
-            &[&workspaces, &once_keys, &event_ids],
-        )
-        .await?;
-    if usize::try_from(claimed).is_ok_and(|claimed| claimed == claims.len()) {
-        return Ok(HashMap::new());
+/// They are ordered, so that two instances never wait for each other in a circle.
+pub(in crate::bus) struct Claims<'a> {
+    workspaces: Vec<WorkspaceId>,
+    once_keys: Vec<&'a str>,
+    event_ids: Vec<Uuid>,
+}
+
+impl<'a> Claims<'a> {
+    pub fn new(mut claims: Vec<(WorkspaceId, &'a str, Uuid)>) -> Self {
+        claims.sort_unstable();
+        Self {
+            workspaces: claims.iter().map(|claim| claim.0).collect(),
+            once_keys: claims.iter().map(|claim| claim.1).collect(),
+            event_ids: claims.iter().map(|claim| claim.2).collect(),
+        }
     }
-    // A claim that had to wait for another transaction sees its result in this later statement.
-    let rows = transaction
-        .query(
-            "select c.workspace_id, c.once_key, c.event_id, e.type
-             from unnest($1::int4[], $2::text[], $3::uuid[]) as wanted(workspace_id, once_key, event_id)
-             join event_once_keys c using (workspace_id, once_key)
-             left join events e on e.id = c.event_id
-             where c.event_id <> wanted.event_id",
-            &[&workspaces, &once_keys, &event_ids],
-        )
+}
+
+/// Runs [`CLAIM`], given as itself or prepared; whether all were fresh.
+pub(in crate::bus) async fn claim<S: ToStatement + ?Sized + Sync>(
+    client: &Client,
+    statement: &S,
+    claims: &Claims<'_>,
+) -> Result<bool, DbError> {
+    let Claims {
+        workspaces,
+        once_keys,
+        event_ids,
+    } = claims;
+    let claimed = client
+        .execute(statement, &[workspaces, once_keys, event_ids])
+        .await?;
+    Ok(usize::try_from(claimed).is_ok_and(|claimed| claimed == event_ids.len()))
+}
+
+/// Runs [`FIRSTS`], given as itself or prepared. A claim that had to wait for another transaction sees its result in this
+/// later statement.
+pub(in crate::bus) async fn firsts<S: ToStatement + ?Sized + Sync>(
+    client: &Client,
+    statement: &S,
+    claims: &Claims<'_>,
+) -> Result<HashMap<(WorkspaceId, String), First>, DbError> {
+    let Claims {
+        workspaces,
+        once_keys,
+        event_ids,
+    } = claims;
+    let rows = client
+        .query(statement, &[workspaces, once_keys, event_ids])
         .await?;
     let firsts = rows.iter().map(|row| {
         let first = First {

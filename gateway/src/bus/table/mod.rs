@@ -2,5 +2,6 @@
 
 pub(in crate::bus) mod archive;
 pub(crate) mod events;
+pub mod replies;
 
 pub use archive::purge_damaged;

@@ -6,5 +6,6 @@ mod instance;
 mod place;
 mod postgres;
 mod read_back_plan;
+mod request_keys;
 pub mod severed;
 mod unheard_commits;

@@ -3,6 +3,8 @@
 //! The format is that of PostgreSQL's manual, "COPY, Binary Format": a signature, then for each row a count of
 //! fields and for each field its length and bytes, then −1.
 
+mod lines;
+
 use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -10,9 +12,11 @@ use futures_util::SinkExt;
 use tokio_postgres::CopyInSink;
 use uuid::Uuid;
 
-use super::error::DbError;
-use super::types::to_postgres_micros;
 use crate::base::clock::Millis;
+use crate::db::error::DbError;
+use crate::db::types::to_postgres_micros;
+
+pub use lines::{CopyLines, Lines};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 

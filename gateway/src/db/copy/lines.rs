@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use tokio_postgres::{Client, CopyInSink, Statement};
 
-use super::error::DbError;
+use crate::db::error::DbError;
 
 /// What is sent at once; the driver holds a few of these.
 const PIECE_BYTES: usize = 64 * 1024;
