@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ServerConfig;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -151,6 +153,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let Ok(stream) = shared.tls.accept(stream).await else {
         return;
     };
+    let Ok(lingering) = second_handle(stream.get_ref().0) else {
+        return;
+    };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let ending = Arc::new(Ending::default());
     let service = service_fn({
@@ -169,11 +174,24 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut serving = pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(io, service));
     loop {
         tokio::select! {
-            _ = serving.as_mut() => return,
+            _ = serving.as_mut() => return drain(lingering).await,
             () = ending.leave.notified() => serving.as_mut().graceful_shutdown(),
             () = ending.cut.notified() => return,
         }
     }
+}
+
+/// The same socket again, which stays open when the first handle is dropped.
+fn second_handle(stream: &TcpStream) -> std::io::Result<TcpStream> {
+    let handle = stream.as_fd().try_clone_to_owned()?;
+    TcpStream::from_std(handle.into())
+}
+
+/// Reads what the client sent before it heard that the connection ends. A socket that is closed with something unread
+/// resets the connection, and takes the last answers from the client.
+async fn drain(mut stream: TcpStream) {
+    let mut ignored = [0; 4096];
+    while let Ok(1..) = stream.read(&mut ignored).await {}
 }
 
 struct Open(Arc<Shared>);

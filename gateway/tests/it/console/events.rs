@@ -18,6 +18,7 @@ async fn an_event_shows_its_data_who_was_told_and_who_was_not() {
     desk.api.post("/v1/webhooks", &hook).await.ok(201);
     let event = json!({"type": "deal.won", "id": "deal-1", "data": {"note": MARKUP}});
     desk.api.post("/v1/events", &event).await.ok(202);
+    desk.delivery_when("deal-1", |_| true).await;
     let mut browser = Browser::at(&desk).await;
 
     let path = "/integrations/events/deal-1";
