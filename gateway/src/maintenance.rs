@@ -8,7 +8,7 @@ use metrics::counter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{self, Day, Db, DbError, Dedicated, Purpose, Undone};
+use crate::db::{self, Day, Db, DbError, Dedicated, Patience, Purpose, Undone};
 use crate::telemetry::names;
 use crate::telemetry::registry::{Metrics, UPKEEP};
 use crate::{audit, bus, config, console, delivery, feed, imports, keys, sentries};
@@ -83,8 +83,14 @@ pub async fn tidy(db: &Db, retention: Retention) -> Result<(), DbError> {
         .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
         .await?;
     if locked.get(0) {
-        note("partitions", db::ensure_partitions(&partitions).await);
-        note("partitions", db::ensure_months(&partitions).await);
+        note(
+            "partitions",
+            db::ensure_partitions(&partitions, Patience::Round).await,
+        );
+        note(
+            "partitions",
+            db::ensure_months(&partitions, Patience::Round).await,
+        );
         for (table, days) in [
             ("events", retention.event_days),
             ("deliveries", retention.delivery_days),

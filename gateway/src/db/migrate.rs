@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use super::clock;
 use super::error::{DbError, is_passing, refusal};
-use super::partitions::{Undone, ensure_months, ensure_partitions};
+use super::partitions::{Patience, Undone, ensure_months, ensure_partitions};
 use super::pool::{Db, Dedicated};
 use super::pooler::{self, Between};
 use super::session::Purpose;
@@ -191,8 +191,10 @@ fn words_of(fault: &refinery::Error) -> String {
 
 /// A day or month without a partition keeps nobody from starting: its rows wait apart until it has one.
 async fn look_ahead(client: &tokio_postgres::Client) -> Result<(), DbError> {
-    let mut undone = ensure_partitions(client).await?;
-    undone.extend(ensure_months(client).await?);
+    let mut undone = ensure_partitions(client, Patience::Start).await?;
+    if !Patience::Start.has_ended(&undone) {
+        undone.extend(ensure_months(client, Patience::Start).await?);
+    }
     for Undone { partition, fault } in undone {
         tracing::warn!(partition, %fault, "a partition is left to the maintenance");
     }

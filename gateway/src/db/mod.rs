@@ -24,7 +24,7 @@ pub use error::DbError;
 pub use flight::{begin_with, commit_with, roll_back};
 pub use migrate::{SchemaError, check_schema, migrate, migrate_if_empty};
 pub use partitions::{
-    Day, Undone, drop_months, drop_partitions, ensure_indexes, ensure_months, ensure_partitions,
+    Day, Patience, Undone, drop_months, drop_partitions, ensure_indexes, ensure_months, ensure_partitions,
     forget_once_keys, observe_months, observe_partitions, purge_rest, purge_slowly,
 };
 pub use pool::{Client, Db, Dedicated, begin, commit, detach};

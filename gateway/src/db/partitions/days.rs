@@ -37,6 +37,22 @@ pub struct Undone {
     pub fault: DbError,
 }
 
+/// How long upkeep waits for locks that other sessions hold, such as those of a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// A few times for each partition.
+    Round,
+    /// Once in all: a gateway that starts is unready meanwhile, and others wait for it.
+    Start,
+}
+
+impl Patience {
+    /// Whether nothing more is tried after these.
+    pub fn has_ended(self, undone: &[Undone]) -> bool {
+        self == Self::Start && undone.iter().any(|undone| is_locked_out(&undone.fault))
+    }
+}
+
 /// A day by the database's clock, as a number since 1970.
 #[derive(Debug, Clone, Copy)]
 pub struct Day(i64);
@@ -72,8 +88,9 @@ impl Day {
     }
 }
 
-/// Makes the partitions of the days around today where they are missing; those that could not be made.
-pub async fn ensure_partitions(client: &Client) -> Result<Vec<Undone>, DbError> {
+/// Makes the partitions of the days around today where they are missing; those that could not be made. If `patience` is
+/// that of a start, nothing is tried after a lock that was not to be had.
+pub async fn ensure_partitions(client: &Client, patience: Patience) -> Result<Vec<Undone>, DbError> {
     let today = Day::today(client).await?;
     let mut undone = Vec::new();
     for table in PARTITIONED {
@@ -89,11 +106,15 @@ pub async fn ensure_partitions(client: &Client) -> Result<Vec<Undone>, DbError> 
             };
             let made = match exists(client, &partition).await {
                 Ok(true) => continue,
-                Ok(false) => make(client, &attachment).await,
+                Ok(false) => make(client, &attachment, patience).await,
                 Err(fault) => Err(fault),
             };
-            if let Err(fault) = made {
-                undone.push(Undone { partition, fault });
+            let Err(fault) = made else {
+                continue;
+            };
+            undone.push(Undone { partition, fault });
+            if patience.has_ended(&undone) {
+                return Ok(undone);
             }
         }
     }
@@ -118,8 +139,16 @@ pub(super) struct Attachment<'a> {
     pub after: &'a str,
 }
 
-pub(super) async fn make(client: &Client, attachment: &Attachment<'_>) -> Result<(), DbError> {
-    patiently(client, &attach(attachment)).await?;
+pub(super) async fn make(
+    client: &Client,
+    attachment: &Attachment<'_>,
+    patience: Patience,
+) -> Result<(), DbError> {
+    let tries = match patience {
+        Patience::Round => TRIES,
+        Patience::Start => 1,
+    };
+    repeatedly(client, &attach(attachment), tries).await?;
     tracing::debug!(partition = attachment.partition, "made");
     Ok(())
 }
@@ -149,18 +178,26 @@ fn attach(attachment: &Attachment<'_>) -> String {
 
 /// Tries again where a lock could not be taken in time.
 pub(super) async fn patiently(client: &Client, statements: &str) -> Result<(), DbError> {
+    repeatedly(client, statements, TRIES).await
+}
+
+async fn repeatedly(client: &Client, statements: &str, most_tries: u32) -> Result<(), DbError> {
     let mut tries = 1;
     loop {
         match client.batch_execute(statements).await.map_err(DbError::from) {
             // Another instance was faster.
             Err(fault) if fault.sqlstate() == Some("42P07") => return Ok(()),
-            Err(fault) if fault.sqlstate() == Some("55P03") && tries < TRIES => {
+            Err(fault) if is_locked_out(&fault) && tries < most_tries => {
                 tries += 1;
                 tokio::time::sleep(PAUSE).await;
             }
             done => return done,
         }
     }
+}
+
+fn is_locked_out(fault: &DbError) -> bool {
+    fault.sqlstate() == Some("55P03")
 }
 
 /// Drops the partitions of days that are older than `days`, of one of the partitioned tables; those that could not be.

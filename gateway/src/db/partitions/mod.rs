@@ -5,8 +5,8 @@ mod indexes;
 mod months;
 
 pub use days::{
-    Day, Undone, drop_partitions, ensure_partitions, forget_once_keys, observe_partitions, purge_rest,
-    purge_slowly,
+    Day, Patience, Undone, drop_partitions, ensure_partitions, forget_once_keys, observe_partitions,
+    purge_rest, purge_slowly,
 };
 pub use indexes::ensure_indexes;
 pub use months::{drop_months, ensure_months, observe_months};

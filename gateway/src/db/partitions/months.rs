@@ -8,7 +8,7 @@ use metrics::gauge;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::days::{Attachment, Day, Undone, make, partitions, patiently, rest_rows};
+use super::days::{Attachment, Day, Patience, Undone, make, partitions, patiently, rest_rows};
 use crate::db::error::DbError;
 use crate::telemetry::names;
 
@@ -94,7 +94,7 @@ impl<'a> Extent<'a> {
 }
 
 /// Makes the partitions of the months around this one where they are missing; those that could not be made.
-pub async fn ensure_months(client: &Client) -> Result<Vec<Undone>, DbError> {
+pub async fn ensure_months(client: &Client, patience: Patience) -> Result<Vec<Undone>, DbError> {
     let present = Present::look(client).await?;
     let mut undone = Vec::new();
     for month in months(client, *MONTHS.start(), *MONTHS.end()).await? {
@@ -114,8 +114,11 @@ pub async fn ensure_months(client: &Client) -> Result<Vec<Undone>, DbError> {
                      for each statement execute function audit_is_append_only()"
             ),
         };
-        if let Err(fault) = make(client, &attachment).await {
+        if let Err(fault) = make(client, &attachment, patience).await {
             undone.push(Undone { partition, fault });
+        }
+        if patience.has_ended(&undone) {
+            break;
         }
     }
     Ok(undone)

@@ -107,6 +107,46 @@ async fn a_day_that_cannot_be_made_stops_no_other() {
 }
 
 #[tokio::test]
+async fn a_start_beside_a_dump_waits_for_one_lock_in_all() {
+    let database = Cluster::shared().database().await;
+    let mut days = Vec::new();
+    for ahead in 1..=3 {
+        days.push(event_without_a_day(&database, ahead).await);
+    }
+    // pg_dump holds all of it until its end.
+    let dump = database.session().await;
+    dump.batch_execute(
+        "begin;
+         do $$
+         declare dumped regclass;
+         begin
+             for dumped in select oid from pg_class
+                           where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace loop
+                 execute format('lock table %s in access share mode', dumped);
+             end loop;
+         end $$",
+    )
+    .await
+    .expect("locked");
+    let gateway = Gateway::start(&database.url(), &[]).await;
+    let log = gateway.log();
+    assert_eq!(
+        log.matches("a partition is left to the maintenance").count(),
+        1,
+        "it tried no more after the first: {log}"
+    );
+    let desk = Desk::at(&gateway, &database).await;
+    desk.send("deal.won", json!({})).await;
+    dump.batch_execute("rollback").await.expect("unlocked");
+    tidy(&database).await;
+    assert_eq!(database.count("select count(*) from events_rest").await, 0);
+    for day in days {
+        let moved = format!("select count(*) from events_{day}");
+        assert_eq!(database.count(&moved).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn accepts_go_on_beside_a_long_reader_and_a_day_that_is_to_be_dropped() {
     let (_gateway, database, desk) = Desk::own(&[]).await;
     database
