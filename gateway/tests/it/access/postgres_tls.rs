@@ -90,6 +90,17 @@ async fn every_way_to_trust_the_server() {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), is_good, "{host} {rest}: {errors}");
     }
+    // What the operating system trusts, which this variable names, and by its name alone.
+    for (host, trusted, is_good) in [
+        ("localhost", &root, true),
+        ("localhost", &other, false),
+        ("127.0.0.1", &root, false),
+    ] {
+        let system = [("SSL_CERT_FILE", trusted.as_str())];
+        let output = cli::run(&url(host, "sslrootcert=system"), &["migrate"], &system);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_good, "{host} {trusted}: {errors}");
+    }
 
     // All kinds of connections: pool, change feed, listening, bus.
     let settings = [("GATEWAY_DATABASE__ROOT_CERTIFICATE_FILE", root.as_str())];
