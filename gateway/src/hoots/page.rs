@@ -11,12 +11,12 @@ use crate::sentries::model::State;
 
 const STYLE: &str = "\
 *{box-sizing:border-box}body{font:13px/1.4 system-ui,-apple-system,'Segoe UI',sans-serif;margin:0;padding:12px;\
-color:#1f2328;background:#fff;overflow-wrap:anywhere}h1{font-size:15px;line-height:1.3;margin:0}\
+color:#1f2328;background:#fff;overflow-wrap:anywhere}main{max-width:640px;margin:0 auto}h1{font-size:15px;line-height:1.3;margin:0}\
 h2{font-size:11px;text-transform:uppercase;letter-spacing:.05em;color:#57606a;margin:14px 0 4px}\
 header{display:flex;gap:10px;align-items:flex-start}header svg{flex:none}p{margin:4px 0}\
 .s{font-weight:600}.q{color:#57606a}.w{white-space:pre-wrap}ul{list-style:none;margin:0;padding:0}\
 li{display:flex;gap:6px;padding:3px 0;border-top:1px solid #d8dee4}li:first-child{border-top:0}li svg{flex:none;margin-top:1px}\
-li>div{min-width:0}a{color:#0969da}details{border-top:1px solid #d8dee4;padding:4px 0}summary{cursor:pointer;font-weight:600}\
+li>div{min-width:0}li p:first-child{margin-top:0}li p:last-child{margin-bottom:0}a{color:#0969da}details{border-top:1px solid #d8dee4;padding:4px 0}details:first-of-type{border-top:0;padding-top:0}summary{cursor:pointer;font-weight:600}\
 @media(prefers-color-scheme:dark){body{color:#f0f6fc;background:#0d1117}h2,.q{color:#a5aeb8}\
 li,details{border-color:#30363d}a{color:#58a6ff}}";
 
@@ -36,7 +36,7 @@ pub(super) fn of_hoot(hoot: &StoredHoot, history: &[PublicEntry], verdict: &Verd
 pub(super) fn not_found() -> String {
     let mut html = head("Not found");
     html.push_str("<header>");
-    push_icon(Face::Unknown, 32, &mut html);
+    push_icon(Face::Unknown, 36, &mut html);
     html.push_str(
         "<div><h1>Not found</h1><p>There is no such hoot, or it is not public.</p></div></header></main></body></html>\n",
     );

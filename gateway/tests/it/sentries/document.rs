@@ -142,5 +142,11 @@ async fn every_snippet_that_can_run_here_reports() {
         (&told["state"], &told["history_note"]),
         (&json!("sick"), &json!("no rows"))
     );
-    assert_eq!(snippets().len(), 7);
+    let reporting = "\ncurl -fsS -X POST -H \"Authorization: Bearer $GATEWAY_KEY\" \"$SENTRY_URL?state=sad\"";
+    run(&desk, "create", &folder, reporting).await;
+    let made = desk.api.get("/v1/sentries?state=sad").await.ok(200);
+    assert_eq!(made["data"][0]["name"], "nightly orders load", "{made}");
+    let shown = run(&desk, "show", &folder, "").await;
+    assert_eq!(shown["hoots"].as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!(snippets().len(), 9);
 }
