@@ -20,6 +20,7 @@ RUN mkdir -p gateway/src gateway/benches gateway/tests/kafka bench/src stage/src
 COPY Cargo.toml Cargo.lock ./
 COPY gateway gateway
 COPY bench bench
+COPY config/connectors config/connectors
 RUN touch gateway/src/main.rs gateway/src/lib.rs \
     && cargo build --locked --release --package gateway \
     && strip target/release/gateway

@@ -21,6 +21,7 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::bus::{Bus, Release};
 use crate::config::{BusKind, Config};
+use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::{self, Db, Purpose};
 use crate::delivery::destination::Destinations;
@@ -96,17 +97,18 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         .operations
         .serve(operations, probes.stop(), Duration::from_secs(1));
     probes.spawn("operations", serving);
+    let catalogue = Arc::new(catalogue(&config)?);
     let hangups = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     probes.spawn(
         "reload",
-        reload::reload_on_hangup(hangups, bound.certificate, probes.stop()),
+        reload::reload_on_hangup(hangups, bound.certificate, catalogue.clone(), probes.stop()),
     );
     let db = database(&config)?;
     let starting = async {
         wait_for_database(&config, &db, &health).await?;
         health.up("postgres");
         let background = db.with_own_pool("engine", BACKGROUND_CONNECTIONS, Purpose::Background)?;
-        Engine::start(&config, db.clone(), background, &health, metrics, stop).await
+        Engine::start(&config, db.clone(), background, &health, metrics, catalogue, stop).await
     };
     let engine = tokio::select! {
         engine = starting => engine?,
@@ -142,6 +144,11 @@ pub fn database(config: &Config) -> Result<Db, StartError> {
         &config.database,
         purpose,
     )?)
+}
+
+/// The connectors: those that are built in, and the operator's.
+pub fn catalogue(config: &Config) -> Result<Catalogue, StartError> {
+    Ok(Catalogue::load(config.connectors.directory.as_deref())?)
 }
 
 /// Refuses what this program was built without, before anything is asked of anybody.
@@ -182,6 +189,7 @@ impl Engine {
         background: Db,
         health: &Health,
         metrics: Option<Metrics>,
+        catalogue: Arc<Catalogue>,
         stop: &Stop,
     ) -> Result<Self, StartError> {
         let (intake, recording, upkeep) = (Tasks::of(stop), Tasks::of(stop), Tasks::of(stop));
@@ -309,6 +317,7 @@ impl Engine {
         );
         let services = Services {
             db: db.clone(),
+            catalogue,
             console,
             imports,
             sentries: Sentries {

@@ -26,7 +26,11 @@ pub mod config {
 }
 
 pub mod connectors {
+    pub use crate::connectors::catalogue::{Catalogue, CatalogueFault, Connector, Connectors, Origin};
     pub use crate::connectors::definition::*;
+    pub use crate::connectors::input::Inputs;
+    pub use crate::connectors::outcome::{Answer, Judgement, judge};
+    pub use crate::connectors::request::{Given, Rendered, Shown, delivery_root, render, render_masked};
     pub use crate::connectors::template::{RenderFault, Scope, Text, Tree, encode_pairs, header_value};
     pub use crate::connectors::verify::{Held, Keyring, Received, Refusal, Unsupported, Verifier};
 }
@@ -97,7 +101,7 @@ pub mod telemetry {
 }
 
 pub mod webhooks {
-    pub use crate::webhooks::filter::{Data, Filter, FilterText};
+    pub use crate::filter::{Data, Filter, FilterText};
     pub use crate::webhooks::registry::Registry;
     pub use crate::webhooks::vault::Vault;
 }

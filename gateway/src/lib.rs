@@ -28,6 +28,7 @@ mod events;
 #[doc(hidden)]
 pub mod facade;
 mod feed;
+mod filter;
 mod hoots;
 mod http;
 mod imports;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::base::stop::TaskFault;
 #[cfg(feature = "kafka")]
 use crate::bus::kafka::KafkaStartError;
+use crate::connectors::catalogue::CatalogueFault;
 use crate::db::{DbError, SchemaError, SetupError};
 use crate::http::transport::tls::CertificateError;
 use crate::outbound::client::ClientError;
@@ -43,6 +44,8 @@ pub enum StartError {
     NoKafka,
     #[error("TLS: {0}")]
     Certificate(#[from] CertificateError),
+    #[error("connectors: {0}")]
+    Connectors(#[from] CatalogueFault),
     #[error("two routes collide: {0}")]
     Routes(#[from] matchit::InsertError),
     #[error("signals cannot be received: {0}")]

@@ -18,8 +18,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app;
+use crate::app::{self, StartError};
 use crate::config::{Config, ConfigError, Fault};
+use crate::connectors::catalogue::CatalogueFault;
+use crate::connectors::definition::DefinitionFault;
 use crate::db::{self, Db, SchemaError};
 use crate::routes::openapi;
 use crate::telemetry::log;
@@ -102,7 +104,7 @@ enum CommandError {
     #[error("{0}")]
     Config(#[from] ConfigError),
     #[error("{0}")]
-    Start(#[from] app::StartError),
+    Start(#[from] StartError),
     #[error("{0}")]
     Schema(#[from] SchemaError),
     #[error("{0}")]
@@ -223,6 +225,9 @@ async fn check_config(
         let faults = match &checked {
             Ok(()) => Vec::new(),
             Err(CommandError::Config(ConfigError::Faults(faults))) => faults.clone(),
+            Err(CommandError::Start(StartError::Connectors(CatalogueFault(faults)))) => {
+                faults.iter().map(placed).collect()
+            }
             Err(fault @ CommandError::Config(_)) => at("file", fault),
             Err(fault @ CommandError::Schema(_)) => at("database.url", fault),
             Err(fault) => at("start", fault),
@@ -236,9 +241,22 @@ async fn check_config(
     }
 }
 
+/// The fault of a definition, as one of a setting.
+fn placed(fault: &DefinitionFault) -> Fault {
+    let place = match fault.key.as_str() {
+        "" => format!("{}:{}", fault.file, fault.line),
+        key => format!("{}:{}: {key}", fault.file, fault.line),
+    };
+    Fault {
+        place,
+        message: fault.message.clone(),
+    }
+}
+
 /// Whether a gateway with these settings could start. Without a database `gateway dev` brings its own.
 async fn check_start(config: &Config, offline: bool) -> Result<(), CommandError> {
     app::refuse_unbuilt(config)?;
+    app::catalogue(config)?;
     if offline || config.database.url.is_none() {
         return Ok(());
     }

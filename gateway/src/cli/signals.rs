@@ -1,5 +1,5 @@
-//! Signals: the first SIGTERM or SIGINT drains the gateway, the second ends it at once. SIGHUP reloads the certificate;
-//! SIGUSR1 and SIGUSR2 do nothing. None of the others ends it by default.
+//! Signals: the first SIGTERM or SIGINT drains the gateway, the second ends it at once. SIGHUP reloads the certificate and
+//! the operator's definitions of connectors; SIGUSR1 and SIGUSR2 do nothing. None of the others ends it by default.
 
 use std::time::Duration;
 

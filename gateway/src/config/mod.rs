@@ -3,6 +3,7 @@
 //! All faults are reported at once, and an unknown name is a fault, so that a typo is noticed.
 
 mod audit;
+mod connectors;
 mod console;
 mod imports;
 mod kafka;
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use audit::Audit;
+pub use connectors::Connectors;
 pub use console::Console;
 pub use imports::Imports;
 pub use kafka::{Kafka, KafkaSecurity};
@@ -41,6 +43,7 @@ pub struct Config {
     pub bus: Bus,
     pub keys: Keys,
     pub audit: Audit,
+    pub connectors: Connectors,
     pub console: Console,
     pub events: Events,
     pub imports: Imports,
@@ -139,6 +142,7 @@ impl Config {
             bus: Bus::read(&mut reader),
             keys: Keys::read(&mut reader),
             audit: Audit::read(&mut reader),
+            connectors: Connectors::read(&mut reader),
             console: Console::read(&mut reader),
             events: Events::read(&mut reader),
             imports: Imports::read(&mut reader),

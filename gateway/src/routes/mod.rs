@@ -6,6 +6,7 @@ pub mod dispatch;
 mod handling;
 mod hoot_table;
 mod import_table;
+mod integrations;
 pub mod openapi;
 mod openapi_detail;
 mod openapi_filter;
@@ -27,6 +28,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::base::scope::Scope;
+use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::Db;
 use crate::events::Events;
@@ -47,6 +49,7 @@ pub use table::routes;
 pub struct Services {
     pub db: Db,
     pub keys: Keys,
+    pub catalogue: Arc<Catalogue>,
     pub console: Console,
     pub events: Arc<Events>,
     pub records: Records,

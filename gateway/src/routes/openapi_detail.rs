@@ -31,6 +31,13 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
         Some("deliveries") => "dlv_",
         Some("sentries") => "sen_",
         Some("hoots") => "hoot_",
+        Some("connectors") => {
+            return json!({
+                "name": name, "in": "path", "required": true,
+                "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+                "example": "http",
+            });
+        }
         // An event is found by the client's own id too.
         Some("events") => {
             return json!({

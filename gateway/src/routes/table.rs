@@ -30,6 +30,7 @@ pub fn routes() -> Vec<Route> {
         super::import_table::import_routes(),
         super::sentry_table::sentry_routes(),
         super::hoot_table::hoot_routes(),
+        super::integrations::integration_routes(),
         webhook_routes(),
         delivery_routes(),
         audit_routes(),

@@ -24,6 +24,7 @@ metrics_table! {
     KEYS_LOADED describe_gauge "gateway_keys_loaded" "API keys in memory.";
     KEY_FAILURES describe_counter "gateway_key_failures_total" "Requests refused for their credential, by problem code.";
     KEY_FAILURES_THROTTLED describe_counter "gateway_key_failures_throttled_total" "Refused credentials that got 429, because too many came from one network.";
+    CONNECTORS_RELOAD_FAILED describe_gauge "gateway_connectors_reload_failed" "1 after a SIGHUP at which a definition of connectors.directory was wrong, so that all stayed as they were; else 0.";
     FEED_AGE describe_gauge "gateway_feed_age_seconds" "Seconds since the change feed last confirmed that memory and database agree.";
     FEED_CHANGES describe_counter "gateway_feed_changes_total" "Changes taken from the change feed, by kind.";
     DB_POOL_IN_USE describe_gauge "gateway_db_pool_in_use" "Connections of a pool that are in use, by pool: requests or engine.";

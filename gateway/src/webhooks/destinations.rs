@@ -6,7 +6,6 @@ use std::sync::Arc;
 use metrics::counter;
 
 use super::endpoint::{Endpoint, destination_of};
-use super::filter::Data;
 use super::notices::Notices;
 use super::registry::Registry;
 use super::store;
@@ -19,6 +18,7 @@ use crate::db::{Db, DbError};
 use crate::delivery::destination::{Destination, Destinations, Unmatched};
 use crate::delivery::engine::breaker::HealthState;
 use crate::delivery::engine::outcome::Outcome;
+use crate::filter::Data;
 use crate::telemetry::names;
 
 /// The endpoints of all workspaces.

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 
-use super::filter::Filter;
 use super::model::{BY_KEY, EVERY, prefix_of};
 use super::request::Addressed;
 use super::sign::Signer;
@@ -23,6 +22,7 @@ use crate::delivery::destination::{Destination, Terms};
 use crate::delivery::engine::job::Job;
 use crate::delivery::engine::outcome::{Judgement, Tried};
 use crate::events::types::is_operational;
+use crate::filter::Filter;
 use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 

@@ -8,7 +8,6 @@ pub mod api;
 pub mod deliveries;
 pub mod destinations;
 pub mod endpoint;
-pub mod filter;
 pub mod health_store;
 mod key_store;
 pub mod model;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use http::HeaderName;
 use serde::Serialize;
 
-use super::filter::{Filter, FilterText};
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::events::types::{TypeNames, is_valid_name};
+use crate::filter::{Filter, FilterText};
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 use crate::outbound::target::Target;

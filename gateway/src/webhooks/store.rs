@@ -6,7 +6,6 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::endpoint::{Endpoint, destination_of};
-use super::filter::FilterText;
 use super::model::Webhook;
 use super::stored::{Sealed, StoredWebhook};
 use crate::audit::{Actor, Changes, Target, Work};
@@ -18,6 +17,7 @@ use crate::db::{self, Db, DbError};
 use crate::delivery::engine::breaker::HealthState;
 use crate::delivery::{log, schedule};
 use crate::feed::ChangeKind;
+use crate::filter::FilterText;
 
 /// How long a recovery may wait for another one of its endpoint, and for each of its statements.
 const RECOVERY_MILLIS: u32 = 60_000;

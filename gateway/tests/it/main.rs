@@ -10,6 +10,7 @@ mod authentication;
 mod balancer;
 mod bus;
 mod config;
+mod connectors;
 mod console;
 mod database;
 mod deliveries;

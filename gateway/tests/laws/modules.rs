@@ -27,6 +27,7 @@ const ROWS: &[&[&str]] = &[
     &["feed"],
     &["db"],
     &["outbound"],
+    &["filter"],
     &["http"],
     &["telemetry"],
     &["config"],

@@ -1,97 +1,13 @@
-//! What a definition says about requests that go out: credentials, the test call, actions and their outcomes.
+//! What a definition says about requests that go out: the test call, actions and their outcomes.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::condition::Condition;
+use super::connection::ConnectionKind;
+use crate::connectors::built_in;
 use crate::connectors::template::{Text, Tree};
-
-/// `[[connection]]`: one kind of credential.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Connection {
-    pub kind: ConnectionKind,
-    /// Beside those that the kind has by itself.
-    #[serde(default)]
-    pub fields: BTreeMap<String, Field>,
-    /// For `url`: where it may lead; absent: the definition's hosts.
-    #[serde(default)]
-    pub hosts: Vec<String>,
-    /// For `url`: what its path begins with.
-    pub path: Option<String>,
-    /// For keys: the header that carries it, and what stands before it.
-    pub header: Option<String>,
-    #[serde(default)]
-    pub prefix: String,
-    /// For keys: the parameter of the query that carries it.
-    pub query: Option<String>,
-    pub authorize: Option<Text>,
-    #[serde(default)]
-    pub params: BTreeMap<String, String>,
-    pub token: Option<Text>,
-    /// Parameters of the token call beside those of its grant.
-    #[serde(default)]
-    pub token_params: BTreeMap<String, Text>,
-    pub grant_type: Option<String>,
-    pub client_auth: Option<ClientAuth>,
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    pub scope_separator: Option<String>,
-    #[serde(default)]
-    pub pkce: bool,
-    /// Whether a refresh ends the old refresh token.
-    #[serde(default)]
-    pub rotates: bool,
-    pub keep_alive_days: Option<u32>,
-    /// What a good answer of the token call is, beside its status.
-    pub success: Option<Condition>,
-    pub account: Option<Text>,
-    pub assertion: Option<Assertion>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectionKind {
-    Url,
-    Bearer,
-    ApiKey,
-    Basic,
-    Oauth2,
-    ClientCredentials,
-    ServiceAccount,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuth {
-    Body,
-    Basic,
-}
-
-/// A field of a connection.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Field {
-    pub title: String,
-    #[serde(default)]
-    pub secret: bool,
-    #[serde(default)]
-    pub optional: bool,
-    /// A regular expression that the whole value must match.
-    pub pattern: Option<String>,
-}
-
-/// The claims of a service account's assertion (RFC 7523).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assertion {
-    pub iss: Text,
-    pub sub: Text,
-    pub aud: String,
-    pub scope: String,
-    pub lifetime_seconds: u32,
-}
 
 /// `[test]`: the call that shows whether a connection works.
 #[derive(Debug, Clone, Deserialize)]
@@ -139,31 +55,87 @@ pub struct Input {
     pub default: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputKind {
     #[default]
     Text,
+    /// Any JSON, with its types.
     Json,
+    /// Addresses of mail, separated by commas, or a list of them.
     Addresses,
 }
 
-/// How `& < >` of values are written; the word in a definition is that of the markup.
+/// `& < >` of values are written as entities. The word in a definition is the name of the markup: `angles`, or the
+/// connector whose markup it is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Escape(pub String);
 
+impl Escape {
+    /// Whether the word is one that is known.
+    pub fn is_known(&self) -> bool {
+        let file = format!("{}.toml", self.0);
+        self.0 == "angles" || built_in::FILES.iter().any(|(name, _)| *name == file)
+    }
+}
+
+/// Names with values, in the order of the file; or one placeholder that yields an object of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub enum Pairs {
+    Named(Vec<(String, Text)>),
+    Whole(Text),
+}
+
+impl Default for Pairs {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
+}
+
+impl TryFrom<toml::Value> for Pairs {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        let table = match value {
+            toml::Value::String(text) => return Text::compile(&text).map(Self::Whole),
+            toml::Value::Table(table) => table,
+            _ => return Err("takes names with templates, or one template of an object".into()),
+        };
+        let named = table.into_iter().map(|(name, value)| match value {
+            toml::Value::String(text) => match Text::compile(&text) {
+                Ok(text) => Ok((name, text)),
+                Err(fault) => Err(format!("{name}: {fault}")),
+            },
+            _ => Err(format!("{name}: takes a string")),
+        });
+        named.collect::<Result<_, _>>().map(Self::Named)
+    }
+}
+
+impl Pairs {
+    /// Every text with its name; that of a whole has none.
+    pub fn texts(&self) -> Vec<(&str, &Text)> {
+        match self {
+            Self::Named(named) => named.iter().map(|(name, text)| (name.as_str(), text)).collect(),
+            Self::Whole(text) => vec![("", text)],
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    pub method: String,
+    pub method: Text,
     pub url: Text,
     #[serde(default)]
-    pub query: BTreeMap<String, Text>,
+    pub query: Pairs,
     #[serde(default)]
-    pub headers: BTreeMap<String, Text>,
+    pub headers: Pairs,
     pub json: Option<Tree>,
-    pub form: Option<BTreeMap<String, Text>>,
+    pub form: Option<Pairs>,
+    /// The parts of a message, which templates of the same request read as `mime`.
     pub mime: Option<BTreeMap<String, Text>>,
 }
 

@@ -42,6 +42,13 @@ pub fn read(file: &str, text: &str) -> Result<Definition, Vec<DefinitionFault>> 
     Err(placed.collect())
 }
 
+/// The line of a key in a file that was read; 1 where it has none.
+pub fn line_of_key(text: &str, key: &str) -> usize {
+    let table = DeTable::parse(text).ok();
+    let start = table.map_or(0, |table| Positions::of(&table).start_of(key));
+    line_of(text, start)
+}
+
 fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count() + 1

@@ -57,7 +57,7 @@ pub struct SecretField {
 }
 
 /// Who makes a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretFrom {
     /// Shown by the vendor and pasted here.

@@ -16,8 +16,9 @@ mod value;
 
 pub use position::{encode_pairs, header_value};
 pub use scope::{RenderFault, Scope};
-pub use text::Text;
-pub use tree::Tree;
+pub use text::{Text, entities};
+pub use tree::{Tree, node_of};
+pub use value::plain;
 
 /// Most bytes of one template.
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;

@@ -13,6 +13,7 @@ const MAX_NAMES: usize = 32;
 /// What stands between `{{` and `}}`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Placeholder {
+    written: String,
     operands: Vec<Operand>,
     filters: Vec<Filter>,
 }
@@ -35,7 +36,11 @@ impl Placeholder {
         let filters = pieces
             .map(|filter| Filter::compile(filter.trim()))
             .collect::<Result<_, _>>()?;
-        Ok(Self { operands, filters })
+        Ok(Self {
+            written: text.to_owned(),
+            operands,
+            filters,
+        })
     }
 
     /// The paths that are read.
@@ -44,6 +49,19 @@ impl Placeholder {
             Operand::Path(names) => Some(names.as_slice()),
             Operand::Literal(_) => None,
         })
+    }
+
+    /// What stands between the braces.
+    pub(super) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// The first path, as it is written.
+    pub(super) fn name(&self) -> String {
+        self.paths()
+            .next()
+            .map(|names| names.join("."))
+            .unwrap_or_default()
     }
 
     /// The names of the secrets that are used.

@@ -4,7 +4,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::scope::{RenderFault, Scope};
 use super::text::{Part, Text};
-use super::value::plain;
 
 /// All but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -14,8 +13,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 impl Text {
-    /// What is wrong with this template as a URL: a value that could choose the host, unless it is a connection's.
-    pub fn check_url(&self) -> Result<(), String> {
+    /// What is wrong with this template as a URL: a value that could choose the host, unless it is a connection's. With
+    /// `any_host` a value may also be the whole URL.
+    pub fn check_url(&self, any_host: bool) -> Result<(), String> {
+        if any_host && matches!(self.parts(), [Part::Hole(_)]) {
+            return Ok(());
+        }
         let mut before = String::new();
         for part in self.parts() {
             match part {
@@ -52,34 +55,21 @@ impl Text {
     /// The URL: values are encoded, and none of them is an empty, `.` or `..` segment. A connection's field may be the
     /// host, or all the beginning.
     pub fn url(&self, scope: &Scope<'_>) -> Result<String, RenderFault> {
-        let mut url = String::new();
-        for part in self.parts() {
-            let hole = match part {
-                Part::Fixed(fixed) => {
-                    url.push_str(fixed);
-                    continue;
-                }
-                Part::Hole(hole) => hole,
-            };
-            let value = hole.evaluate(scope)?;
-            let value = value.as_deref().map(plain).unwrap_or_default();
-            match url.is_empty() {
-                true => url.push_str(&value),
-                false if past_host(&url) => url.push_str(&segment(&value, &url)?),
-                false => url.push_str(host(&value)?),
-            }
-        }
+        let url = self.written(scope, |before, value| match before.is_empty() {
+            true => Ok(value.to_owned()),
+            false if past_host(before) => segment(value, before),
+            false => host(value).map(str::to_owned),
+        })?;
         let path = url.split(['?', '#']).next().unwrap_or_default();
         if path.split('/').any(|segment| segment == "." || segment == "..") {
             return Err(RenderFault::new("a path with a . or .. segment"));
         }
-        scope.spend(url.len())?;
         Ok(url)
     }
 
     /// A header's value: visible ASCII and blanks alone.
     pub fn header(&self, scope: &Scope<'_>) -> Result<String, RenderFault> {
-        let text = self.text(scope)?;
+        let text = self.written(scope, |_, value| header_value(value).map(|()| value.to_owned()))?;
         header_value(&text)?;
         Ok(text)
     }

@@ -1,6 +1,7 @@
 //! What a template sees while it is rendered.
 
 use std::cell::Cell;
+use std::fmt;
 
 use super::{MAX_RENDERED_BYTES, lookup};
 use crate::http::json::Node;
@@ -15,7 +16,8 @@ pub struct RenderFault {
 }
 
 impl RenderFault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    /// A fault that has no path yet.
+    pub fn new(message: impl Into<String>) -> Self {
         Self {
             path: String::new(),
             message: message.into(),
@@ -23,7 +25,8 @@ impl RenderFault {
     }
 
     /// The same fault, one level further out.
-    pub(super) fn within(mut self, name: &str) -> Self {
+    #[must_use]
+    pub fn within(mut self, name: &str) -> Self {
         self.path = match self.path.is_empty() {
             true => name.to_owned(),
             false => format!("{name}.{}", self.path),
@@ -33,11 +36,18 @@ impl RenderFault {
 }
 
 /// The roots of paths with their values, the secrets that a digest may use, and what may still be written.
-#[derive(Debug)]
 pub struct Scope<'a> {
     roots: Vec<(&'a str, &'a Node)>,
     secrets: Vec<(&'a str, &'a [u8])>,
     bytes_left: Cell<usize>,
+}
+
+/// Values may be secrets, so none is shown.
+impl fmt::Debug for Scope<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.roots.iter().map(|(name, _)| name);
+        out.debug_set().entries(names).finish()
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -97,7 +107,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Notes that `bytes` are written.
-    pub(super) fn spend(&self, bytes: usize) -> Result<(), RenderFault> {
+    pub fn spend(&self, bytes: usize) -> Result<(), RenderFault> {
         match self.bytes_left.get().checked_sub(bytes) {
             Some(left) => {
                 self.bytes_left.set(left);

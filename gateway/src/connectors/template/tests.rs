@@ -169,7 +169,7 @@ fn what_is_rendered_has_a_limit() {
 
 #[test]
 fn a_host_comes_from_the_connection_alone() {
-    let check = |url: &str| Text::compile(url).expect("a template").check_url();
+    let check = |url: &str| Text::compile(url).expect("a template").check_url(false);
     for good in [
         "https://a.example/x/{{input.id}}?q={{input.q}}",
         "https://{{connection.shop}}/admin",

@@ -1,6 +1,7 @@
 //! A string with placeholders.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -26,6 +27,19 @@ impl TryFrom<String> for Text {
 
     fn try_from(text: String) -> Result<Self, String> {
         Self::compile(&text)
+    }
+}
+
+/// The string as it was written.
+impl fmt::Display for Text {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Fixed(fixed) => out.write_str(&fixed.replace("{{", "\\{{"))?,
+                Part::Hole(hole) => write!(out, "{{{{{}}}}}", hole.written())?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -83,6 +97,15 @@ impl Text {
         self.holes().flat_map(Placeholder::secrets)
     }
 
+    /// The text, where no value is part of it.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Fixed(fixed)] => Some(fixed),
+            _ => None,
+        }
+    }
+
     /// Whether all that this renders to begins with `start`.
     pub fn begins_with(&self, start: &str) -> bool {
         matches!(self.0.first(), Some(Part::Fixed(fixed)) if fixed.starts_with(start))
@@ -104,21 +127,97 @@ impl Text {
 
     /// The text; an absent value is empty, an object or a list is compact JSON.
     pub fn text(&self, scope: &Scope<'_>) -> Result<String, RenderFault> {
+        self.written(scope, |_, value| Ok(value.to_owned()))
+    }
+
+    /// The text with `& < >` of values, not of the template, as entities. `None` where the string is one placeholder
+    /// and that is absent.
+    pub fn escaped(&self, scope: &Scope<'_>) -> Result<Option<String>, RenderFault> {
+        if let [Part::Hole(hole)] = self.0.as_slice()
+            && hole.evaluate(scope)?.is_none()
+        {
+            return Ok(None);
+        }
+        self.written(scope, |_, value| Ok(entities(value))).map(Some)
+    }
+
+    /// The text in which `write` puts each value, given what stands before it.
+    pub(super) fn written(
+        &self,
+        scope: &Scope<'_>,
+        write: impl Fn(&str, &str) -> Result<String, RenderFault>,
+    ) -> Result<String, RenderFault> {
         let mut text = String::new();
         for part in &self.0 {
             let before = text.len();
             match part {
                 Part::Fixed(fixed) => text.push_str(fixed),
                 Part::Hole(hole) => {
-                    if let Some(value) = hole.evaluate(scope)? {
-                        text.push_str(&plain(&value));
-                    }
+                    let value = hole.evaluate(scope)?;
+                    let value = value.as_deref().map(plain).unwrap_or_default();
+                    let written = write(&text, &value).map_err(|fault| fault.within(&hole.name()))?;
+                    text.push_str(&written);
                 }
             }
             scope.spend(text.len() - before)?;
         }
         Ok(text)
     }
+
+    /// The same string cut at the commas of its fixed text that stand outside quotes.
+    pub fn split_at_commas(&self) -> Vec<Self> {
+        let (mut pieces, mut piece, mut is_quoted) = (Vec::new(), Vec::new(), false);
+        for part in &self.0 {
+            let Part::Fixed(fixed) = part else {
+                piece.push(part.clone());
+                continue;
+            };
+            let mut start = 0;
+            for (at, letter) in fixed.char_indices() {
+                match letter {
+                    '"' => is_quoted = !is_quoted,
+                    ',' if !is_quoted => {
+                        piece.push(Part::Fixed(fixed[start..at].to_owned()));
+                        pieces.push(Self(std::mem::take(&mut piece)));
+                        start = at + 1;
+                    }
+                    _ => {}
+                }
+            }
+            piece.push(Part::Fixed(fixed[start..].to_owned()));
+        }
+        pieces.push(Self(piece));
+        pieces
+    }
+
+    /// The value of a string that is one placeholder and blanks; `None` where it is anything else.
+    pub fn lone_value(&self, scope: &Scope<'_>) -> Option<Result<Option<Node>, RenderFault>> {
+        let mut holes = self.holes();
+        let (hole, None) = (holes.next()?, holes.next()) else {
+            return None;
+        };
+        let is_blank = |part: &Part| {
+            matches!(part, Part::Hole(_)) || matches!(part, Part::Fixed(fixed) if fixed.trim().is_empty())
+        };
+        if !self.0.iter().all(is_blank) {
+            return None;
+        }
+        Some(hole.evaluate(scope).map(|value| value.map(Cow::into_owned)))
+    }
+}
+
+/// A value with `& < >` as entities.
+pub fn entities(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for letter in value.chars() {
+        match letter {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 /// Where the `}}` stands that ends a placeholder; one within quotes is text.

@@ -30,7 +30,7 @@ impl TryFrom<toml::Value> for Tree {
     type Error = String;
 
     fn try_from(value: toml::Value) -> Result<Self, String> {
-        Self::compile(&node(value)?).map_err(|fault| fault.to_string())
+        Self::compile(&node_of(value)?).map_err(|fault| fault.to_string())
     }
 }
 
@@ -179,7 +179,7 @@ fn each(members: &[(String, Node)], in_list: bool, depth: usize) -> Result<Branc
 }
 
 /// A value of TOML as one of JSON.
-fn node(value: toml::Value) -> Result<Node, String> {
+pub fn node_of(value: toml::Value) -> Result<Node, String> {
     Ok(match value {
         toml::Value::String(text) => Node::Text(text),
         toml::Value::Integer(number) => Node::Number(number.to_string()),
@@ -187,9 +187,9 @@ fn node(value: toml::Value) -> Result<Node, String> {
         toml::Value::Float(_) => return Err("a number that JSON does not have".into()),
         toml::Value::Boolean(flag) => Node::Bool(flag),
         toml::Value::Datetime(moment) => Node::Text(moment.to_string()),
-        toml::Value::Array(items) => Node::List(items.into_iter().map(node).collect::<Result<_, _>>()?),
+        toml::Value::Array(items) => Node::List(items.into_iter().map(node_of).collect::<Result<_, _>>()?),
         toml::Value::Table(table) => {
-            let members = table.into_iter().map(|(key, value)| Ok((key, node(value)?)));
+            let members = table.into_iter().map(|(key, value)| Ok((key, node_of(value)?)));
             Node::Object(members.collect::<Result<_, String>>()?)
         }
     })

@@ -25,7 +25,7 @@ pub(super) fn literal(text: &str) -> Option<Node> {
 }
 
 /// A value as text: strings as they are, all else as compact JSON.
-pub(super) fn plain(value: &Node) -> Cow<'_, str> {
+pub fn plain(value: &Node) -> Cow<'_, str> {
     match value {
         Node::Text(text) | Node::Number(text) => Cow::Borrowed(text),
         Node::Null => Cow::Borrowed(""),

@@ -1,10 +1,17 @@
 //! Rules of `[[connection]]`, `[test]` and `[[action]]`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Faults, is_name};
-use crate::connectors::definition::{Action, ConnectionKind, Definition, Outcome, Request};
+use crate::connectors::definition::{Action, ConnectionKind, Definition, Outcome, Pairs, Request};
+use crate::connectors::mime::PARTS as MIME_PARTS;
 use crate::connectors::template::Text;
+
+/// The methods that a request may have.
+pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// The connector whose actions happen within the gateway.
+const INTERNAL: &str = "gateway";
 
 /// What templates of an answer see.
 const ANSWER: &[&str] = &["status", "headers", "body", "text"];
@@ -39,6 +46,7 @@ pub(super) fn check(definition: &Definition, faults: &mut Faults) {
             faults.add(&format!("{key}.name"), "stands twice");
         }
         known(&format!("{key}.connections"), &action.connections, &kinds, faults);
+        check_inputs(&key, action, faults);
         check_action(&key, action, definition, faults);
     }
 }
@@ -46,6 +54,19 @@ pub(super) fn check(definition: &Definition, faults: &mut Faults) {
 fn known(key: &str, used: &[ConnectionKind], kinds: &BTreeSet<ConnectionKind>, faults: &mut Faults) {
     for kind in used.iter().filter(|kind| !kinds.contains(kind)) {
         faults.add(key, format!("{kind:?} is no kind of [[connection]] here"));
+    }
+}
+
+fn check_inputs(key: &str, action: &Action, faults: &mut Faults) {
+    for (name, input) in &action.inputs {
+        let key = format!("{key}.inputs.{name}");
+        if !is_name(name) {
+            faults.add(&key, "takes a-z, 0-9 and _, and begins with a letter");
+        }
+        if input.escape.as_ref().is_some_and(|escape| !escape.is_known()) {
+            let known = "angles, or the built-in connector whose markup it is";
+            faults.add(&format!("{key}.escape"), format!("takes {known}"));
+        }
     }
 }
 
@@ -60,6 +81,12 @@ fn check_action(key: &str, action: &Action, definition: &Definition, faults: &mu
         "mime",
         "item",
     ];
+    let is_internal = definition.name == INTERNAL;
+    match action.request.is_some() || !action.steps.is_empty() {
+        true if is_internal => faults.add(key, "happens within the gateway and has no request"),
+        false if !is_internal => faults.add(key, "has neither request nor steps"),
+        _ => {}
+    }
     if let Some(one) = &action.request {
         let key = format!("{key}.request");
         request(&key, one, &roots, definition, faults);
@@ -95,30 +122,56 @@ fn outcomes(key: &str, outcomes: &[Outcome], faults: &mut Faults) {
 
 /// Every text of a request with its key below the request's; its JSON aside.
 fn texts(request: &Request) -> Vec<(String, &Text)> {
-    let mut texts = vec![("url".to_owned(), &request.url)];
+    let mut texts = vec![
+        ("method".to_owned(), &request.method),
+        ("url".to_owned(), &request.url),
+    ];
     let lists = [
         ("query", Some(&request.query)),
         ("headers", Some(&request.headers)),
         ("form", request.form.as_ref()),
-        ("mime", request.mime.as_ref()),
     ];
-    for (name, list) in lists {
-        let list = list.into_iter().flatten();
-        texts.extend(list.map(|(key, text)| (format!("{name}.{key}"), text)));
+    for (list, pairs) in lists {
+        let named = pairs.into_iter().flat_map(Pairs::texts);
+        texts.extend(named.map(|(name, text)| match name {
+            "" => (list.to_owned(), text),
+            name => (format!("{list}.{name}"), text),
+        }));
     }
+    let mime = request.mime.iter().flatten();
+    texts.extend(mime.map(|(name, text)| (format!("mime.{name}"), text)));
     texts
 }
 
 fn request(key: &str, request: &Request, roots: &[&str], definition: &Definition, faults: &mut Faults) {
     check_url(&format!("{key}.url"), &request.url, definition, faults);
+    if request
+        .method
+        .fixed()
+        .is_some_and(|method| !METHODS.contains(&method))
+    {
+        faults.add(
+            &format!("{key}.method"),
+            format!("is none of {}", METHODS.join(", ")),
+        );
+    }
     for (name, text) in texts(request) {
         faults.roots(&format!("{key}.{name}"), text, roots);
+        if text.paths().any(|path| path[0] == "mime") {
+            faults.add(&format!("{key}.{name}"), "mime stands in json alone");
+        }
+    }
+    for part in request.mime.iter().flat_map(BTreeMap::keys) {
+        if !MIME_PARTS.contains(&part.as_str()) {
+            let known = MIME_PARTS.join(", ");
+            faults.add(
+                &format!("{key}.mime.{part}"),
+                format!("is no part; known are {known}"),
+            );
+        }
     }
     if let Some(json) = &request.json {
         faults.roots_of_tree(&format!("{key}.json"), json, roots);
-    }
-    if request.json.is_some() && request.form.is_some() {
-        faults.add(key, "has json or form, not both");
     }
 }
 
@@ -143,12 +196,12 @@ fn inputs(key: &str, request: &Request, action: &Action, faults: &mut Faults) {
 
 /// A URL whose host is fixed leads to one of the definition's hosts.
 fn check_url(key: &str, url: &Text, definition: &Definition, faults: &mut Faults) {
-    if let Err(fault) = url.check_url() {
+    if let Err(fault) = url.check_url(definition.allows_any_host()) {
         faults.add(key, fault);
         return;
     }
     let Some(host) = url.fixed_host() else { return };
-    if !definition.hosts.iter().any(|known| known == host) {
+    if !definition.allows_host(host) {
         faults.add(key, format!("{host} is none of hosts"));
     }
 }

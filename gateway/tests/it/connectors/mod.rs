@@ -1,0 +1,3 @@
+//! Connectors: the catalogue, and the operator's definitions in it.
+
+mod catalogue;
