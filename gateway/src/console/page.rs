@@ -123,7 +123,7 @@ pub fn tone(word: &str) -> &'static str {
         "active" | "live" | "succeeded" | "completed" | "healthy" | "enabled" | "happy" | "delivered" => {
             "good"
         }
-        "pending" | "running" | "checking" | "queued" => "busy",
+        "pending" | "waiting" | "running" | "checking" | "queued" => "busy",
         "expires soon" | "failing" | "paused" | "sad" | "completed_with_errors" | "cancelling" => "warn",
         "failed" | "revoked" | "sick" | "error" => "bad",
         _ => "rest",

@@ -8,18 +8,16 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Events;
-use super::model::{AcceptedEvent, EventFault, ShownEvent, UnmatchedWebhook, read_event};
-use super::store;
-use super::type_store;
-use super::types::{BUILT_IN, OPERATIONAL};
+use super::model::{AcceptedEvent, EventFault, ShownEvent, UnmatchedWebhook, is_client_id, read_event};
+use super::query::{EventQuery, add_deliveries};
+use super::{store, type_store, types};
 use crate::audit::{Begun, PublishedOnce, Work, publish_once, request_key};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{EventId, WebhookId, uuid_millis};
-use crate::base::page;
+use crate::base::page::{DEFAULT_LIMIT, Listing};
 use crate::bus::{Accepted, NewEvent, PublishError};
 use crate::db::{Connection, DbError};
-use crate::delivery;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -170,45 +168,22 @@ fn unavailable(fault: PublishError) -> Problem {
 pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, Problem> {
     let workspace = call.caller.workspace;
     let names = events.types.names(workspace);
-    let wanted = call.query.read("type", |name| match names.is_subscribable(name) {
-        true => Ok(name.to_owned()),
-        false => Err("is no event type of this workspace".into()),
-    });
-    let filter = store::Filter {
-        since: call.query.moment("since"),
-        until: call.query.moment("until"),
-        is_matched: call.query.read("matched", |text| {
-            text.parse().map_err(|_| "expected true or false".to_owned())
-        }),
-    };
-    if let (Some(since), Some(until)) = (filter.since, filter.until)
-        && until < since
-    {
-        call.query
-            .fault("until", "invalid", "expected a time that is not before since");
-    }
-    let list = format!("events {workspace:?} {wanted:?} {filter:?}");
-    let page = call.query.page(page::DEFAULT_LIMIT, list);
+    let wanted = EventQuery::take(&mut call.query, &names);
+    let page = call
+        .query
+        .page(DEFAULT_LIMIT, format!("events {workspace:?} {wanted:?}"));
     call.query.finish()?;
     let client = events.db.client().await?;
-    let wanted = match wanted {
-        Some(name) => vec![name],
-        None => {
-            let added = type_store::list_added(&client, workspace).await?;
-            let built_in = BUILT_IN
-                .iter()
-                .chain(&OPERATIONAL)
-                .map(|(name, _)| (*name).to_owned());
-            built_in
-                .chain(added.into_iter().map(|added| added.name))
-                .collect()
-        }
+    // Asked of the database, which has types that another instance added just now.
+    let added = match wanted.label {
+        Some(_) => Vec::new(),
+        None => type_store::list_added(&client, workspace).await?,
     };
-    let found = store::list(&client, workspace, &wanted, &filter, &page).await?;
-    let mut data = found.data;
-    add_deliveries(&client, workspace, &mut data).await?;
-    Reply::ok(&page::Listing {
-        data: data.into_iter().map(|(_, event)| event).collect::<Vec<_>>(),
+    let added = added.into_iter().map(|added| added.name);
+    let types: Vec<String> = types::every_own().map(str::to_owned).chain(added).collect();
+    let found = wanted.page(&client, workspace, &types, &page).await?;
+    Reply::ok(&Listing {
+        data: found.data.into_iter().map(|(_, event)| event).collect::<Vec<_>>(),
         next_cursor: found.next_cursor,
     })
 }
@@ -244,7 +219,7 @@ pub async fn find_event(events: &Events, workspace: WorkspaceId, text: &str) -> 
 }
 
 /// The webhooks without a delivery of the event, and why.
-pub fn unmatched(events: &Events, workspace: WorkspaceId, event: &ShownEvent) -> Vec<UnmatchedWebhook> {
+fn unmatched(events: &Events, workspace: WorkspaceId, event: &ShownEvent) -> Vec<UnmatchedWebhook> {
     let found = events
         .destinations
         .unmatched(workspace, &event.r#type, event.data.get(), event.accepted_at);
@@ -269,37 +244,18 @@ enum Sought {
 
 async fn look_up(client: &Connection, workspace: WorkspaceId, text: &str) -> Result<Sought, DbError> {
     let ours = EventId::parse(text).map(|id| id.uuid());
-    if let Some(id) = ours
-        && let Some(found) = store::find(client, workspace, id).await?
-    {
-        return Ok(Sought::Found(Box::new(found)));
-    }
     // A client may name its events as we would.
-    let named = match super::model::is_client_id(text) {
-        true => store::find_client_id(client, workspace, text).await?,
-        false => None,
-    };
-    if let Some(id) = named
-        && let Some(found) = store::find(client, workspace, id).await?
-    {
+    let named = is_client_id(text).then_some(text);
+    if let Some(found) = store::find(client, workspace, ours, named).await? {
         return Ok(Sought::Found(Box::new(found)));
     }
+    let named = match named {
+        Some(name) => store::find_client_id(client, workspace, name).await?,
+        None => None,
+    };
     let is_new = |id: Uuid| Millis::now().0 - uuid_millis(id) < NEW_MILLIS;
     Ok(match ours.or(named).is_some_and(is_new) {
         true => Sought::NotYet,
         false => Sought::Unknown,
     })
-}
-
-async fn add_deliveries(
-    client: &Connection,
-    workspace: WorkspaceId,
-    events: &mut [(Uuid, ShownEvent)],
-) -> Result<(), Problem> {
-    let ids: Vec<Uuid> = events.iter().map(|(id, _)| *id).collect();
-    let mut deliveries = delivery::log::store::of_events(client, workspace, &ids).await?;
-    for (id, event) in events {
-        event.deliveries = deliveries.remove(id).unwrap_or_default();
-    }
-    Ok(())
 }

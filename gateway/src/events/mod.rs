@@ -4,6 +4,7 @@ pub mod api;
 pub mod batch;
 pub mod examples;
 pub mod model;
+pub mod query;
 pub mod store;
 pub mod type_api;
 pub mod type_store;

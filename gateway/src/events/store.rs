@@ -24,14 +24,24 @@ pub async fn find_client_id(
     Ok(row.map(|row| row.get(0)))
 }
 
-/// One event, without its deliveries.
+/// One event, without its deliveries: that of our `id`, or else the one that a client has named so.
 pub async fn find(
     client: &Client,
     workspace: WorkspaceId,
-    id: Uuid,
+    id: Option<Uuid>,
+    client_id: Option<&str>,
 ) -> Result<Option<(Uuid, ShownEvent)>, DbError> {
-    let statement = format!("select {COLUMNS} from events where workspace_id = $1 and id = $2");
-    let row = client.query_opt(&statement, &[&workspace, &id]).await?;
+    let statement = format!(
+        "select {COLUMNS} from (
+             select 1 as turn, {COLUMNS} from events where workspace_id = $1 and id = $2
+             union all
+             select 2, {COLUMNS} from events where workspace_id = $1 and id = (
+                 select event_id from event_once_keys where workspace_id = $1 and once_key = $3)
+         ) found order by turn limit 1"
+    );
+    let row = client
+        .query_opt(&statement, &[&workspace, &id, &client_id])
+        .await?;
     Ok(row.as_ref().map(shown))
 }
 
@@ -93,32 +103,35 @@ pub async fn list(
         Some(true) => HAS_DELIVERY.to_owned(),
         Some(false) => format!("not {HAS_DELIVERY}"),
     };
+    // The newest of the oldest entries that were looked at, of the types that have more.
+    let oldest = match filter.is_matched {
+        None => "null::uuid".to_owned(),
+        Some(_) => format!(
+            "(select old.id from unnest($2::text[]) as wanted(name)
+              cross join lateral ({} offset {}) old order by old.id desc limit 1)",
+            entries("id"),
+            EXAMINED - 1
+        ),
+    };
     let statement = format!(
-        "select {COLUMNS} from unnest($2::text[]) as wanted(name)
-         cross join lateral (
-             select * from ({}) e where {condition} order by type desc, id desc limit $6
-         ) newest
-         order by id desc limit $6",
+        "with found as materialized (
+             select {COLUMNS} from unnest($2::text[]) as wanted(name)
+             cross join lateral (
+                 select * from ({}) e where {condition} order by type desc, id desc limit $6
+             ) newest
+             order by id desc limit $6
+         ), examined as (select case when (select count(*) from found) < $6 then {oldest} end as oldest)
+         select {COLUMNS}, oldest from examined left join found on true order by id desc",
         entries(COLUMNS)
     );
     let rows = client
         .query(&statement, &[&workspace, &types, &low, &high, &examined, &count])
         .await?;
-    let mut found: Vec<(Uuid, ShownEvent)> = rows.iter().map(shown).collect();
-    if filter.is_matched.is_none() || found.len() > page.limit as usize {
-        return Ok(page.listing(found, position));
-    }
-    // The newest of the oldest entries that were looked at, of the types that have more.
-    let statement = format!(
-        "select old.id from unnest($2::text[]) as wanted(name)
-         cross join lateral ({} offset {}) old order by old.id desc limit 1",
-        entries("id"),
-        EXAMINED - 1
-    );
-    let oldest = client
-        .query_opt(&statement, &[&workspace, &types, &low, &high, &examined])
-        .await?;
-    Ok(match oldest.map(|row| row.get::<_, Uuid>(0)) {
+    let oldest: Option<Uuid> = rows.first().and_then(|row| row.get(6));
+    // Where nothing was found there is a row of nulls, for the sake of the oldest.
+    let is_found = |row: &&Row| row.get::<_, Option<Uuid>>(0).is_some();
+    let mut found: Vec<(Uuid, ShownEvent)> = rows.iter().filter(is_found).map(shown).collect();
+    Ok(match oldest {
         Some(oldest) => {
             found.retain(|(id, _)| *id >= oldest);
             page.listing_until(found, position, &EventId::from_uuid(oldest).to_string())

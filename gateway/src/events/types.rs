@@ -37,6 +37,11 @@ pub const OPERATIONAL: [(&str, &str); 3] = [
     ("delivery.failed", "A delivery used up its attempts."),
 ];
 
+/// The names that no workspace added: [`BUILT_IN`] and [`OPERATIONAL`].
+pub fn every_own() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().chain(&OPERATIONAL).map(|(name, _)| *name)
+}
+
 /// Whether a type is one of [`OPERATIONAL`].
 pub fn is_operational(name: &str) -> bool {
     OPERATIONAL.iter().any(|(known, _)| *known == name)
@@ -63,12 +68,9 @@ impl TypeNames {
 
     /// Every name that an event of the workspace can have.
     pub fn all(&self) -> Vec<String> {
-        let own = BUILT_IN
-            .iter()
-            .chain(&OPERATIONAL)
-            .map(|(name, _)| (*name).to_owned());
-        own.chain(self.added().iter().map(|name| name.to_string()))
-            .collect()
+        let added = self.added();
+        let own = every_own().map(str::to_owned);
+        own.chain(added.iter().map(|name| name.to_string())).collect()
     }
 
     /// Whether an endpoint may ask for `name`: a known type, or one of the gateway's operational ones.

@@ -5,7 +5,8 @@ use http::Method;
 use super::route::{PageRoute, get, post, public};
 use super::sentry_table::{hoot_pages, sentry_pages};
 use crate::base::scope::Scope::{
-    AuditRead, EventsRead, ImportsRead, ImportsWrite, KeysRead, KeysWrite, WebhooksRead, WebhooksWrite,
+    AuditRead, EventsRead, EventsWrite, ImportsRead, ImportsWrite, KeysRead, KeysWrite, WebhooksRead,
+    WebhooksWrite,
 };
 use crate::console::frame::Section;
 use crate::console::{api_keys, audit, coming, deliveries, events, imports, overview, sign_in, webhooks};
@@ -21,6 +22,7 @@ pub(super) fn pages() -> Vec<PageRoute> {
         delivery_pages(),
         import_pages(),
         audit_pages(),
+        event_pages(),
         hoot_pages(),
         sentry_pages(),
         coming_pages(),
@@ -243,23 +245,30 @@ fn audit_pages() -> Vec<PageRoute> {
     ]
 }
 
+fn event_pages() -> Vec<PageRoute> {
+    const READ: Access = Scopes(&[EventsRead]);
+    const WRITE: Access = Scopes(&[EventsWrite]);
+    vec![
+        get("/integrations/events", READ, |services, visit| {
+            let webhooks = services.webhooks.clone();
+            Box::pin(events::list_events(services.events.clone(), webhooks, visit))
+        }),
+        get("/integrations/events/new", WRITE, |services, visit| {
+            Box::pin(events::show_new(services.events.clone(), visit))
+        }),
+        post("/integrations/events/new", WRITE, |services, visit| {
+            Box::pin(events::send_event(services.events.clone(), visit))
+        }),
+        get("/integrations/events/{id}", READ, |services, visit| {
+            let webhooks = services.webhooks.clone();
+            Box::pin(events::show_event(services.events.clone(), webhooks, visit))
+        }),
+    ]
+}
+
 fn coming_pages() -> Vec<PageRoute> {
     const WEBHOOKS: Access = Scopes(&[WebhooksRead]);
     vec![
-        get("/integrations/events", Scopes(&[EventsRead]), |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Events))
-        }),
-        get(
-            "/integrations/events/{id}",
-            Scopes(&[EventsRead]),
-            |services, visit| {
-                Box::pin(events::show_event(
-                    services.events.clone(),
-                    services.webhooks.clone(),
-                    visit,
-                ))
-            },
-        ),
         get("/integrations/connections", WEBHOOKS, |_, visit| {
             Box::pin(coming::show_section(visit, Section::Connections))
         }),

@@ -17,12 +17,14 @@ const LOADS: i64 = 5;
 /// an index which has others too.
 const MORE: &[&str] = &[
     "/integrations/deliveries/DELIVERY",
-    "/integrations/deliveries?event_id=EVENT",
+    "/integrations/deliveries?event_id=SENT",
     "/integrations/deliveries?webhook_id=HOOK",
     "/integrations/deliveries?status_code=503",
     "/integrations/deliveries?error_code=timeout",
     "/integrations/deliveries?status=failed&type=deal.won&since=2020-01-01",
     "/integrations/webhooks/HOOK/deliveries?status_code=200",
+    "/integrations/events/SENT",
+    "/integrations/events?type=deal.won&matched=false&since=2020-01-01",
 ];
 
 /// Number and text of each statement that ran since the counts were last reset, and how often.
@@ -73,7 +75,7 @@ async fn a_page_takes_three_queries_at_most() {
         let path = made
             .path(&path.replace("HOOK", &hook.id))
             .replace("DELIVERY", &delivery)
-            .replace("EVENT", &event);
+            .replace("SENT", &event);
         reset(&database).await;
         for _ in 0..LOADS {
             browser.get(&path).await.expect(200);

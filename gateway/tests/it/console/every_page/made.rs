@@ -8,7 +8,7 @@ use super::HOSTILE;
 use crate::console::browser::encode;
 
 /// The ids of one of each.
-pub struct Made([(&'static str, String); 5]);
+pub struct Made([(&'static str, String); 6]);
 
 impl Made {
     /// Makes one of each.
@@ -20,6 +20,7 @@ impl Made {
             ("FILE", hostile_import(desk).await),
             ("SENTRY", sentry),
             ("HOOT", hoot),
+            ("EVENT", hostile_event(desk).await),
         ])
     }
 
@@ -33,6 +34,12 @@ impl Made {
 async fn hostile_webhook(desk: &Desk) -> String {
     let body = json!({"name": HOSTILE, "url": "http://127.0.0.1:9/x", "events": ["deal.won"]});
     text(&desk.api.post("/v1/webhooks", &body).await.ok(201), "id")
+}
+
+/// An event that its client has named, and that nobody gets.
+async fn hostile_event(desk: &Desk) -> String {
+    let body = json!({"type": "ticket.created", "id": "order-17", "data": {HOSTILE: HOSTILE}});
+    text(&desk.api.post("/v1/events", &body).await.ok(202), "id")
 }
 
 async fn hostile_import(desk: &Desk) -> String {

@@ -17,8 +17,8 @@ const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// A page: its path, with the id of a key in place of `KEY`, and likewise of a webhook, a sentry, a hoot and an import in place
-/// of `FILE`; its heading; the scope that it needs.
+/// A page: its path, with the id of a key in place of `KEY`, and likewise of a webhook, a sentry, a hoot, an event and an
+/// import in place of `FILE`; its heading; the scope that it needs.
 pub const PAGES: &[(&str, &str, &str)] = &[
     ("/integrations", "Overview", ""),
     ("/integrations/api-keys", "API keys", "keys:read"),
@@ -48,6 +48,8 @@ pub const PAGES: &[(&str, &str, &str)] = &[
     ),
     ("/integrations/deliveries", "Deliveries", "webhooks:read"),
     ("/integrations/events", "Events", "events:read"),
+    ("/integrations/events/new", "Send event", "events:write"),
+    ("/integrations/events/EVENT", "order-17", "events:read"),
     ("/integrations/audit", "Audit", "audit:read"),
     ("/integrations/imports", "Imports", "imports:read"),
     ("/integrations/imports/new", "Import a file", "imports:write"),

@@ -4,8 +4,8 @@ use serde_json::json;
 use stage::Desk;
 use stage::desk::text;
 
-use super::browser::Browser;
-use super::every_page::check;
+use crate::console::browser::Browser;
+use crate::console::every_page::check;
 
 const MARKUP: &str = "<img src=x onerror=alert(1)>";
 
@@ -41,5 +41,6 @@ async fn an_event_shows_its_data_who_was_told_and_who_was_not() {
     let alone = text(&desk.api.post("/v1/events", &event).await.ok(202), "id");
     let page = browser.page(&format!("/integrations/events/{alone}")).await;
     assert!(page.one("main").text().contains("No endpoint matched."));
+    assert_eq!(page.fact("Deliveries").as_deref(), Some("no endpoint matched"));
     assert_eq!(browser.get("/integrations/events/deal-2").await.status, 404);
 }

@@ -1,0 +1,5 @@
+//! The pages of events.
+
+mod detail;
+mod list;
+mod send;
