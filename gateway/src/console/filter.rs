@@ -1,5 +1,6 @@
 //! The filters of lists, as a form sends them: with empty fields, and with times as people write them.
 
+use serde_json::{Map, Value};
 use url::form_urlencoded::{Serializer, parse};
 
 use crate::base::clock::Millis;
@@ -9,6 +10,7 @@ use crate::http::query::Query;
 pub type Fields = &'static [(&'static str, &'static str)];
 
 /// What was asked for.
+#[derive(Clone)]
 pub struct Asked {
     fields: Fields,
     pairs: Vec<(String, String)>,
@@ -57,6 +59,33 @@ impl Asked {
         }
     }
 
+    /// The same with a value for a filter that has none.
+    pub fn or(mut self, name: &str, value: &str) -> Self {
+        if self.value(name).is_empty() {
+            self.pairs.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// The filters that are set: label and value.
+    pub fn set(&self) -> Vec<(&'static str, &str)> {
+        let all = self.fields.iter().map(|(name, label)| (*label, self.value(name)));
+        all.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// The filters as the body of a request. What cannot be read is sent as it is, for the API to say so.
+    pub fn body(&self) -> Map<String, Value> {
+        let read = |(name, value): &(String, String)| {
+            let read = match name.as_str() {
+                "since" | "until" => moment(value).map(|moment| Value::from(moment.to_string())),
+                "status_code" => value.parse::<u64>().ok().map(Value::from),
+                _ => None,
+            };
+            (name.clone(), read.unwrap_or_else(|| Value::from(value.as_str())))
+        };
+        self.pairs.iter().map(read).collect()
+    }
+
     /// The filters and the position as the API takes them.
     pub fn query(&self) -> Query {
         let mut text = Serializer::new(String::new());
@@ -100,6 +129,25 @@ mod tests {
         }
         assert_eq!(moment("2026-11-30"), Millis::parse("2026-11-30T00:00:00Z"));
         assert_eq!(moment("yesterday"), None);
+    }
+
+    #[test]
+    fn a_body_has_numbers_and_whole_times() {
+        const FIELDS: Fields = &[
+            ("status_code", "HTTP status"),
+            ("since", "From"),
+            ("type", "Type"),
+        ];
+        let asked = Asked::read(FIELDS, Some("status_code=503&since=2026-11-30&type="));
+        let asked = asked.or("since", "never").or("type", "503");
+        let expected = r#"{"since":"2026-11-30T00:00:00.000Z","status_code":503,"type":"503"}"#;
+        assert_eq!(Value::from(asked.body()).to_string(), expected);
+        let bad = Asked::read(FIELDS, Some("status_code=5xx&since=now"));
+        assert_eq!(
+            Value::from(bad.body()).to_string(),
+            r#"{"since":"now","status_code":"5xx"}"#
+        );
+        assert_eq!(bad.set(), [("HTTP status", "5xx"), ("From", "now")]);
     }
 
     #[test]

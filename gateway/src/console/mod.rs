@@ -28,6 +28,7 @@ pub mod hoots;
 pub mod imports;
 pub mod overview;
 pub mod page;
+pub mod recovery;
 pub mod sentries;
 pub mod sign_in;
 pub mod site;

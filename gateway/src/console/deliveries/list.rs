@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::LIST;
+use super::{LIST, MATCHING};
 use crate::base::id::WebhookId;
 use crate::base::page::{DEFAULT_LIMIT, Listing};
 use crate::base::scope::Scope;
@@ -17,7 +17,8 @@ use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::deliveries::DeliveryQuery;
 
-const FIELDS: Fields = &[
+/// The filters.
+pub const FIELDS: Fields = &[
     ("status", "Status"),
     ("type", "Type"),
     ("webhook_id", "Webhook"),
@@ -234,12 +235,22 @@ fn choices(
     choices
 }
 
-fn errors() -> Vec<(&'static str, &'static str)> {
+/// The ways to fail that can be chosen.
+pub fn errors() -> Vec<(&'static str, &'static str)> {
     let all = ErrorCode::ALL.into_iter().map(|code| (code.name(), code.name()));
     std::iter::once(("", "All")).chain(all).collect()
 }
 
 impl ListPage {
+    /// Where all that match are sent again.
+    fn matching(&self) -> String {
+        let asked = match &self.owner {
+            Some((id, _)) => self.asked.clone().or("webhook_id", &id.to_string()),
+            None => self.asked.clone(),
+        };
+        asked.url(MATCHING)
+    }
+
     /// Why the choice of deliveries cannot be sent again.
     fn choice_fault(&self) -> Option<&str> {
         fault_of(&self.alert, CHOICE)

@@ -10,7 +10,10 @@ pub mod words;
 
 pub use detail::show_delivery;
 pub use indent::indented;
-pub use list::list_deliveries;
+pub use list::{FIELDS, errors, list_deliveries};
 pub use redeliver::{redeliver, redeliver_selected};
 
-const LIST: &str = "/integrations/deliveries";
+/// The list.
+pub const LIST: &str = "/integrations/deliveries";
+/// Where all that match a filter are sent again.
+pub const MATCHING: &str = "/integrations/deliveries/redeliver";

@@ -29,7 +29,7 @@ use crate::webhooks::store;
 const LIST: &str = "/integrations/webhooks";
 
 /// The webhook that a path names; 404 if there is none.
-async fn find(webhooks: &Webhooks, visit: &Visit) -> Result<Webhook, Problem> {
+pub(super) async fn find(webhooks: &Webhooks, visit: &Visit) -> Result<Webhook, Problem> {
     let id: WebhookId = visit.call.id()?;
     let client = webhooks.db.client().await?;
     let found = store::find(&client, visit.call.caller.workspace, id).await?;

@@ -58,6 +58,30 @@ pub async fn copies(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// How many deliveries to a destination repeat others, have ids from `low` on and before `high`, and are in each state of
+/// [`Status::ALL`]; each counted up to `most`.
+pub async fn count_copies(
+    client: &Client,
+    workspace: WorkspaceId,
+    destination: DestinationId,
+    (low, high): (Uuid, Uuid),
+    most: i64,
+) -> Result<[i64; 3], DbError> {
+    let of = |status: Status| {
+        format!(
+            "(select count(*) from (
+                 select from deliveries where webhook_id = $2 and status = {} and id >= $3 and id < $4
+                     and redelivery_of is not null and workspace_id = $1 limit $5) counted)",
+            status.number()
+        )
+    };
+    let statement = format!("select {}", Status::ALL.map(of).join(", "));
+    let row = client
+        .query_one(&statement, &[&workspace, &destination, &low, &high, &most])
+        .await?;
+    Ok([row.get(0), row.get(1), row.get(2)])
+}
+
 /// What redelivering `id` would send, and where to.
 pub async fn find_repeated(
     transaction: &Transaction<'_>,

@@ -103,6 +103,25 @@ pub fn of_type(filter: &Filter, status: Status) -> String {
     format!("select d.* from (select $6::text as key offset 0) kind cross join lateral ({entries}) d")
 }
 
+/// Every delivery of these states that matches, in no order; `$4` is the most of each type that are looked at.
+pub fn all_of(filter: &Filter, statuses: &[Status]) -> String {
+    let wanted = conditions(filter, statuses);
+    let of_status = |status: &Status| {
+        let entries = entries(READ, &of(*status), scope(filter), "type", "$4");
+        let kinds = types_of(filter, *status);
+        format!("(select d.* from ({kinds}) kind cross join lateral ({entries}) d)")
+    };
+    let found = match filter.events {
+        Some(_) => of_events(&wanted).rows,
+        None => statuses
+            .iter()
+            .map(of_status)
+            .collect::<Vec<_>>()
+            .join(" union all "),
+    };
+    format!("select d.* from ({found}) d where {wanted}")
+}
+
 fn of(status: Status) -> String {
     format!("d.status = {}", status.number())
 }

@@ -9,7 +9,9 @@ use crate::base::scope::Scope::{
     WebhooksWrite,
 };
 use crate::console::frame::Section;
-use crate::console::{api_keys, audit, coming, deliveries, events, imports, overview, sign_in, webhooks};
+use crate::console::{
+    api_keys, audit, coming, deliveries, events, imports, overview, recovery, sign_in, webhooks,
+};
 use crate::routes::Access::{self, AnyKey, Scopes};
 
 /// Every page, those without a session first.
@@ -151,6 +153,13 @@ fn webhook_pages() -> Vec<PageRoute> {
             Box::pin(webhooks::send_test_event(services.webhooks.clone(), visit))
         })
         .unbounded(),
+        get("/integrations/webhooks/{id}/recover", WRITE, |services, visit| {
+            Box::pin(recovery::show_recovery(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/webhooks/{id}/recover", WRITE, |services, visit| {
+            Box::pin(recovery::recover_webhook(services.webhooks.clone(), visit))
+        })
+        .unbounded(),
         get(
             "/integrations/webhooks/{id}/deliveries",
             READ,
@@ -171,6 +180,13 @@ fn delivery_pages() -> Vec<PageRoute> {
             WRITE,
             |services, visit| Box::pin(deliveries::redeliver_selected(services.webhooks.clone(), visit)),
         ),
+        get("/integrations/deliveries/redeliver", WRITE, |services, visit| {
+            Box::pin(recovery::confirm_matching(services.webhooks.clone(), visit))
+        }),
+        post("/integrations/deliveries/redeliver", WRITE, |services, visit| {
+            Box::pin(recovery::redeliver_matching(services.webhooks.clone(), visit))
+        })
+        .unbounded(),
         get("/integrations/deliveries/{id}", READ, |services, visit| {
             Box::pin(deliveries::show_delivery(services.webhooks.clone(), visit))
         }),
@@ -268,9 +284,7 @@ fn event_pages() -> Vec<PageRoute> {
 
 fn coming_pages() -> Vec<PageRoute> {
     const WEBHOOKS: Access = Scopes(&[WebhooksRead]);
-    vec![
-        get("/integrations/connections", WEBHOOKS, |_, visit| {
-            Box::pin(coming::show_section(visit, Section::Connections))
-        }),
-    ]
+    vec![get("/integrations/connections", WEBHOOKS, |_, visit| {
+        Box::pin(coming::show_section(visit, Section::Connections))
+    })]
 }

@@ -7,7 +7,7 @@ use super::DeliveryQuery;
 use crate::audit::{Begun, Changes, Target, Work};
 use crate::base::id::WebhookId;
 use crate::delivery::log::ErrorCode;
-use crate::delivery::schedule::store::recover::{self, Again};
+use crate::delivery::schedule::store::recover::{self, Again, Counted};
 use crate::http::call::Call;
 use crate::http::fields::{self, Fields};
 use crate::http::problem::Problem;
@@ -106,7 +106,7 @@ pub async fn recover_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply
     let filter = query.filter(transaction, workspace).await?;
     if is_dry {
         store::take_time(transaction).await?;
-        let count = recover::count(transaction, workspace, &filter, Again::Failed).await?;
+        let Counted { count, .. } = recover::count(transaction, workspace, &filter, Again::Failed).await?;
         return work.commit(StatusCode::OK, &Recovered { count }).await;
     }
     let count = recover::recover(transaction, workspace, &filter, Again::Failed).await?;
@@ -135,7 +135,7 @@ pub async fn redeliver_matching(webhooks: Webhooks, mut call: Call) -> Result<Re
     let filter = query.filter(transaction, workspace).await?;
     store::take_time(transaction).await?;
     if is_dry {
-        let count = recover::count(transaction, workspace, &filter, Again::Ended).await?;
+        let Counted { count, .. } = recover::count(transaction, workspace, &filter, Again::Ended).await?;
         return work.commit(StatusCode::OK, &Recovered { count }).await;
     }
     store::keep_all(transaction, workspace, query.webhook).await?;

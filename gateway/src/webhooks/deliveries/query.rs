@@ -34,15 +34,23 @@ pub struct DeliveryQuery {
 impl DeliveryQuery {
     /// Takes the parameters of a list; what is wrong is noted there.
     pub fn take(query: &mut Query) -> Self {
-        let found = Self {
+        Self {
             webhook: query.read("webhook_id", read_webhook),
             statuses: query.read("status", read_statuses).unwrap_or_default(),
-            label: query.read("type", read_label),
             event: query.read("event_id", read_event),
+            ..Self::take_narrow(query)
+        }
+    }
+
+    /// Takes those parameters that narrow what failed at one endpoint.
+    pub fn take_narrow(query: &mut Query) -> Self {
+        let found = Self {
+            label: query.read("type", read_label),
             status_code: query.read("status_code", read_status_code),
             error: query.read("error_code", read_error),
             since: query.moment("since"),
             until: query.moment("until"),
+            ..Self::default()
         };
         if found.is_backward() {
             query.fault("until", "invalid", AFTER_SINCE);

@@ -23,6 +23,8 @@ const MORE: &[&str] = &[
     "/integrations/deliveries?error_code=timeout",
     "/integrations/deliveries?status=failed&type=deal.won&since=2020-01-01",
     "/integrations/webhooks/HOOK/deliveries?status_code=200",
+    "/integrations/webhooks/HOOK/recover?sent_since=2020-01-01T00:00:00Z",
+    "/integrations/deliveries/redeliver?event_id=SENT",
     "/integrations/events/SENT",
     "/integrations/events?type=deal.won&matched=false&since=2020-01-01",
 ];

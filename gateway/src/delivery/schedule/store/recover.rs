@@ -7,12 +7,13 @@
 
 use std::collections::HashSet;
 
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{GenericClient, Row, Transaction};
 use uuid::Uuid;
 
 use crate::base::caller::WorkspaceId;
+use crate::base::clock::Millis;
 use crate::db::DbError;
-use crate::delivery::log::ways::{Bound, GIVEN, conditions, of_events, of_type, types_of};
+use crate::delivery::log::ways::{Bound, GIVEN, all_of, conditions, of_events, of_type, types_of};
 use crate::delivery::log::{Filter, Status};
 
 /// Deliveries that one statement looks at.
@@ -59,19 +60,55 @@ pub async fn recover(
     filter: &Filter,
     again: Again,
 ) -> Result<u64, DbError> {
-    let walk = Walk::new(transaction, workspace, again, true).await?;
+    let statement = "select id from webhooks where workspace_id = $1";
+    let rows = transaction.query(statement, &[&workspace]).await?;
+    let walk = Walk {
+        transaction,
+        workspace,
+        again,
+        destinations: rows.iter().map(|row| row.get(0)).collect(),
+    };
     walk.all(filter).await
 }
 
-/// How many would be scheduled again.
+/// How many would be scheduled again, and when that was so by the database's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    pub count: u64,
+    pub at: Millis,
+}
+
+/// Counts what would be scheduled again, by one statement: pages ask too, and have few.
 pub async fn count(
-    transaction: &Transaction<'_>,
+    client: &impl GenericClient,
     workspace: WorkspaceId,
     filter: &Filter,
     again: Again,
-) -> Result<u64, DbError> {
-    let walk = Walk::new(transaction, workspace, again, false).await?;
-    walk.all(filter).await
+) -> Result<Counted, DbError> {
+    let statuses = again.statuses(filter);
+    if statuses.is_empty() {
+        let at = Millis::now();
+        return Ok(Counted { count: 0, at });
+    }
+    let (low, high) = filter.ids();
+    let bound = Bound::of(workspace, filter, low, high, i64::MAX);
+    let not_again = match again {
+        Again::Ended => "",
+        Again::Failed => {
+            "and not exists (
+                 select from deliveries again where again.event_id = d.event_id and again.redelivery_of = d.id)"
+        }
+    };
+    let statement = format!(
+        "with {GIVEN} select count(*), now() from ({}) d
+         where exists (select from webhooks w where w.workspace_id = $1 and w.id = d.webhook_id) {not_again}",
+        all_of(filter, &statuses)
+    );
+    let row = client.query_one(&statement, &bound.parameters()).await?;
+    Ok(Counted {
+        count: u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(),
+        at: row.get(1),
+    })
 }
 
 /// A way through all that match, chunk by chunk.
@@ -82,29 +119,11 @@ struct Walk<'a> {
     transaction: &'a Transaction<'a>,
     workspace: WorkspaceId,
     again: Again,
-    makes: bool,
     /// A destination that was deleted takes nothing more.
     destinations: HashSet<Uuid>,
 }
 
-impl<'a> Walk<'a> {
-    async fn new(
-        transaction: &'a Transaction<'a>,
-        workspace: WorkspaceId,
-        again: Again,
-        makes: bool,
-    ) -> Result<Self, DbError> {
-        let statement = "select id from webhooks where workspace_id = $1";
-        let rows = transaction.query(statement, &[&workspace]).await?;
-        Ok(Self {
-            transaction,
-            workspace,
-            again,
-            makes,
-            destinations: rows.iter().map(|row| row.get(0)).collect(),
-        })
-    }
-
+impl Walk<'_> {
     async fn all(&self, filter: &Filter) -> Result<u64, DbError> {
         let statuses = self.again.statuses(filter);
         if statuses.is_empty() {
@@ -151,7 +170,7 @@ impl<'a> Walk<'a> {
                 ids.retain(|id| !known.contains(id));
             }
             count += ids.len() as u64;
-            if self.makes && !ids.is_empty() {
+            if !ids.is_empty() {
                 self.transaction.execute(MAKE, &[&ids]).await?;
             }
             match rows.iter().map(|row| row.get::<_, Uuid>(0)).min() {

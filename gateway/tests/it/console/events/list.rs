@@ -14,7 +14,7 @@ const LIST: &str = "/integrations/events";
 /// The cells of the list, row by row.
 fn rows(page: &Page) -> Vec<Vec<String>> {
     let rows = page.all("tr").into_iter().skip(1);
-    let cells = |row: Element| row.inside().into_iter().filter(|cell| is_cell(cell));
+    let cells = |row: Element| row.inside().into_iter().filter(is_cell);
     rows.map(|row| cells(row).map(|cell| cell.text()).collect())
         .collect()
 }

@@ -46,7 +46,13 @@ pub const PAGES: &[(&str, &str, &str)] = &[
         "Deliveries",
         "webhooks:read",
     ),
+    ("/integrations/webhooks/HOOK/recover", "", "webhooks:write"),
     ("/integrations/deliveries", "Deliveries", "webhooks:read"),
+    (
+        "/integrations/deliveries/redeliver",
+        "Redeliver all matching?",
+        "webhooks:write",
+    ),
     ("/integrations/events", "Events", "events:read"),
     ("/integrations/events/new", "Send event", "events:write"),
     ("/integrations/events/EVENT", "order-17", "events:read"),
@@ -188,6 +194,7 @@ async fn each_has_one_heading_labels_nothing_inline_and_its_headers() {
             !heading.is_empty()
                 || (shown.ends_with(&format!("{HOSTILE}?"))
                     || shown == format!("Edit {HOSTILE}")
+                    || shown == format!("Recover {HOSTILE}")
                     || shown == format!("History of {HOSTILE}")),
             "{path}: {shown}"
         );
