@@ -1,5 +1,6 @@
-//! The SQL of the overview: two queries, each for all that may be seen. Events and deliveries are counted in their indexes, up
-//! to a limit, so that the page costs the same however many are stored.
+//! The SQL of the overview: two queries, each for all that may be seen. Deliveries that ended are added up from their rollups;
+//! events, and what is pending, are counted in their indexes up to a limit. So the page costs the same however many are
+//! stored.
 
 use serde::Deserialize;
 use tokio_postgres::{Client, Row};
@@ -9,11 +10,13 @@ use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::uuid_floor;
 use crate::db::DbError;
+use crate::delivery::stats::counters::{FIVE_MINUTES, HOUR, beginning};
+use crate::delivery::stats::store as stats_store;
 use crate::webhooks::store::GONE;
 
 /// Things of a kind that are listed.
 pub const MOST_OF_A_KIND: i64 = 10;
-/// Events, and deliveries of a status, are counted up to this; beyond it is many.
+/// Events and pending deliveries are counted up to this; beyond it is many.
 pub const MOST_COUNTED: i64 = 10_000;
 
 /// What the session may see.
@@ -106,7 +109,8 @@ pub struct Counted {
     pub instances: Vec<ShownInstance>,
 }
 
-/// What was counted; of events and of each status of deliveries at most one more than [`MOST_COUNTED`].
+/// What was counted; of events and of pending deliveries at most one more than [`MOST_COUNTED`]. Deliveries that ended are
+/// those of endpoints that are still there, as far as instances have written them.
 pub struct Counts {
     pub events: i64,
     pub pending: i64,
@@ -147,7 +151,7 @@ pub async fn day(
     since: Millis,
 ) -> Result<Counted, DbError> {
     let statement = format!(
-        "select {}, {}, {}, {}, i.imports, i.rows_written, i.rows_failed, s.happy, s.sad, s.sick,
+        "select {}, {}, d.succeeded, d.failed, i.imports, i.rows_written, i.rows_failed, s.happy, s.sad, s.sick,
             (select json_agg(n order by is_live desc, name)::text from (
                  select name, version, floor(extract(epoch from started_at) * 1000)::int8 as started_millis,
                      greatest(extract(epoch from clock_timestamp() - heartbeat_at), 0)::float8 as feed_age_seconds,
@@ -158,12 +162,15 @@ pub async fn day(
               from imports where workspace_id = $1 and $7 and id >= $3 and not dry_run) i,
              (select count(*) filter (where state = 'happy') as happy, count(*) filter (where state = 'sad') as sad,
                   count(*) filter (where state = 'sick') as sick
-              from sentries where workspace_id = $1 and $8 and enabled) s",
+              from sentries where workspace_id = $1 and $8 and enabled) s,
+             (select coalesce(sum(ended.succeeded), 0)::int8 as succeeded, coalesce(sum(ended.failed), 0)::int8 as failed
+              from webhooks w cross join lateral {} ended where w.workspace_id = $1 and $9) d",
         count_of("events", "$2", ""),
         count_of("deliveries", "$5", "and status = 0"),
-        count_of("deliveries", "$5", "and status = 1"),
-        count_of("deliveries", "$5", "and status = 2"),
+        stats_store::ended_of("w.id", "$10", "$11"),
     );
+    // A bucket counts if the day touches it, and the first that is whole is that of the next hour.
+    let first_hour = beginning(since, i64::from(HOUR)).plus_seconds(i64::from(HOUR));
     let wanted = |is_seen: bool| if is_seen { types } else { &[] };
     let row = client
         .query_one(
@@ -177,6 +184,9 @@ pub async fn day(
                 &seen.instances,
                 &seen.imports,
                 &seen.sentries,
+                &seen.webhooks,
+                &(beginning(since, i64::from(FIVE_MINUTES)).0 / 1000),
+                &(first_hour.0 / 1000),
             ],
         )
         .await?;

@@ -92,6 +92,24 @@ pub fn last_success_of(id: &str) -> String {
     )
 }
 
+/// An expression: how many deliveries to the destination that `id` names ended well and badly, as columns `succeeded` and
+/// `failed` of rows to be added up. Hours count from that which begins at the second `hour`, and of the time before it the
+/// buckets of five minutes from the second `first` on.
+pub fn ended_of(id: &str, first: &str, hour: &str) -> String {
+    let of = |span: i32, when: &str| {
+        format!(
+            "select succeeded, failed from delivery_stats
+             where destination_id = {id} and span_seconds = {span} and {when}"
+        )
+    };
+    let hours = of(HOUR, &format!("at_seconds >= {hour}"));
+    let rest = of(
+        FIVE_MINUTES,
+        &format!("at_seconds >= {first} and at_seconds < {hour}"),
+    );
+    format!("({hours} union all {rest})")
+}
+
 /// The moment so long ago as buckets tell theirs, in SQL; as a whole number, so that an index is asked.
 fn before(interval: &str) -> String {
     format!("floor(extract(epoch from now() - interval '{interval}'))::int8")
