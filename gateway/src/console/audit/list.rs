@@ -108,6 +108,8 @@ fn page_of(entry: &Entry) -> Option<String> {
         "webhook" => "webhooks",
         "delivery" if id != "*" => "deliveries",
         "import" => "imports",
+        "sentry" => "sentries",
+        "hoot" => "sentries/hoots",
         _ => return None,
     };
     Some(format!("/integrations/{group}/{id}"))

@@ -126,3 +126,23 @@ async fn fifty_rows_a_page_and_no_one_elses() {
     let mut narrow = Browser::with_key(desk.api.address, &text(&narrow, "key")).await;
     assert_eq!(narrow.get("/integrations/audit.csv").await.status, 403);
 }
+
+#[tokio::test]
+async fn what_was_acted_on_has_a_link_to_its_page() {
+    let desk = Desk::open().await;
+    let mut made = Vec::new();
+    for (path, page, name) in [
+        ("/v1/sentries", "sentries", "backup"),
+        ("/v1/hoots", "sentries/hoots", "wallboard"),
+    ] {
+        let id = text(&desk.api.post(path, &json!({"name": name})).await.ok(201), "id");
+        made.push((name, format!("/integrations/{page}/{id}")));
+    }
+    let mut browser = Browser::at(&desk).await;
+    let page = browser.page(PATH).await;
+    for (name, path) in made {
+        let link = page.saying("a", name).and_then(|link| link.attribute("href"));
+        assert_eq!(link.as_deref(), Some(path.as_str()), "{name}");
+        browser.page(&path).await;
+    }
+}

@@ -275,3 +275,28 @@ async fn a_file_of_many_columns_shows_the_first_of_them() {
         "{contact}"
     );
 }
+
+#[tokio::test]
+async fn the_number_of_rows_is_that_of_the_last_check_and_of_the_import() {
+    let desk = Desk::open().await;
+    let mut browser = Browser::at(&desk).await;
+    let file = "email,Work Email\nnobody,ada@example.com\nno one,grace@example.com\nhedy@example.com,mary@example.com\n";
+    let (location, page) = checked(&mut browser, file).await;
+    assert!(page.saying("button", "Import 1 rows").is_some());
+    let (first, second) = (choice(&page, "email"), choice(&page, "Work Email"));
+    let columns = [(first.as_str(), "-"), (second.as_str(), "email")];
+    let id = page.value("form_id").expect("an id");
+    let again = [&[("form_id", id.as_str()), ("check", "again")], &columns[..]].concat();
+    let reply = browser.post(&format!("{location}/run"), &again).await;
+    let page = browser.follow(&reply).await;
+    assert!(page.saying("button", "Import 3 rows").is_some());
+    let location = reply.header("location").expect("a location").to_owned();
+    let id = page.value("form_id").expect("an id");
+    let run = [&[("form_id", id.as_str())], &columns[..]].concat();
+    let reply = browser.post(&format!("{location}/run"), &run).await;
+    let page = browser.follow(&reply).await;
+    assert_eq!(
+        (page.fact("Created").as_deref(), page.fact("Failed").as_deref()),
+        (Some("3"), Some("0"))
+    );
+}
