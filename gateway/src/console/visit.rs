@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::http::body::RequestBody;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
-use crate::http::reply::Reply;
+use crate::http::reply::{Reply, has_etag};
 use crate::http::request_id::RequestId;
 
 /// A request for a page, of nobody in particular.
@@ -124,7 +124,7 @@ impl Visit {
         let text = text.map_err(|fault| Problem::internal(&fault))?;
         let sum = hex::encode(&digest(&SHA256, text.as_bytes()).as_ref()[..12]);
         let tag = HeaderValue::try_from(format!("\"{sum}\"")).map_err(|fault| Problem::internal(&fault))?;
-        let reply = match self.call.headers.get(IF_NONE_MATCH) == Some(&tag) {
+        let reply = match has_etag(&self.call.headers, &tag) {
             true => Reply::empty(StatusCode::NOT_MODIFIED),
             false => self.show(template)?,
         };

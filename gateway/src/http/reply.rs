@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
@@ -204,4 +204,31 @@ fn finish(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// Whether the client has it already (RFC 9110, 13.1.2); the comparison is weak.
+pub fn has_etag(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let lists = headers.get_all(IF_NONE_MATCH).iter();
+    let mut tags = lists.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    tags.any(|tag| {
+        let tag = tag.trim_ascii();
+        tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_matches_in_a_list_and_weakly() {
+        let etag = HeaderValue::from_static("\"abc\"");
+        let matches = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_static(text));
+            has_etag(&headers, &etag)
+        };
+        assert!(matches("\"abc\"") && matches("\"x\", W/\"abc\"") && matches("*"));
+        assert!(!matches("abc") && !matches("\"abcd\"") && !matches(""));
+    }
 }

@@ -193,8 +193,8 @@ async fn route(
         .check_origin(rules, &arrival.method, &arrival.headers, arrival.has_cookie())?;
     let is_read = matches!(arrival.method, Method::GET | Method::HEAD);
     match &found {
-        Found::Asset if is_read => return assets::find(arrival.uri.path()),
-        Found::Favicon if is_read => return Ok(assets::favicon()),
+        Found::Asset if is_read => return assets::find(arrival.uri.path(), &arrival.headers),
+        Found::Favicon if is_read => return assets::favicon(&arrival.headers),
         Found::Asset | Found::Favicon => return Err(Problem::method_not_allowed("GET, HEAD")),
         Found::Route {
             handler: PageHandler::Public(handler),

@@ -1,6 +1,7 @@
 //! The console, as a browser sees it: every page is parsed as HTML.
 
 mod api_keys;
+mod assets;
 mod audit;
 mod browser;
 mod entrance;
@@ -12,6 +13,7 @@ mod imports;
 mod links;
 mod overview;
 mod query_counts;
+mod recovery;
 mod sentries;
 mod sessions;
 mod webhooks;
