@@ -166,6 +166,19 @@ impl Gateway {
         Ok(id.to_owned())
     }
 
+    /// Disables or enables a webhook; while it is disabled its deliveries wait.
+    pub async fn enable_webhook(&self, id: &str, is_enabled: bool) -> Result<()> {
+        Call {
+            method: Method::PATCH,
+            bearer: Some(&self.key),
+            body: Some(&json!({"enabled": is_enabled})),
+            ..Call::get(self.api, &format!("/v1/webhooks/{id}"))
+        }
+        .succeed()
+        .await?;
+        Ok(())
+    }
+
     pub async fn delete_webhook(&self, id: &str) -> Result<()> {
         Call {
             method: Method::DELETE,

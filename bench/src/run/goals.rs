@@ -98,6 +98,8 @@ pub const ROWS: &[Row] = &[
     row("deliver.accept_rate", "  accepted meanwhile", "/s", Shown),
     row("deliver.unrecorded", "  record not seen in /metrics", "", Never),
     row("deliver.drain_ms", "  drain after the last accept", "ms", Shown),
+    row("drain.rate", "parked backlog delivered+recorded", "/s", Shown),
+    row("drain.ratio", "  drain / live delivery", "x", AtLeast(0.8)),
     row("deliver.connections", "  connections opened", "", Shown),
     row("deliver.duplicates", "  duplicates", "", Never),
     row("deliver.gateway_cpu_us", "  gateway CPU per event", "us", Shown),

@@ -55,6 +55,7 @@ pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
     let connections_before = stage.received().await?.connections;
     let delivered = deliver(stage, ledger).await?;
     let memory = stage.gateway.usage()?;
+    let drained = drain(stage, ledger, &webhook).await?;
     stage.gateway.delete_webhook(&webhook).await?;
 
     let received = &delivered.received;
@@ -70,7 +71,26 @@ pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
     ledger.note("deliver.gateway_cpu_us", delivered.gateway_cpu_us);
     ledger.note("deliver.postgres_cpu_us", delivered.postgres_cpu_us);
     ledger.note("deliver.rss_peak_mb", memory.rss_peak_mb);
+    ledger.note("drain.rate", drained);
+    ledger.note("drain.ratio", drained / delivered.rate());
     Ok(())
+}
+
+/// Has a disabled endpoint's deliveries pile up, enables it, and gives the rate at which they are delivered and recorded.
+async fn drain(stage: &Stage, ledger: &mut Ledger, webhook: &str) -> Result<f64> {
+    stage.gateway.enable_webhook(webhook, false).await?;
+    stage.reset_receiver().await?;
+    let parked = stage
+        .load(&stage.gateway_aim("POST", "/v1/events"), ledger)
+        .await?;
+    stage.settle().await?;
+    let recorded_before = stage.gateway.recorded().await?;
+    let started_at_us = now_us();
+    stage.gateway.enable_webhook(webhook, true).await?;
+    let stats = stage.wait_for_receipt(parked.accepted).await?;
+    stage.wait_for_record(recorded_before, parked.accepted).await?;
+    ledger.note("deliver.duplicates", stats.duplicates as f64);
+    Ok(parked.accepted as f64 * 1_000_000.0 / now_us().saturating_sub(started_at_us) as f64)
 }
 
 /// One closed loop to one endpoint, from the first request until the last delivery is recorded.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{counter, gauge};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,6 +67,8 @@ pub struct Lanes {
     max_idle_connections: usize,
     thresholds: Thresholds,
     workers: TaskTracker,
+    /// Rings when a lane that the schedule fills has room again.
+    has_room: Arc<Notify>,
     is_draining: AtomicBool,
 }
 
@@ -94,6 +96,7 @@ impl Lanes {
             max_idle_connections: settings.max_idle_connections,
             thresholds: settings.thresholds,
             workers: TaskTracker::new(),
+            has_room: Arc::default(),
             is_draining: AtomicBool::new(false),
         }
     }
@@ -103,7 +106,13 @@ impl Lanes {
         let lanes = self.lanes.pin();
         let make = || {
             let budget = self.budget.clone();
-            Arc::new(Lane::new(self.caps, self.thresholds, health, budget))
+            Arc::new(Lane::new(
+                self.caps,
+                self.thresholds,
+                health,
+                budget,
+                self.has_room.clone(),
+            ))
         };
         lanes.get_or_insert_with(destination.uuid(), make).clone()
     }
@@ -111,6 +120,11 @@ impl Lanes {
     /// What all lanes share.
     pub const fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Waits until a lane that the schedule fills has room again.
+    pub async fn has_room(&self) {
+        self.has_room.notified().await;
     }
 
     /// Hands a job to its destination's lane, or has it parked.

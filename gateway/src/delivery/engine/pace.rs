@@ -46,6 +46,16 @@ impl Pace {
         let turns = waiting_count as f64 / concurrency.max(1) as f64;
         Duration::try_from_secs_f64(attempt.as_secs_f64() * turns).unwrap_or(Duration::MAX)
     }
+
+    /// How many jobs a lane of `concurrency` attempts would begin within `time`; `None` while nothing is known.
+    pub fn count_within(&self, time: Duration, concurrency: usize, now: Instant) -> Option<usize> {
+        let attempt = self.attempt.max(now - self.moved);
+        if self.attempt.is_zero() {
+            return None;
+        }
+        // A float that is too large becomes the largest number.
+        Some((time.as_secs_f64() / attempt.as_secs_f64() * concurrency as f64) as usize)
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +82,20 @@ mod tests {
         pace.note(MILLI, start);
         pace.begin(start + MILLI * 50);
         assert_eq!(pace.wait(320, 32, start + MILLI * 150), MILLI * 1_000);
+    }
+
+    #[test]
+    fn the_pace_says_how_many_begin_soon() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.count_within(MILLI * 500, 32, start), None);
+        pace.note(MILLI * 80, start);
+        assert_eq!(pace.count_within(MILLI * 500, 32, start), Some(1_600));
+        // Nothing has ended for a second: it may hang.
+        assert_eq!(
+            pace.count_within(MILLI * 500, 32, start + MILLI * 1_000),
+            Some(16)
+        );
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl Handout {
         }
     }
 
+    /// Has [`Lanes::has_room`] ring when the destination's lane has begun half of what waits in it.
+    pub(super) fn tell_of_room(&self, id: DestinationId) {
+        if let Some(destination) = self.destinations.find(id) {
+            self.lanes.lane(id, destination.terms().health).tell_of_room();
+        }
+    }
+
     pub(super) async fn hand_out(&self, leased: Leased, due: Option<Instant>) {
         if let Some(due) = due {
             let late = Instant::now().saturating_duration_since(due);

@@ -18,6 +18,7 @@ impl Waiting<'_> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = self.handout.lanes.has_room() => {}
                 () = stop.cancelled() => return,
             }
             pause = match self.feed().await {
@@ -49,9 +50,13 @@ impl Waiting<'_> {
             };
             let count = i64::try_from(room).unwrap_or(LEASE_COUNT).min(LEASE_COUNT);
             let leased = leases.take_waiting(owner, destination, LEASE, count).await?;
-            is_busy |= i64::try_from(leased.len()) == Ok(count);
+            let has_more = i64::try_from(leased.len()) == Ok(count);
             for leased in leased {
                 self.handout.hand_out(leased, None).await;
+            }
+            if has_more {
+                is_busy = true;
+                self.handout.tell_of_room(destination);
             }
         }
         Ok(is_busy)

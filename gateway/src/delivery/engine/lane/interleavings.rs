@@ -81,7 +81,13 @@ impl World {
             probe: Duration::from_secs(30),
         };
         Self {
-            lane: Rc::new(Lane::new(caps, thresholds, HealthState::Healthy, budget.clone())),
+            lane: Rc::new(Lane::new(
+                caps,
+                thresholds,
+                HealthState::Healthy,
+                budget.clone(),
+                Arc::default(),
+            )),
             budget,
             workers: Vec::new(),
             waiting: Vec::new(),

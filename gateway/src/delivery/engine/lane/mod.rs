@@ -5,12 +5,14 @@
 //! becomes slow when a job would wait, or has waited, too long, and stays slow until its queue is empty; meanwhile new
 //! deliveries wait in the database.
 
+mod room;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, HealthState, Thresholds, Trouble};
@@ -81,6 +83,8 @@ struct State {
     written: Option<HealthState>,
     /// When the next attempt may start, where the destination has a rate limit.
     next_slot: Option<Instant>,
+    /// The schedule has more: it is told when no more than so many jobs are left in the queue.
+    low_water: Option<usize>,
     is_draining: bool,
 }
 
@@ -113,6 +117,8 @@ pub struct Lane {
     state: Mutex<State>,
     /// A permit for each resting worker that is woken.
     wake: Semaphore,
+    /// Tells the schedule that there is room again.
+    has_room: Arc<Notify>,
 }
 
 /// A lane's answer to an offered job.
@@ -126,7 +132,13 @@ pub enum Offered {
 
 impl Lane {
     /// An empty lane.
-    pub fn new(caps: Caps, thresholds: Thresholds, health: HealthState, budget: Arc<Budget>) -> Self {
+    pub fn new(
+        caps: Caps,
+        thresholds: Thresholds,
+        health: HealthState,
+        budget: Arc<Budget>,
+        has_room: Arc<Notify>,
+    ) -> Self {
         Self {
             caps,
             budget,
@@ -142,9 +154,11 @@ impl Lane {
                 breaker: Breaker::new(thresholds, health),
                 written: Some(health),
                 next_slot: None,
+                low_water: None,
                 is_draining: false,
             }),
             wake: Semaphore::new(0),
+            has_room,
         }
     }
 
@@ -218,6 +232,10 @@ impl Lane {
             {
                 let mut state = self.state.lock();
                 if let Some(job) = state.queue.pop_front() {
+                    if state.low_water.is_some_and(|mark| state.queue.len() <= mark) {
+                        state.low_water = None;
+                        self.has_room.notify_one();
+                    }
                     return Some(job);
                 }
                 state.is_slow = false;
@@ -259,27 +277,6 @@ impl Lane {
         }
         state.next_slot = Some(slot + Duration::from_secs(1) / per_second.max(1));
         Some(slot - now)
-    }
-
-    /// How many more jobs the lane would start soon.
-    pub fn room(&self) -> usize {
-        let now = Instant::now();
-        let state = self.state.lock();
-        if state.is_draining {
-            return 0;
-        }
-        if state.breaker.is_open() {
-            return usize::from(state.breaker.is_probe_due(now));
-        }
-        if state.next_slot.is_some_and(|slot| slot > now + MAX_RATE_WAIT / 2) {
-            return 0;
-        }
-        if !self.budget.has_bytes(state.held_bytes) || !self.budget.has_attempts(state.active_count()) {
-            return 0;
-        }
-        let turns = if state.is_slow { 1 } else { 4 };
-        let wanted = self.caps.concurrency * turns;
-        wanted.min(self.caps.queue).saturating_sub(state.queue.len())
     }
 
     /// Notes the outcome of an attempt that took `took`.

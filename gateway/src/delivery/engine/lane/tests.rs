@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::*;
@@ -26,7 +27,13 @@ fn lane() -> Arc<Lane> {
         failures: 20,
         probe: Duration::from_secs(30),
     };
-    Arc::new(Lane::new(caps, thresholds, HealthState::Healthy, budget()))
+    Arc::new(Lane::new(
+        caps,
+        thresholds,
+        HealthState::Healthy,
+        budget(),
+        Arc::default(),
+    ))
 }
 
 #[tokio::test]
@@ -60,6 +67,30 @@ async fn a_resting_worker_takes_the_next_job_and_ends_when_it_is_dismissed() {
     lane.drain();
     worker.await.expect("ended");
     assert_eq!(lane.load(), (0, false));
+}
+
+#[tokio::test]
+async fn a_fast_lane_takes_more_and_says_when_half_of_it_has_begun() {
+    let lane = lane();
+    assert_eq!(lane.room(), 8, "its pace is not known");
+    lane.note(true, Duration::from_millis(20));
+    assert_eq!(lane.room(), 100, "as much as may wait");
+    for _ in 0..10 {
+        lane.offer(job());
+    }
+    let rings = || lane.has_room.notified().now_or_never().is_some();
+    lane.tell_of_room();
+    for _ in 0..4 {
+        lane.next(0).await.expect("a job");
+        assert!(!rings());
+    }
+    lane.next(0).await.expect("a job");
+    assert!(rings(), "five of ten are left");
+    lane.next(0).await.expect("a job");
+    assert!(!rings(), "once, until it is asked for again");
+    // A rate limit, and not the pace, says how much it begins.
+    lane.reserve(1_000).expect("a place");
+    assert_eq!(lane.room(), 8 - 4);
 }
 
 #[tokio::test]
@@ -104,7 +135,7 @@ fn a_probe_that_finds_no_place_is_not_spent() {
         failures: 20,
         probe: Duration::from_secs(30),
     };
-    let lane = Lane::new(caps, thresholds, HealthState::Paused, budget());
+    let lane = Lane::new(caps, thresholds, HealthState::Paused, budget(), Arc::default());
     assert!(matches!(lane.offer(job()), Offered::NeedsWorker));
     assert!(matches!(lane.offer(job()), Offered::Refused(_, Refusal::Full)));
     lane.probe_at_once();
