@@ -21,6 +21,9 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::bus::{Bus, Release};
 use crate::config::{BusKind, Config};
+use crate::connections::outgoing::Outgoing;
+use crate::connections::refresh::{Refresher, census, renewal::Renewals};
+use crate::connections::{self, Connections};
 use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::{self, Db, Purpose};
@@ -44,16 +47,17 @@ use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
 use crate::outbound::client::Client;
+use crate::outbound::elsewhere::Elsewhere;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::sentries::{Sentries, pace::Pace, timeout};
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
+use crate::vault::Vault;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::destinations::Endpoints;
 use crate::webhooks::registry::Registry;
-use crate::webhooks::vault::Vault;
 pub use bound::Bound;
 pub use start_error::StartError;
 
@@ -199,6 +203,7 @@ impl Engine {
         let instance_id = instance.id();
         let keys = Keys::new(db.clone(), instance.id(), &config.keys);
         let types = Arc::new(EventTypes::default());
+        let credentials = Arc::new(connections::registry::Registry::new(vault.clone()));
         let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
 
         let mut feed = Feed::new(
@@ -208,7 +213,7 @@ impl Engine {
             instance,
         );
         let shown_hoots = Arc::new(hoots::registry::Registry::new(background.clone()));
-        subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots);
+        subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots, &credentials);
         upkeep.spawn("hoots", shown_hoots.clone().follow(upkeep.stop()));
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
@@ -309,6 +314,30 @@ impl Engine {
         upkeep.spawn("bell", bell.clone().run(background.clone(), upkeep.stop()));
         let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
+        upkeep.spawn("connections", census::run(background.clone(), upkeep.stop()));
+        let refresh_wake = Arc::new(Notify::new());
+        let connections = Connections {
+            db: db.clone(),
+            catalogue: catalogue.clone(),
+            registry: credentials.clone(),
+            outgoing: Outgoing::new(client.clone(), Elsewhere::new(&config.connectors.hosts)?),
+            apps: Arc::new(config.connectors.apps.clone()),
+            renewals: Renewals {
+                db: db.clone(),
+                registry: credentials,
+                wake: refresh_wake.clone(),
+            },
+        };
+        let refresher = Refresher {
+            connections: Connections {
+                db: background.clone(),
+                ..connections.clone()
+            },
+            bus: bus.clone(),
+            bell: bell.clone(),
+            wake: refresh_wake,
+        };
+        upkeep.spawn("token refresh", refresher.run(upkeep.stop()));
         let console = Console::new(
             db.clone(),
             keys.clone(),
@@ -347,6 +376,7 @@ impl Engine {
                 db: db.clone(),
                 bus: bus.clone(),
             },
+            connections,
             webhooks: Webhooks {
                 db,
                 registry: endpoints,

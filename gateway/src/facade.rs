@@ -25,6 +25,12 @@ pub mod config {
     pub use crate::config::{BusKind, Config};
 }
 
+/// What rules and sources do with connections.
+pub mod connections {
+    pub use crate::connections::registry::{Live, Registry};
+    pub use crate::connections::use_store::{User, clear, put};
+}
+
 pub mod connectors {
     pub use crate::connectors::catalogue::{Catalogue, CatalogueFault, Connector, Connectors, Origin};
     pub use crate::connectors::definition::*;
@@ -32,6 +38,7 @@ pub mod connectors {
     pub use crate::connectors::outcome::{Answer, Judgement, judge};
     pub use crate::connectors::request::{Given, Rendered, Shown, delivery_root, render, render_masked};
     pub use crate::connectors::template::{RenderFault, Scope, Text, Tree, encode_pairs, header_value};
+    pub use crate::connectors::token::*;
     pub use crate::connectors::verify::{Held, Keyring, Received, Refusal, Unsupported, Verifier};
 }
 
@@ -102,6 +109,6 @@ pub mod telemetry {
 
 pub mod webhooks {
     pub use crate::filter::{Data, Filter, FilterText};
+    pub use crate::vault::Vault;
     pub use crate::webhooks::registry::Registry;
-    pub use crate::webhooks::vault::Vault;
 }

@@ -2,8 +2,8 @@
 //!
 //! The modules, in the order in which data meets them, import downward only (`tests/laws.rs` holds them to it):
 //! `cli`, `app` (the only place where things are built), `routes`, the features (`hoots`, `sentries`, `webhooks`, `imports`, `records`,
-//! `events`, `keys`, `audit`), `connectors` (vendors' ways, read from files), then `delivery` (from an event to a recorded outcome, whatever the destination), `bus`,
-//! `feed`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
+//! `events`, `connections`, `keys`, `audit`), `connectors` (vendors' ways, read from files), then `delivery` (from an event to a recorded outcome, whatever the destination), `bus`,
+//! `feed`, `vault`, `db`, `outbound`, `http`, `telemetry`, `config`, `base`. ARCHITECTURE.md is the map.
 
 #![cfg_attr(
     not(feature = "kafka"),
@@ -20,6 +20,7 @@ mod base;
 mod bus;
 pub mod cli;
 mod config;
+mod connections;
 mod connectors;
 mod console;
 mod db;
@@ -40,4 +41,5 @@ mod records;
 mod routes;
 mod sentries;
 mod telemetry;
+mod vault;
 mod webhooks;

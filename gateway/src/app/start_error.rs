@@ -9,7 +9,8 @@ use crate::connectors::catalogue::CatalogueFault;
 use crate::db::{DbError, SchemaError, SetupError};
 use crate::http::transport::tls::CertificateError;
 use crate::outbound::client::ClientError;
-use crate::webhooks::vault::VaultError;
+use crate::outbound::target::UrlFault;
+use crate::vault::VaultError;
 
 /// Why a gateway could not start, or did not run until it was asked to stop.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,8 @@ pub enum StartError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("connectors.hosts: a URL {0}")]
+    Hosts(#[from] UrlFault),
     #[cfg(feature = "kafka")]
     #[error(transparent)]
     Kafka(#[from] KafkaStartError),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::connections;
 use crate::events::types::EventTypes;
 use crate::feed::{ChangeKind, Feed};
 use crate::hoots;
@@ -15,6 +16,7 @@ pub(super) fn subscribe(
     types: &Arc<EventTypes>,
     endpoints: &Arc<Registry>,
     hoots: &Arc<hoots::registry::Registry>,
+    connections: &Arc<connections::registry::Registry>,
 ) {
     let keys = keys.clone();
     feed.subscribe(
@@ -52,6 +54,20 @@ pub(super) fn subscribe(
                 match changed.is_empty() {
                     true => endpoints.reload(client).await,
                     false => endpoints.refresh(client, &changed).await,
+                }
+            })
+        }),
+    );
+    let connections = connections.clone();
+    feed.subscribe(
+        ChangeKind::Connection,
+        Arc::new(move |client, changed| {
+            let connections = connections.clone();
+            Box::pin(async move {
+                let ids: Vec<_> = changed.into_iter().map(|(_, id)| id).collect();
+                match ids.is_empty() {
+                    true => connections.reload(client).await,
+                    false => connections.refresh(client, &ids).await,
                 }
             })
         }),

@@ -58,6 +58,8 @@ kinds! {
     History HistoryId "his_";
     /// A badge and its page.
     Hoot HootId "hoot_";
+    /// A credential at a vendor.
+    Connection ConnectionId "conn_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.

@@ -25,7 +25,7 @@ use crate::connectors::definition::DefinitionFault;
 use crate::db::{self, Db, SchemaError};
 use crate::routes::openapi;
 use crate::telemetry::log;
-use crate::webhooks::vault::VaultError;
+use crate::vault::VaultError;
 
 const EXAMPLES: &str = "\
 Examples:

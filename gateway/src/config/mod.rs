@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use audit::Audit;
-pub use connectors::Connectors;
+pub use connectors::{App, Connectors};
 pub use console::Console;
 pub use imports::Imports;
 pub use kafka::{Kafka, KafkaSecurity};

@@ -55,15 +55,23 @@ impl Reader {
                 continue;
             };
             for (key, value) in table {
-                reader.take_from_file(&section, key, value);
+                let place = format!("{section}.{key}");
+                reader.take_from_file(&section, key, place, value);
             }
         }
         reader.take_environment();
         reader
     }
 
-    fn take_from_file(&mut self, section: &str, key: String, value: toml::Value) {
-        let place = format!("{section}.{key}");
+    /// The keys of a table within the section are joined as those of a variable are.
+    fn take_from_file(&mut self, section: &str, key: String, place: String, value: toml::Value) {
+        if let toml::Value::Table(table) = value {
+            for (inner, value) in table {
+                let place = format!("{place}.{inner}");
+                self.take_from_file(section, format!("{key}__{inner}"), place, value);
+            }
+            return;
+        }
         match plain_text(&value) {
             Some(text) => {
                 self.written
@@ -112,6 +120,15 @@ impl Reader {
                 default
             }
         }
+    }
+
+    /// The keys of a section that begin with `start` and are set.
+    pub fn keys(&self, section: &str, start: &str) -> Vec<String> {
+        let names = self.written.keys();
+        names
+            .filter(|(of, key)| of == section && key.starts_with(start))
+            .map(|(_, key)| key.clone())
+            .collect()
     }
 
     /// A variable that other programs use too, such as `DATABASE_URL`.

@@ -28,13 +28,21 @@ pub const BUILT_IN: [(&str, &str); 15] = [
 
 /// What the gateway tells about deliveries themselves. Endpoints get these only by name, not by `*`, and clients cannot
 /// send them.
-pub const OPERATIONAL: [(&str, &str); 3] = [
+pub const OPERATIONAL: [(&str, &str); 5] = [
     (
         "webhook.paused",
         "An endpoint failed for so long that its breaker opened.",
     ),
     ("webhook.disabled", "An endpoint answered 410 and was disabled."),
     ("delivery.failed", "A delivery used up its attempts."),
+    (
+        "connection.reconnect_needed",
+        "A connection has to be connected again by a person.",
+    ),
+    (
+        "connection.expiring",
+        "A connection ends within a week and cannot be renewed by itself.",
+    ),
 ];
 
 /// The names that no workspace added: [`BUILT_IN`] and [`OPERATIONAL`].

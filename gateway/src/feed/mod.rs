@@ -59,10 +59,17 @@ pub enum ChangeKind {
     Webhook,
     EventType,
     Hoot,
+    Connection,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 4] = [Self::ApiKey, Self::Webhook, Self::EventType, Self::Hoot];
+    const ALL: [Self; 5] = [
+        Self::ApiKey,
+        Self::Webhook,
+        Self::EventType,
+        Self::Hoot,
+        Self::Connection,
+    ];
 
     /// The name in the log table.
     pub const fn name(self) -> &'static str {
@@ -71,6 +78,7 @@ impl ChangeKind {
             Self::Webhook => "webhook",
             Self::EventType => "event_type",
             Self::Hoot => "hoot",
+            Self::Connection => "connection",
         }
     }
 }

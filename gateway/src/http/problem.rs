@@ -70,6 +70,8 @@ problems! {
     ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
     ImportPurged "import_purged" 409 "The import's undo log and failed rows are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
     FileGone "file_gone" 409 "The uploaded file is not kept any more" false "Send the file again; dry_run=true&keep=true keeps it for an hour.";
+    ConnectionInUse "connection_in_use" 409 "The connection is used" false "Delete the rules and sources that use it first, or give them another one.";
+    ConnectionNotReady "connection_not_ready" 409 "The connection is not ready" false "Finish it first: `status` and `status_detail` of the connection say what is missing.";
     ConsoleDisabled "console_disabled" 409 "The console is switched off" false "Set console.enabled = true.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
     LinkEnded "link_ended" 410 "The sign-in link was used or has expired" false "Print a new one with `gateway console-link`, or ask whoever sent it for another.";

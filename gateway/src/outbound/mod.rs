@@ -3,6 +3,7 @@
 pub mod client;
 pub mod connections;
 mod dial;
+pub mod elsewhere;
 pub mod exchange;
 pub mod fault;
 pub mod guard;

@@ -70,6 +70,8 @@ pub struct Target {
     pub path: PathAndQuery,
     /// The URL as it is sent, without its fragment.
     pub url: String,
+    /// The operator chose where it is dialled, so that address needs no leave.
+    pub is_operators: bool,
 }
 
 impl Target {
@@ -121,6 +123,7 @@ impl Target {
             authority: HeaderValue::try_from(authority).map_err(|_| UrlFault::HostCharacter)?,
             path: PathAndQuery::try_from(path).map_err(|_| UrlFault::NotAbsolute)?,
             url: shown(text, url),
+            is_operators: false,
         })
     }
 }

@@ -28,6 +28,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::base::scope::Scope;
+use crate::connections::Connections;
 use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::Db;
@@ -57,6 +58,7 @@ pub struct Services {
     pub sentries: Sentries,
     pub hoots: Hoots,
     pub webhooks: Webhooks,
+    pub connections: Connections,
 }
 
 /// The access that a route needs.

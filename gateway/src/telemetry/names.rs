@@ -79,6 +79,8 @@ metrics_table! {
     SENTRY_REPORTS_REFUSED describe_counter "gateway_sentry_reports_refused_total" "Reports refused with 429 because one sentry had too many.";
     SENTRY_TIMEOUTS describe_counter "gateway_sentry_timeouts_total" "Sentries that this instance turned sick because no report came in time.";
     SENTRIES_SICK describe_gauge "gateway_sentries_sick" "Enabled sentries that are sick, in all workspaces.";
+    CONNECTIONS describe_gauge "gateway_connections" "Connections in all workspaces, by status: pending, ready, expiring, reconnect or failing.";
+    CONNECTION_REFRESHES describe_counter "gateway_connection_refreshes_total" "Tokens asked for, by connector and outcome: ok, refused (the vendor ended the grant), failed (asked again later) or lost (another instance had taken over).";
     HOOTS_LOADED describe_gauge "gateway_hoots_loaded" "Public hoots in memory.";
     HOOT_VIEWS_REFUSED describe_counter "gateway_hoot_views_refused_total" "Requests for badges and public pages that got 429, because too many came from one network.";
     IMPORT_RETRIES describe_counter "gateway_import_retries_total" "Chunks that were retried because others changed the same records or the database was away.";

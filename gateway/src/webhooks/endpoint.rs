@@ -12,7 +12,6 @@ use super::model::{BY_KEY, EVERY, prefix_of};
 use super::request::Addressed;
 use super::sign::Signer;
 use super::stored::{OpenError, StoredWebhook};
-use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{DestinationId, WebhookId};
@@ -25,6 +24,7 @@ use crate::events::types::is_operational;
 use crate::filter::Filter;
 use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
+use crate::vault::Vault;
 
 /// Which event types an endpoint wants.
 #[derive(Debug, Clone)]

@@ -2,14 +2,13 @@
 //!
 //! An endpoint is a destination of `delivery`: `endpoint` holds it in memory, ready to be sent to, `registry` finds the
 //! endpoints that want an event, `request` builds and signs the request, and `destinations` connects them to the engine.
-//! `vault` seals and opens secrets, and `notices` builds the events about endpoints and deliveries.
+//! `notices` builds the events about endpoints and deliveries.
 
 pub mod api;
 pub mod deliveries;
 pub mod destinations;
 pub mod endpoint;
 pub mod health_store;
-mod key_store;
 pub mod model;
 pub mod notices;
 pub mod registry;
@@ -19,4 +18,3 @@ pub mod sign;
 pub mod snippets;
 pub mod store;
 pub mod stored;
-pub mod vault;

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::endpoint::{Endpoint, Selection};
 use super::store;
 use super::stored::StoredWebhook;
-use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::WebhookId;
 use crate::config;
 use crate::db::{Connection, DbError};
 use crate::events::types::is_operational;
+use crate::vault::Vault;
 
 /// The endpoints of one workspace.
 #[derive(Debug, Default)]

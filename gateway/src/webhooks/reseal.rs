@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::store;
 use super::stored::Sealed;
-use super::vault::Vault;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::db::{self, Db, DbError};
+use crate::vault::Vault;
 
 /// Endpoints that share a transaction.
 const GROUP: i64 = 200;
@@ -56,13 +56,7 @@ pub async fn reseal(db: &Db, vault: &Vault) -> Result<Resealed, DbError> {
 }
 
 fn again(vault: &Vault, sealed: &Sealed) -> Result<Sealed, SealError> {
-    let value = |old: &Vec<u8>| match vault.is_present(old) {
-        true => Ok(old.clone()),
-        false => {
-            let plain = vault.open_value(sealed.id, old)?;
-            vault.seal(sealed.id, plain.expose())
-        }
-    };
+    let value = |old: &Vec<u8>| vault.seal_again(sealed.id, old);
     Ok(Sealed {
         id: sealed.id,
         headers: sealed.headers.as_ref().map(value).transpose()?,

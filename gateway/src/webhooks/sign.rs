@@ -9,10 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac::{Context, HMAC_SHA256, Key, sign};
 
 use crate::base::hex;
-use crate::base::secret::Secret;
-
-/// The bytes of an endpoint's secret.
-pub type SecretBytes = Secret<[u8; 32]>;
+use crate::vault::SecretBytes;
 
 /// One secret with its key states prepared, so that an attempt hashes only what it sends.
 #[derive(Debug, Clone)]
@@ -74,6 +71,7 @@ pub fn shown_standard_secret(secret: &SecretBytes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::secret::Secret;
 
     #[test]
     fn signatures_are_those_that_openssl_makes() {

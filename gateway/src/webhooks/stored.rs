@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::model::{MASK, Webhook};
-use super::vault::Vault;
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
 use crate::base::seal::SealError;
 use crate::delivery::engine::breaker::HealthState;
 use crate::outbound::target::Target;
+use crate::vault::Vault;
 
 /// Why sealed headers cannot be used.
 #[derive(Debug, thiserror::Error)]

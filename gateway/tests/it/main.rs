@@ -10,6 +10,7 @@ mod authentication;
 mod balancer;
 mod bus;
 mod config;
+mod connections;
 mod connectors;
 mod console;
 mod database;

@@ -210,7 +210,10 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length: usize = headers.get("content-length")?.parse().ok()?;
+    let length: usize = match headers.get("content-length") {
+        Some(text) => text.parse().ok()?,
+        None => 0,
+    };
     while buffer.len() < head_end + length {
         if stream.read_buf(buffer).await.ok()? == 0 {
             return None;

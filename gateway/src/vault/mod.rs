@@ -1,17 +1,21 @@
-//! Endpoints' secrets: generated here, sealed in the database, opened into memory.
+//! Secrets at rest: generated here, sealed in the database, opened into memory.
+//!
+//! A sealed value belongs to the row that it was sealed for, and opens for no other.
+
+mod key_store;
 
 use std::sync::Arc;
 
-use crate::base::id::WebhookId;
+use crate::base::id::{Id, Kind};
 use crate::base::seal::{SealError, SealingKey, random};
 use crate::base::secret::Secret;
 use crate::config;
 use crate::db::{Db, DbError};
 
-use super::key_store;
-use super::sign::SecretBytes;
+/// A secret of 256 bits.
+pub type SecretBytes = Secret<[u8; 32]>;
 
-/// Opens and seals the secrets and headers of endpoints.
+/// Opens and seals the secrets of endpoints and connections.
 #[derive(Clone)]
 pub struct Vault {
     key: Arc<SealingKey>,
@@ -67,23 +71,30 @@ impl Vault {
         random().map(Secret::new)
     }
 
-    /// Seals a value of `webhook`.
-    pub fn seal(&self, webhook: WebhookId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.key.seal(webhook.uuid().as_bytes(), plain)
+    /// Seals a value of `owner`.
+    pub fn seal<K: Kind>(&self, owner: Id<K>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.key.seal(owner.uuid().as_bytes(), plain)
     }
 
-    /// Opens a value of `webhook`.
-    pub fn open_value(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+    /// Opens a value of `owner`.
+    pub fn open_value<K: Kind>(&self, owner: Id<K>, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
         let keys = std::iter::once(&*self.key).chain(&*self.earlier);
         let fitting = keys.into_iter().find(|key| key.has_sealed(sealed));
-        fitting
-            .unwrap_or(&self.key)
-            .open(webhook.uuid().as_bytes(), sealed)
+        fitting.unwrap_or(&self.key).open(owner.uuid().as_bytes(), sealed)
     }
 
-    /// Opens a secret of `webhook`.
-    pub fn open_secret(&self, webhook: WebhookId, sealed: &[u8]) -> Result<SecretBytes, SealError> {
-        let plain = self.open_value(webhook, sealed)?;
+    /// The same value, sealed with the present key.
+    pub fn seal_again<K: Kind>(&self, owner: Id<K>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        if self.is_present(sealed) {
+            return Ok(sealed.to_vec());
+        }
+        let plain = self.open_value(owner, sealed)?;
+        self.seal(owner, plain.expose())
+    }
+
+    /// Opens a secret of 256 bits of `owner`.
+    pub fn open_secret<K: Kind>(&self, owner: Id<K>, sealed: &[u8]) -> Result<SecretBytes, SealError> {
+        let plain = self.open_value(owner, sealed)?;
         let bytes = plain.expose().as_slice().try_into();
         bytes.map(Secret::new).map_err(|_| SealError::Damaged)
     }
