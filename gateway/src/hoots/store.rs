@@ -253,6 +253,20 @@ pub async fn load_public(
     let statement = format!("select {COLUMNS} from hoots where id = any($1) and public");
     let rows = client.query(&statement, &[&ids]).await?;
     let hoots = with_sentries(client, rows.iter().map(stored).collect()).await?;
+    let ids: Vec<HootId> = hoots.iter().map(|hoot| hoot.id).collect();
+    let mut entries = history_of(client, &ids).await?;
+    let with_entries = hoots.into_iter().map(|hoot| {
+        let entries = entries.remove(&hoot.id).unwrap_or_default();
+        (hoot, entries)
+    });
+    Ok(with_entries.collect())
+}
+
+/// The last entries of the sentries of each hoot, newest first, as far as the public sees them.
+pub async fn history_of(
+    client: &Client,
+    ids: &[HootId],
+) -> Result<HashMap<HootId, Vec<PublicEntry>>, DbError> {
     let statement = "
         select h.id, e.at, e.source, e.state::text, e.user_message, e.note
         from unnest($1::uuid[]) as h(id) cross join lateral (
@@ -273,9 +287,5 @@ pub async fn load_public(
             history_note: row.get(5),
         });
     }
-    let with_entries = hoots.into_iter().map(|hoot| {
-        let entries = entries.remove(&hoot.id).unwrap_or_default();
-        (hoot, entries)
-    });
-    Ok(with_entries.collect())
+    Ok(entries)
 }

@@ -11,7 +11,7 @@ use crate::console::filter::{Asked, Fields};
 use crate::console::form::new_id;
 use crate::console::frame::{Frame, Section};
 use crate::console::{Visit, page};
-use crate::delivery::log::{Delivery, ErrorCode, list_store};
+use crate::delivery::log::{Delivery, ErrorCode, Status, list_store};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::webhooks::api::Webhooks;
@@ -45,6 +45,7 @@ struct ListPage {
     alert: Option<Alert>,
     /// Whether the filters can be applied.
     is_readable: bool,
+    statuses: Vec<(String, String)>,
     webhooks: Vec<(String, String)>,
     errors: Vec<(&'static str, &'static str)>,
     /// The webhook whose list it is.
@@ -164,6 +165,7 @@ async fn list(
         back,
         is_readable,
         rows: rows.collect(),
+        statuses: statuses(&asked),
         webhooks: choices(&owner, &asked, &endpoints),
         errors: errors(),
         may_write: visit.may(Scope::WebhooksWrite),
@@ -212,6 +214,19 @@ async fn read(
     let client = webhooks.db.client().await?;
     let filter = wanted.filter(&**client, workspace).await?;
     Ok(list_store::list(&client, workspace, &filter, &page).await?)
+}
+
+/// The states that can be chosen; several of them, as a link may ask for, are a choice too.
+fn statuses(asked: &Asked) -> Vec<(String, String)> {
+    let all = Status::ALL.map(Status::name);
+    let pair = |name: &str| (name.to_owned(), name.to_owned());
+    let mut choices = vec![(String::new(), "All".to_owned())];
+    choices.extend(all.map(pair));
+    let wanted = asked.value("status");
+    if wanted.contains(',') {
+        choices.push(pair(wanted));
+    }
+    choices
 }
 
 /// The webhooks that can be chosen; one that was asked for stays a choice when it is gone.

@@ -11,8 +11,9 @@ use crate::console::alert::Alert;
 use crate::console::form::new_id;
 use crate::console::frame::{Frame, Section};
 use crate::console::{Visit, page};
-use crate::hoots::Hoots;
 use crate::hoots::shown::Hoot;
+use crate::hoots::store::PublicEntry;
+use crate::hoots::{Hoots, store};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 
@@ -30,6 +31,8 @@ const STATES: [&str; 4] = ["happy", "sad", "sick", "neutral"];
 struct DetailPage {
     frame: Frame,
     hoot: Hoot,
+    /// What the pop-up shows of its sentries' history.
+    history: Vec<PublicEntry>,
     looks: [(&'static str, &'static str); 4],
     states: [&'static str; 4],
     may_write: bool,
@@ -52,6 +55,9 @@ pub async fn show_hoot(hoots: Hoots, mut visit: Visit) -> Result<Reply, Problem>
 /// The page with the form as it was filled in.
 pub async fn show(hoots: &Hoots, visit: &Visit, overriding: Overriding) -> Result<Reply, Problem> {
     let found = find(hoots, visit).await?;
+    let client = hoots.db.client().await?;
+    let history = store::history_of(&client, &[found.id]).await?.remove(&found.id);
+    drop(client);
     let hoot = found.shown(Millis::now(), &hoots.origin(&visit.call));
     let status = overriding
         .alert
@@ -65,6 +71,7 @@ pub async fn show(hoots: &Hoots, visit: &Visit, overriding: Overriding) -> Resul
         form_id: overriding.form_id,
         alert: overriding.alert,
         asked: overriding.asked,
+        history: history.unwrap_or_default(),
         hoot,
     };
     page::html(status, &shown)

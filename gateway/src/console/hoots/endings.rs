@@ -1,4 +1,4 @@
-//! Disabling and enabling a hoot, and deleting it, which is asked about first.
+//! Disabling, enabling and deleting a hoot, and ending its override: each asked about first.
 
 use askama::Template;
 use serde_json::json;
@@ -13,24 +13,61 @@ use crate::hoots::{Hoots, api};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Disable,
+    Enable,
+    EndOverride,
+    Delete,
+}
+
 #[derive(Template)]
 #[template(path = "hoots/confirm.html")]
 struct ConfirmPage {
     frame: Frame,
+    change: Change,
     hoot: StoredHoot,
     form_id: String,
     action: String,
+    button: &'static str,
     cancel: String,
 }
 
+/// `GET /integrations/sentries/hoots/{id}/disable`.
+pub async fn confirm_disable(hoots: Hoots, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&hoots, visit, Change::Disable).await
+}
+
+/// `GET /integrations/sentries/hoots/{id}/enable`.
+pub async fn confirm_enable(hoots: Hoots, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&hoots, visit, Change::Enable).await
+}
+
+/// `GET /integrations/sentries/hoots/{id}/override/end`.
+pub async fn confirm_end(hoots: Hoots, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&hoots, visit, Change::EndOverride).await
+}
+
 /// `GET /integrations/sentries/hoots/{id}/delete`.
-pub async fn confirm_delete(hoots: Hoots, mut visit: Visit) -> Result<Reply, Problem> {
-    let hoot = find(&hoots, &visit).await?;
+pub async fn confirm_delete(hoots: Hoots, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&hoots, visit, Change::Delete).await
+}
+
+async fn confirm(hoots: &Hoots, mut visit: Visit, change: Change) -> Result<Reply, Problem> {
+    let hoot = find(hoots, &visit).await?;
     visit.take_query().finish()?;
+    let (asks, button) = match change {
+        Change::Disable => ("Disable", "Disable"),
+        Change::Enable => ("Enable", "Enable"),
+        Change::EndOverride => ("End the override of", "End override"),
+        Change::Delete => ("Delete", "Delete hoot"),
+    };
     visit.show(&ConfirmPage {
-        frame: visit.frame(&format!("Delete {}?", hoot.name), Section::Sentries),
+        frame: visit.frame(&format!("{asks} {}?", hoot.name), Section::Sentries),
+        change,
         form_id: new_id(),
         action: visit.uri.path().to_owned(),
+        button,
         cancel: format!("{LIST}/{}", hoot.id),
         hoot,
     })

@@ -12,7 +12,9 @@ mod overriding;
 pub use badge::draw_badge;
 pub use detail::show_hoot;
 pub use edit::{create_hoot, save_hoot, show_edit, show_new};
-pub use endings::{confirm_delete, delete_hoot, disable_hoot, enable_hoot};
+pub use endings::{
+    confirm_delete, confirm_disable, confirm_enable, confirm_end, delete_hoot, disable_hoot, enable_hoot,
+};
 pub use list::list_hoots;
 pub use overriding::{end_override, override_hoot};
 

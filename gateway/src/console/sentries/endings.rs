@@ -1,4 +1,4 @@
-//! Disabling and enabling a sentry, and deleting it, which is asked about first.
+//! Disabling, enabling and deleting a sentry: each asked about first.
 
 use askama::Template;
 use serde_json::json;
@@ -14,24 +14,54 @@ use crate::http::reply::Reply;
 use crate::sentries::model::Sentry;
 use crate::sentries::{Sentries, api};
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Disable,
+    Enable,
+    Delete,
+}
+
 #[derive(Template)]
 #[template(path = "sentries/confirm.html")]
 struct ConfirmPage {
     frame: Frame,
+    change: Change,
     sentry: Sentry,
     form_id: String,
     action: String,
+    button: &'static str,
     cancel: String,
 }
 
+/// `GET /integrations/sentries/{id}/disable`.
+pub async fn confirm_disable(sentries: Sentries, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&sentries, visit, Change::Disable).await
+}
+
+/// `GET /integrations/sentries/{id}/enable`.
+pub async fn confirm_enable(sentries: Sentries, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&sentries, visit, Change::Enable).await
+}
+
 /// `GET /integrations/sentries/{id}/delete`.
-pub async fn confirm_delete(sentries: Sentries, mut visit: Visit) -> Result<Reply, Problem> {
-    let sentry = find(&sentries, &visit).await?;
+pub async fn confirm_delete(sentries: Sentries, visit: Visit) -> Result<Reply, Problem> {
+    confirm(&sentries, visit, Change::Delete).await
+}
+
+async fn confirm(sentries: &Sentries, mut visit: Visit, change: Change) -> Result<Reply, Problem> {
+    let sentry = find(sentries, &visit).await?;
     visit.take_query().finish()?;
+    let (verb, button) = match change {
+        Change::Disable => ("Disable", "Disable"),
+        Change::Enable => ("Enable", "Enable"),
+        Change::Delete => ("Delete", "Delete sentry"),
+    };
     visit.show(&ConfirmPage {
-        frame: visit.frame(&format!("Delete {}?", sentry.name), Section::Sentries),
+        frame: visit.frame(&format!("{verb} {}?", sentry.name), Section::Sentries),
+        change,
         form_id: new_id(),
         action: visit.uri.path().to_owned(),
+        button,
         cancel: format!("{LIST}/{}", sentry.id),
         sentry,
     })

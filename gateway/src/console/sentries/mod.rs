@@ -16,7 +16,9 @@ mod trend;
 pub use choices::{Choice, OFFERED, chosen};
 pub use detail::show_sentry;
 pub use edit::{create_sentry, save_sentry, show_edit, show_new};
-pub use endings::{confirm_delete, delete_sentry, disable_sentry, enable_sentry};
+pub use endings::{
+    confirm_delete, confirm_disable, confirm_enable, delete_sentry, disable_sentry, enable_sentry,
+};
 pub use form::ids as chosen_ids;
 pub use history::list_history;
 pub use list::list_sentries;

@@ -3,6 +3,7 @@
 use askama::Template;
 use serde_json::Value;
 
+use crate::base::clock::Millis;
 use crate::console::Visit;
 use crate::console::frame::{Frame, Section};
 use crate::http::problem::Problem;
@@ -18,7 +19,7 @@ struct SecretsPage<'a> {
     secret: Option<&'a str>,
     standard_secret: Option<&'a str>,
     /// Until when the secret before signs too.
-    previous_until: Option<&'a str>,
+    previous_until: Option<Millis>,
     snippets: &'static [Snippet],
 }
 
@@ -31,7 +32,9 @@ pub(super) fn show_secrets(visit: &Visit, heading: &str, made: &Reply) -> Result
         name: made["name"].as_str().unwrap_or_default(),
         secret: made["secret"].as_str(),
         standard_secret: made["standard_secret"].as_str(),
-        previous_until: made["previous_secret_expires_at"].as_str(),
+        previous_until: made["previous_secret_expires_at"]
+            .as_str()
+            .and_then(Millis::parse),
         snippets: snippets::ALL,
     };
     visit.show(&shown)

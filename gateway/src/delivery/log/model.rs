@@ -21,11 +21,15 @@ impl Status {
 
     /// The state of that public name.
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "pending" => Some(Self::Pending),
-            "succeeded" => Some(Self::Succeeded),
-            "failed" => Some(Self::Failed),
-            _ => None,
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// The public name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
         }
     }
 

@@ -42,15 +42,30 @@ pub(super) fn hoot_pages() -> Vec<PageRoute> {
             WRITE,
             |services, visit| Box::pin(hoots::override_hoot(services.hoots.clone(), visit)),
         ),
+        get(
+            "/integrations/sentries/hoots/{id}/override/end",
+            WRITE,
+            |services, visit| Box::pin(hoots::confirm_end(services.hoots.clone(), visit)),
+        ),
         post(
             "/integrations/sentries/hoots/{id}/override/end",
             WRITE,
             |services, visit| Box::pin(hoots::end_override(services.hoots.clone(), visit)),
         ),
+        get(
+            "/integrations/sentries/hoots/{id}/disable",
+            WRITE,
+            |services, visit| Box::pin(hoots::confirm_disable(services.hoots.clone(), visit)),
+        ),
         post(
             "/integrations/sentries/hoots/{id}/disable",
             WRITE,
             |services, visit| Box::pin(hoots::disable_hoot(services.hoots.clone(), visit)),
+        ),
+        get(
+            "/integrations/sentries/hoots/{id}/enable",
+            WRITE,
+            |services, visit| Box::pin(hoots::confirm_enable(services.hoots.clone(), visit)),
         ),
         post(
             "/integrations/sentries/hoots/{id}/enable",
@@ -98,8 +113,14 @@ pub(super) fn sentry_pages() -> Vec<PageRoute> {
         post("/integrations/sentries/{id}/report", WRITE, |services, visit| {
             Box::pin(sentries::report_now(services.sentries.clone(), visit))
         }),
+        get("/integrations/sentries/{id}/disable", WRITE, |services, visit| {
+            Box::pin(sentries::confirm_disable(services.sentries.clone(), visit))
+        }),
         post("/integrations/sentries/{id}/disable", WRITE, |services, visit| {
             Box::pin(sentries::disable_sentry(services.sentries.clone(), visit))
+        }),
+        get("/integrations/sentries/{id}/enable", WRITE, |services, visit| {
+            Box::pin(sentries::confirm_enable(services.sentries.clone(), visit))
         }),
         post("/integrations/sentries/{id}/enable", WRITE, |services, visit| {
             Box::pin(sentries::enable_sentry(services.sentries.clone(), visit))

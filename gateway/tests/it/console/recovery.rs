@@ -174,6 +174,17 @@ async fn all_that_match_are_counted_and_sent_again_as_counted() {
     let page = Page::parse(reply.text());
     check(MATCHING, &page);
     assert!(page.role("alert").expect("an alert").contains("Status"));
+    let list = browser
+        .get(&format!("{DELIVERIES}?status=lost&error_code=none"))
+        .await
+        .expect(422);
+    let page = Page::parse(list.text());
+    check(DELIVERIES, &page);
+    for id in ["status", "error_code"] {
+        let field = page.by_id(id).expect("a field");
+        assert_eq!(field.attribute("aria-invalid").as_deref(), Some("true"), "{id}");
+        assert_eq!(field.attribute("aria-describedby"), Some(format!("{id}-fault")));
+    }
     browser.post(MATCHING, &[("filters", "")]).await.expect(422);
     assert_eq!(copies(&desk).await, 2, "a form without an id does nothing");
 }

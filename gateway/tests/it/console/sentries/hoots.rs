@@ -61,7 +61,17 @@ async fn a_hoot_is_added_shown_overridden_and_deleted() {
         markdown.attribute("value").as_deref(),
         known["embed"]["markdown"].as_str()
     );
-    assert!(!page.one("main").text().contains("canary"), "a private note");
+    let said = page.one("main").text();
+    assert!(!said.contains("canary"), "a private note");
+    // The preview has the entry itself, as the pop-up has.
+    let regions = page.having("aria-label").into_iter();
+    let mut regions =
+        regions.filter(|region| region.attribute("aria-label").as_deref() == Some("Preview of the pop-up"));
+    let preview = regions.next().expect("a preview").text();
+    assert!(
+        preview.contains("report") && preview.matches("late").count() >= 3,
+        "{preview}"
+    );
 
     // It is hidden from everyone else, and its badge is drawn here.
     for image in page.all("img") {
@@ -87,7 +97,10 @@ async fn a_hoot_is_added_shown_overridden_and_deleted() {
     all.extend(past);
     let reply = browser.post(&format!("{here}/override"), &all).await;
     assert_eq!(reply.status, 422);
-    check(&here, &Page::parse(reply.text()));
+    let page = Page::parse(reply.text());
+    check(&here, &page);
+    let field = page.by_id("override_until").expect("a field");
+    assert_eq!(field.attribute("aria-invalid").as_deref(), Some("true"));
     let fields = [
         ("override_state", "happy"),
         ("override_message", "Checked by hand"),
@@ -95,8 +108,13 @@ async fn a_hoot_is_added_shown_overridden_and_deleted() {
     ];
     let page = submit(&mut browser, &here, &format!("{here}/override"), &fields).await;
     assert!(page.one("main").text().contains("Checked by hand"));
-    assert!(page.saying("button", "End override").is_some());
-    submit(&mut browser, &here, &format!("{here}/override/end"), &[]).await;
+    let end = page
+        .saying("a", "End override")
+        .and_then(|link| link.attribute("href"));
+    assert_eq!(end, Some(format!("{here}/override/end")));
+    let end = end.expect("a link");
+    assert!(browser.page(&end).await.saying("a", "Cancel").is_some());
+    submit(&mut browser, &end, &end, &[]).await;
     let shown = desk
         .api
         .get(&format!("/v1/hoots/{}", text(known, "id")))
@@ -116,8 +134,16 @@ async fn a_hoot_is_added_shown_overridden_and_deleted() {
         .await
         .ok(200);
     assert_eq!((&shown["public"], &shown["links"]), (&json!(true), &json!([])));
-    submit(&mut browser, &here, &format!("{here}/disable"), &[]).await;
-    submit(&mut browser, &here, &format!("{here}/enable"), &[]).await;
+    for (action, is_enabled) in [("disable", false), ("enable", true)] {
+        let path = format!("{here}/{action}");
+        submit(&mut browser, &path, &path, &[]).await;
+        let shown = desk
+            .api
+            .get(&format!("/v1/hoots/{}", text(known, "id")))
+            .await
+            .ok(200);
+        assert_eq!(shown["enabled"], json!(is_enabled));
+    }
     let delete = format!("{here}/delete");
     submit(&mut browser, &delete, &delete, &[]).await;
     assert_eq!(browser.get(&here).await.status, 404);

@@ -121,7 +121,16 @@ async fn a_sentry_is_added_reported_to_changed_and_deleted() {
         (&json!("load orders"), &json!(null), &json!([]))
     );
     for (action, is_enabled) in [("disable", false), ("enable", true)] {
-        submit(&mut browser, &here, &format!("{here}/{action}"), &[]).await;
+        let path = format!("{here}/{action}");
+        assert!(
+            browser
+                .page(&here)
+                .await
+                .having("href")
+                .iter()
+                .any(|link| link.attribute("href").as_ref() == Some(&path))
+        );
+        submit(&mut browser, &path, &path, &[]).await;
         let known = desk.api.get(&format!("/v1/sentries/{id}")).await.ok(200);
         assert_eq!(known["enabled"], json!(is_enabled));
     }
