@@ -1,5 +1,6 @@
 // What someone does who comes for the first time: signs in by the link that was printed, makes a key, adds a webhook, sends
-// a test event, sees it arrive, breaks the receiver, sees why it fails, sends it again; then imports a file and undoes it.
+// a test event, sees it arrive, breaks the receiver, sees why it fails, sends it again; sends an event, and recovers
+// what failed; then imports a file and undoes it.
 // With JavaScript and without.
 
 import assert from "node:assert/strict";
@@ -121,6 +122,30 @@ async function followCopy(reader) {
   return false;
 }
 
+// An event that is sent from the console fails, and is recovered with all that failed.
+async function sendAndRecover(reader, receiver, name) {
+  receiver.answer.status = 503;
+  await reader.menu("Events");
+  await reader.link("Send event");
+  await reader.page.getByRole("combobox", { name: "Type" }).selectOption("invoice.paid");
+  const data = '{"invoice": "by hand", "amount": 1240.50}';
+  await reader.field("Data (JSON)").fill(data);
+  await reader.button("Send event");
+  await reader.heading(/^evt_/);
+  assert.equal(await reader.page.getByRole("region", { name: "Data", exact: true }).locator("code").first().innerText(), data);
+  await reader.menu("Webhooks");
+  await reader.link(name);
+  await reader.link("Recover");
+  await reader.heading(`Recover ${name}`);
+  await reader.until("the failure", () => reader.page.getByRole("button", { name: "Redeliver 1 deliveries" }).count());
+  receiver.answer.status = 200;
+  await reader.button("Redeliver 1 deliveries");
+  assert.match(await reader.page.getByRole("status").first().innerText(), /Recovery started: 1 deliveries/);
+  const progress = reader.page.getByRole("table", { name: "Recovery progress" });
+  await reader.until("the end of the recovery", async () => /1 of 1/.test(await progress.innerText()));
+  assert.ok(receiver.bodies.at(-1).includes(data), "it arrived as it was typed");
+}
+
 async function importFile(reader, file) {
   const rows = "E-Mail,First name,City\nada@way.example,Ada,London\nnobody,Alan,Wilmslow\ngrace@way.example,Grace,Arlington\n";
   await reader.menu("Imports");
@@ -155,6 +180,7 @@ export function testWholeWay(browser) {
         await addWebhook(reader, `Shop, script ${script}`, receiver.url("/shop"));
         await deliver(reader, receiver);
         await breakAndMend(reader, receiver, `Shop, script ${script}`);
+        await sendAndRecover(reader, receiver, `Shop, script ${script}`);
         await importFile(reader, `way-${script}.csv`);
         await reader.button("Sign out");
         await desk.go("/integrations/api-keys");
