@@ -166,12 +166,12 @@ impl Gateway {
         Ok(id.to_owned())
     }
 
-    /// Disables or enables a webhook; while it is disabled its deliveries wait.
-    pub async fn enable_webhook(&self, id: &str, is_enabled: bool) -> Result<()> {
+    /// Limits a webhook to so many deliveries a second, beyond which they wait; without a limit they go out again.
+    pub async fn limit_webhook(&self, id: &str, per_second: Option<u32>) -> Result<()> {
         Call {
             method: Method::PATCH,
             bearer: Some(&self.key),
-            body: Some(&json!({"enabled": is_enabled})),
+            body: Some(&json!({"rate_limit_per_second": per_second})),
             ..Call::get(self.api, &format!("/v1/webhooks/{id}"))
         }
         .succeed()

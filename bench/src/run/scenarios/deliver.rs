@@ -76,17 +76,18 @@ pub async fn measure(stage: &Stage, ledger: &mut Ledger) -> Result<()> {
     Ok(())
 }
 
-/// Has a disabled endpoint's deliveries pile up, enables it, and gives the rate at which they are delivered and recorded.
+/// Has the deliveries of an endpoint with a low rate limit pile up, lifts the limit, and gives the rate at which they are
+/// delivered and recorded.
 async fn drain(stage: &Stage, ledger: &mut Ledger, webhook: &str) -> Result<f64> {
-    stage.gateway.enable_webhook(webhook, false).await?;
+    stage.gateway.limit_webhook(webhook, Some(1)).await?;
     stage.reset_receiver().await?;
+    let recorded_before = stage.gateway.recorded().await?;
     let parked = stage
         .load(&stage.gateway_aim("POST", "/v1/events"), ledger)
         .await?;
     stage.settle().await?;
-    let recorded_before = stage.gateway.recorded().await?;
     let started_at_us = now_us();
-    stage.gateway.enable_webhook(webhook, true).await?;
+    stage.gateway.limit_webhook(webhook, None).await?;
     let stats = stage.wait_for_receipt(parked.accepted).await?;
     stage.wait_for_record(recorded_before, parked.accepted).await?;
     ledger.note("deliver.duplicates", stats.duplicates as f64);

@@ -33,8 +33,8 @@ impl Lane {
         let concurrency = self.caps.concurrency;
         let wanted = match state.next_slot {
             _ if state.is_slow => concurrency,
-            Some(_) => concurrency * AHEAD_TURNS,
-            None => {
+            Some(slot) if slot + AHEAD > now => concurrency * AHEAD_TURNS,
+            _ => {
                 let soon = state.pace.count_within(AHEAD, concurrency, now).unwrap_or(0);
                 soon.min(MAX_AHEAD).max(concurrency * AHEAD_TURNS)
             }
