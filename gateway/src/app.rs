@@ -4,12 +4,14 @@ mod bound;
 mod console_settings;
 mod ending;
 mod lane_settings;
+mod opening;
 mod reload;
+mod source_parts;
 mod start_error;
 mod subscribe;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
@@ -26,7 +28,7 @@ use crate::connections::refresh::{Refresher, census, renewal::Renewals};
 use crate::connections::{self, Connections};
 use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
-use crate::db::{self, Db, Purpose};
+use crate::db::{Db, Purpose};
 use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::health::HealthWriter;
@@ -52,6 +54,7 @@ use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
 use crate::sentries::{Sentries, pace::Pace, timeout};
+use crate::sources::{self, connector::Connectors};
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
 use crate::vault::Vault;
@@ -59,13 +62,20 @@ use crate::webhooks::api::Webhooks;
 use crate::webhooks::destinations::Endpoints;
 use crate::webhooks::registry::Registry;
 pub use bound::Bound;
+pub use opening::{catalogue, database, refuse_unbuilt};
+use source_parts::SourceParts;
 pub use start_error::StartError;
 
 /// Schedule, heartbeat, takeover and upkeep have connections of their own, so that no crowd of requests holds them up.
 const BACKGROUND_CONNECTIONS: usize = 6;
-/// While the start waits for the database, it says so this often.
-const LOG_INTERVAL: Duration = Duration::from_secs(60);
-const DATABASE_PAUSE: Duration = Duration::from_millis(500);
+
+/// What is there before the database answers.
+struct Outside {
+    catalogue: Arc<Catalogue>,
+    /// What the URLs of sources begin with.
+    base_url: Arc<str>,
+    metrics: Option<Metrics>,
+}
 
 /// The engine: everything behind the listeners.
 struct Engine {
@@ -107,12 +117,18 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         "reload",
         reload::reload_on_hangup(hangups, bound.certificate, catalogue.clone(), probes.stop()),
     );
+    let listen = bound.api.address().map_err(StartError::Address)?;
     let db = database(&config)?;
     let starting = async {
-        wait_for_database(&config, &db, &health).await?;
+        opening::wait_for_database(&config, &db, &health).await?;
         health.up("postgres");
         let background = db.with_own_pool("engine", BACKGROUND_CONNECTIONS, Purpose::Background)?;
-        Engine::start(&config, db.clone(), background, &health, metrics, catalogue, stop).await
+        let outside = Outside {
+            base_url: source_parts::base_url(&config, listen),
+            catalogue,
+            metrics,
+        };
+        Engine::start(&config, db.clone(), background, &health, outside, stop).await
     };
     let engine = tokio::select! {
         engine = starting => engine?,
@@ -132,58 +148,17 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         stop.asked().await;
         health.down("server", "draining");
     };
-    tokio::join!(bound.api.serve(dispatcher, stop.token(), drain), report);
+    let of_sources = async {
+        if let Some(listener) = bound.sources {
+            let dispatcher = dispatcher.for_sources_alone();
+            listener.serve(dispatcher, stop.token(), drain).await;
+        }
+    };
+    let of_api = bound.api.serve(dispatcher.clone(), stop.token(), drain);
+    tokio::join!(of_api, of_sources, report);
     engine.drain(stop.asked().await + drain).await;
     probes.shut_down().await;
     Ok(())
-}
-
-/// The database that is configured.
-pub fn database(config: &Config) -> Result<Db, StartError> {
-    let url = config.database.url.as_ref().ok_or(StartError::NoDatabase)?;
-    let purpose = Purpose::Request(config.server.request_timeout);
-    Ok(Db::new(
-        url,
-        config.database.pool_size,
-        &config.database,
-        purpose,
-    )?)
-}
-
-/// The connectors: those that are built in, and the operator's.
-pub fn catalogue(config: &Config) -> Result<Catalogue, StartError> {
-    Ok(Catalogue::load(config.connectors.directory.as_deref())?)
-}
-
-/// Refuses what this program was built without, before anything is asked of anybody.
-pub fn refuse_unbuilt(config: &Config) -> Result<(), StartError> {
-    match config.bus.kind {
-        BusKind::Kafka(_) if !cfg!(feature = "kafka") => Err(StartError::NoKafka),
-        BusKind::Kafka(_) | BusKind::Postgres => Ok(()),
-    }
-}
-
-/// Migrates or checks the schema, waiting for the database as long as it takes.
-async fn wait_for_database(config: &Config, db: &Db, health: &Health) -> Result<(), StartError> {
-    let mut last_logged: Option<Instant> = None;
-    loop {
-        let prepared = match config.database.migrate_on_start {
-            true => db::migrate(db).await,
-            false => db::check_schema(db).await,
-        };
-        match prepared {
-            Ok(()) => return Ok(()),
-            Err(fault) if fault.is_passing() => {
-                if last_logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
-                    last_logged = Some(Instant::now());
-                    tracing::warn!(%fault, "waiting for the database");
-                }
-                health.down("postgres", fault.to_string());
-            }
-            Err(fault) => return Err(fault.into()),
-        }
-        tokio::time::sleep(DATABASE_PAUSE).await;
-    }
 }
 
 impl Engine {
@@ -192,12 +167,18 @@ impl Engine {
         db: Db,
         background: Db,
         health: &Health,
-        metrics: Option<Metrics>,
-        catalogue: Arc<Catalogue>,
+        outside: Outside,
         stop: &Stop,
     ) -> Result<Self, StartError> {
         let (intake, recording, upkeep) = (Tasks::of(stop), Tasks::of(stop), Tasks::of(stop));
         let vault = Vault::open(&db, &config.webhooks).await?;
+        let Outside {
+            catalogue,
+            base_url,
+            metrics,
+        } = outside;
+        let connectors = Arc::new(Connectors::new(catalogue.clone()));
+        let live_sources = Arc::new(sources::registry::Registry::new(connectors, vault.clone()));
         let client = Client::new(&config.webhooks)?;
         let instance = Instance::new(config.keys.stale_after);
         let instance_id = instance.id();
@@ -213,7 +194,8 @@ impl Engine {
             instance,
         );
         let shown_hoots = Arc::new(hoots::registry::Registry::new(background.clone()));
-        subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots, &credentials);
+        subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots);
+        subscribe::subscribe_integrations(&mut feed, &types, &credentials, &live_sources);
         upkeep.spawn("hoots", shown_hoots.clone().follow(upkeep.stop()));
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
@@ -314,6 +296,15 @@ impl Engine {
         upkeep.spawn("bell", bell.clone().run(background.clone(), upkeep.stop()));
         let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
+        let sources = SourceParts {
+            db: db.clone(),
+            background: background.clone(),
+            bus: bus.clone(),
+            registry: live_sources,
+            types: types.clone(),
+            base_url,
+        };
+        let sources = sources.start(&config.sources, &upkeep);
         upkeep.spawn("connections", census::run(background.clone(), upkeep.stop()));
         let refresh_wake = Arc::new(Notify::new());
         let connections = Connections {
@@ -362,6 +353,7 @@ impl Engine {
                 viewers: Arc::new(Viewers::new(&config.hoots)),
                 public_url: config.server.public_origin(),
             },
+            sources,
             keys,
             events: Arc::new(Events {
                 db: db.clone(),

@@ -40,6 +40,7 @@ mod outbound;
 mod records;
 mod routes;
 mod sentries;
+mod sources;
 mod telemetry;
 mod vault;
 mod webhooks;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::{self, Day, Db, DbError, Dedicated, Patience, Purpose, Undone};
 use crate::telemetry::names;
 use crate::telemetry::registry::{Metrics, UPKEEP};
-use crate::{audit, bus, config, console, delivery, feed, imports, keys, sentries};
+use crate::{audit, bus, config, console, delivery, feed, imports, keys, sentries, sources};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 /// "gateway upkeep": its holder works, the others do nothing.
@@ -125,6 +125,7 @@ async fn purge(client: &Dedicated, today: Day, retention: Retention) {
         ("deleted keys", keys::store::purge_deleted(client).await),
         ("console", console::access::store::purge(client).await),
         ("changes", feed::purge(client).await),
+        ("source counts", sources::receipts::store::purge(client).await),
         ("delivery stats", delivery::stats::store::purge(client).await),
         (
             "imports",

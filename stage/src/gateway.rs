@@ -19,6 +19,8 @@ const USUAL: &[(&str, &str)] = &[
     ("GATEWAY_WEBHOOKS__ALLOW_CIDRS", "127.0.0.0/8"),
     ("GATEWAY_WEBHOOKS__RETRY_BASE_SECONDS", "0.2"),
     ("GATEWAY_DATABASE__POOL_SIZE", "12"),
+    // All tests are one network.
+    ("GATEWAY_SOURCES__FAILURES_PER_SECOND", "1000000"),
 ];
 
 /// A running gateway; dropped, it is killed.

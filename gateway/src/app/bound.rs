@@ -8,15 +8,17 @@ use crate::http::transport::listener::Listener;
 use crate::http::transport::timed_io::Waits;
 use crate::http::transport::tls::Certificate;
 
-/// Both listeners. A taken port is reported at once.
+/// All listeners. A taken port is reported at once.
 pub struct Bound {
     pub(super) api: Listener,
+    /// Serves requests to sources alone.
+    pub(super) sources: Option<Listener>,
     pub(super) operations: Listener,
     pub(super) certificate: Option<Certificate>,
 }
 
 impl Bound {
-    /// Binds both listeners.
+    /// Binds all listeners.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let certificate = config.server.tls.as_ref().map(Certificate::load).transpose()?;
         let waits = Waits {
@@ -39,10 +41,19 @@ impl Bound {
         if config.server.proxy_protocol {
             api = api.behind(config.server.trusted_proxies.clone());
         }
+        let mut sources = None;
+        if let Some(listen) = config.sources.listen {
+            let bound = bind("sources", "GATEWAY_SOURCES__LISTEN", listen, certificate.clone())?;
+            sources = Some(match config.server.proxy_protocol {
+                true => bound.behind(config.server.trusted_proxies.clone()),
+                false => bound,
+            });
+        }
         let listen = config.operations.listen;
         let operations = bind("operations", "GATEWAY_OPERATIONS__LISTEN", listen, None)?;
         Ok(Self {
             api,
+            sources,
             operations,
             certificate,
         })

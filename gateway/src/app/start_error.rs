@@ -51,6 +51,8 @@ pub enum StartError {
     Connectors(#[from] CatalogueFault),
     #[error("two routes collide: {0}")]
     Routes(#[from] matchit::InsertError),
+    #[error("the API's address cannot be told: {0}")]
+    Address(#[source] std::io::Error),
     #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
     #[error(transparent)]

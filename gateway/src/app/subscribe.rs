@@ -7,6 +7,7 @@ use crate::events::types::EventTypes;
 use crate::feed::{ChangeKind, Feed};
 use crate::hoots;
 use crate::keys::Keys;
+use crate::sources;
 use crate::webhooks::registry::Registry;
 
 /// Has each registry read again what changed.
@@ -16,7 +17,6 @@ pub(super) fn subscribe(
     types: &Arc<EventTypes>,
     endpoints: &Arc<Registry>,
     hoots: &Arc<hoots::registry::Registry>,
-    connections: &Arc<connections::registry::Registry>,
 ) {
     let keys = keys.clone();
     feed.subscribe(
@@ -58,6 +58,39 @@ pub(super) fn subscribe(
             })
         }),
     );
+    let hoots = hoots.clone();
+    feed.subscribe(
+        ChangeKind::Hoot,
+        Arc::new(move |_, changed| {
+            hoots.note(changed.into_iter().map(|(_, id)| id));
+            Box::pin(async { Ok(()) })
+        }),
+    );
+}
+
+/// The same for what is connected to the gateway.
+pub(super) fn subscribe_integrations(
+    feed: &mut Feed,
+    types: &Arc<EventTypes>,
+    connections: &Arc<connections::registry::Registry>,
+    sources: &Arc<sources::registry::Registry>,
+) {
+    let (sources, of_sources) = (sources.clone(), types.clone());
+    feed.subscribe(
+        ChangeKind::Source,
+        Arc::new(move |client, changed| {
+            let (sources, types) = (sources.clone(), of_sources.clone());
+            Box::pin(async move {
+                if changed.is_empty() {
+                    return sources.reload(client).await;
+                }
+                let (workspaces, ids): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
+                sources.refresh(client, &ids).await?;
+                // Types of a connector that a workspace has a source of are known there.
+                types.refresh(client, Some(workspaces)).await
+            })
+        }),
+    );
     let connections = connections.clone();
     feed.subscribe(
         ChangeKind::Connection,
@@ -70,14 +103,6 @@ pub(super) fn subscribe(
                     false => connections.refresh(client, &ids).await,
                 }
             })
-        }),
-    );
-    let hoots = hoots.clone();
-    feed.subscribe(
-        ChangeKind::Hoot,
-        Arc::new(move |_, changed| {
-            hoots.note(changed.into_iter().map(|(_, id)| id));
-            Box::pin(async { Ok(()) })
         }),
     );
 }

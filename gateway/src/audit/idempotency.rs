@@ -14,6 +14,7 @@ use crate::bus::table::replies::Holder;
 use crate::bus::{Accepted, KeptReply, NewEvent, Once, PublishError, ReplyKeeper, RequestKey};
 use crate::db::Transaction;
 use crate::http::call::Call;
+use crate::http::fields::Faults;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 
@@ -88,6 +89,21 @@ pub(super) fn of(call: &Call) -> Option<Repeatable> {
 pub(super) fn key_of(call: &Call) -> Option<String> {
     let key = call.headers.get("idempotency-key")?.to_str().ok()?;
     (call.method == http::Method::POST).then(|| key.to_owned())
+}
+
+/// 422 for a POST whose keys can be none.
+pub fn check_key(call: &Call) -> Result<(), Problem> {
+    if call.method != http::Method::POST {
+        return Ok(());
+    }
+    let mut faults = Faults::default();
+    for value in call.headers.get_all("idempotency-key") {
+        if !is_valid_key(value) {
+            let message = "expected 1 to 255 characters of visible ASCII";
+            faults.add("header.idempotency-key", "invalid_length", message);
+        }
+    }
+    faults.into_result()
 }
 
 /// Whether a header's value can be a key: 1 to 255 visible characters.

@@ -60,6 +60,10 @@ kinds! {
     Hoot HootId "hoot_";
     /// A credential at a vendor.
     Connection ConnectionId "conn_";
+    /// A public address that outside systems send to.
+    Source SourceId "src_";
+    /// One request to a source, and what became of it.
+    Receipt ReceiptId "rcp_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.

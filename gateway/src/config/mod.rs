@@ -12,6 +12,7 @@ mod postgres_address;
 mod reader;
 mod sections;
 mod sentries;
+mod sources;
 mod values;
 mod webhooks;
 
@@ -29,6 +30,7 @@ pub use sections::{
     AccessLog, Bus, BusKind, Database, Events, Keys, LogFormat, Operations, Server, Telemetry, Tls,
 };
 pub use sentries::{Hoots, Sentries};
+pub use sources::Sources;
 pub use webhooks::Webhooks;
 
 /// Where the file is looked for when the command line does not say.
@@ -49,6 +51,7 @@ pub struct Config {
     pub imports: Imports,
     pub sentries: Sentries,
     pub hoots: Hoots,
+    pub sources: Sources,
     pub webhooks: Webhooks,
     pub telemetry: Telemetry,
 }
@@ -148,6 +151,7 @@ impl Config {
             imports: Imports::read(&mut reader),
             sentries: Sentries::read(&mut reader),
             hoots: Hoots::read(&mut reader),
+            sources: Sources::read(&mut reader),
             webhooks: Webhooks::read(&mut reader),
             telemetry: Telemetry::read(&mut reader),
         };

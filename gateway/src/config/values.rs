@@ -72,10 +72,9 @@ pub(super) fn postgres_url(text: &str) -> Result<Secret<String>, String> {
 }
 
 pub(super) fn public_url(text: &str) -> Result<Option<Url>, String> {
-    let expected = || "a URL such as https://gateway.example.com, without a path".to_owned();
+    let expected = || "a URL such as https://gateway.example.com, without a query".to_owned();
     let url: Url = text.trim().parse().map_err(|_| expected())?;
-    let is_bare = url.path() == "/"
-        && url.query().is_none()
+    let is_bare = url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();

@@ -177,7 +177,14 @@ pub async fn list_events(events: Arc<Events>, mut call: Call) -> Result<Reply, P
     // Asked of the database, which has types that another instance added just now.
     let added = match wanted.label {
         Some(_) => Vec::new(),
-        None => type_store::list_added(&client, workspace).await?,
+        None => {
+            let mut added = type_store::list_added(&client, workspace).await?;
+            let mut of_sources = type_store::list_of_sources(&client, workspace).await?;
+            // One that a workspace added may have the name of one that came.
+            of_sources.retain(|of_source| added.iter().all(|added| added.name != of_source.name));
+            added.append(&mut of_sources);
+            added
+        }
     };
     let added = added.into_iter().map(|added| added.name);
     let types: Vec<String> = types::every_own().map(str::to_owned).chain(added).collect();

@@ -40,6 +40,9 @@ pub async fn list_event_types(events: Arc<Events>, mut call: Call) -> Result<Rep
     call.query.finish()?;
     let client = events.db.client().await?;
     let mut all = type_store::list_added(&client, workspace).await?;
+    let mut of_sources = type_store::list_of_sources(&client, workspace).await?;
+    of_sources.retain(|of_source| all.iter().all(|added| added.name != of_source.name));
+    all.extend(of_sources);
     all.extend(BUILT_IN.iter().map(|(name, description)| EventType {
         name: (*name).to_owned(),
         description: (*description).to_owned(),

@@ -17,19 +17,46 @@ pub struct EventType {
     pub built_in: bool,
 }
 
-/// The names that these workspaces added, or that all did.
+/// A workspace, the names that it added, the connectors that it has sources of, and the types that came from sources.
+pub(super) type Named = (WorkspaceId, Vec<String>, Vec<String>, Vec<String>);
+
+/// What these workspaces know beside the built-in types, or what all do.
 pub(super) async fn names(
     client: &Client,
     workspaces: Option<&[WorkspaceId]>,
-) -> Result<Vec<(WorkspaceId, Vec<String>)>, DbError> {
+) -> Result<Vec<Named>, DbError> {
     let rows = client
         .query(
-            "select workspace_id, array_agg(name) from event_types
+            "select workspace_id, coalesce(array_agg(name) filter (where name is not null), '{}'),
+                 coalesce(array_agg(connector) filter (where connector is not null), '{}'),
+                 coalesce(array_agg(came order by came) filter (where came is not null), '{}')
+             from (
+                 select workspace_id, name, null as connector, null as came from event_types
+                 union all
+                 select distinct workspace_id, null, connector, null from sources
+                 union all
+                 select distinct workspace_id, null, null, name from source_types
+             ) as known
              where $1::int4[] is null or workspace_id = any($1) group by workspace_id",
             &[&workspaces],
         )
         .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let named = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)));
+    Ok(named.collect())
+}
+
+/// The types that events of the workspace's sources have had, in the order of their names.
+pub async fn list_of_sources(client: &Client, workspace: WorkspaceId) -> Result<Vec<EventType>, DbError> {
+    let statement = "select distinct name from source_types where workspace_id = $1 order by name";
+    let rows = client.query(statement, &[&workspace]).await?;
+    let types = rows.iter().map(|row| EventType {
+        name: row.get(0),
+        description: "Came from a source.".to_owned(),
+        built_in: false,
+    });
+    Ok(types.collect())
 }
 
 /// The types that `workspace` added, newest first.

@@ -59,7 +59,18 @@ const MAX_NAME_CHARS: usize = 100;
 
 /// The names that one workspace knows.
 #[derive(Debug, Clone, Default)]
-pub struct TypeNames(Option<Arc<HashSet<Arc<str>>>>);
+pub struct TypeNames(Option<Arc<Known>>);
+
+/// What a workspace knows beside the types that are always there.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The types that it added.
+    pub(super) added: HashSet<Arc<str>>,
+    /// The connectors that it has sources of: every type that begins with one of them is known.
+    pub(super) connectors: HashSet<Box<str>>,
+    /// Types that events of its sources have had.
+    pub(super) of_sources: Vec<Box<str>>,
+}
 
 impl TypeNames {
     /// Whether `name` is known.
@@ -69,7 +80,8 @@ impl TypeNames {
 
     /// The types that the workspace added, by name.
     pub fn added(&self) -> Vec<Arc<str>> {
-        let mut added: Vec<Arc<str>> = self.0.iter().flat_map(|names| names.iter().cloned()).collect();
+        let known = self.0.iter();
+        let mut added: Vec<Arc<str>> = known.flat_map(|known| known.added.iter().cloned()).collect();
         added.sort_unstable();
         added
     }
@@ -77,13 +89,31 @@ impl TypeNames {
     /// Every name that an event of the workspace can have.
     pub fn all(&self) -> Vec<String> {
         let added = self.added();
+        let of_sources = self.0.iter().flat_map(|known| &known.of_sources);
+        let of_sources = of_sources.filter(|name| added.iter().all(|added| **added != ***name));
         let own = every_own().map(str::to_owned);
-        own.chain(added.iter().map(|name| name.to_string())).collect()
+        own.chain(added.iter().map(|name| name.to_string()))
+            .chain(of_sources.map(|name| name.to_string()))
+            .collect()
     }
 
-    /// Whether an endpoint may ask for `name`: a known type, or one of the gateway's operational ones.
+    /// Whether an endpoint may ask for `name`: a known type, one of the gateway's operational ones, or one of a connector
+    /// that the workspace has a source of.
     pub fn is_subscribable(&self, name: &str) -> bool {
-        self.contains(name) || is_operational(name)
+        self.contains(name) || is_operational(name) || (self.is_of_source(name) && is_valid_name(name))
+    }
+
+    /// Whether an endpoint may ask for every type that begins with `prefix`, which ends with a dot: a known type does, or
+    /// those of a connector that the workspace has a source of.
+    pub fn is_prefix(&self, prefix: &str) -> bool {
+        let is_valid = is_valid_name(&format!("{prefix}x"));
+        is_valid && (self.is_of_source(prefix) || self.first_with(prefix).is_some())
+    }
+
+    fn is_of_source(&self, name: &str) -> bool {
+        let connector = name.split_once('.').map(|(connector, _)| connector);
+        let known = self.0.as_ref().zip(connector);
+        known.is_some_and(|(known, connector)| known.connectors.contains(connector))
     }
 
     /// A name that an endpoint's `selector` stands for: itself, or the first that begins as in `stripe.*`; `*` is left to
@@ -95,12 +125,23 @@ impl TypeNames {
         if prefix.is_empty() {
             return None;
         }
+        let of_sources = self.0.iter().flat_map(|known| &known.of_sources);
+        let mut of_sources = of_sources.filter(|name| name.starts_with(prefix));
+        let first = self.first_with(prefix).map(str::to_owned);
+        first.or_else(|| of_sources.next().map(|name| name.to_string()))
+    }
+
+    /// The first type that begins so of those that are always there, then of those that the workspace added.
+    fn first_with(&self, prefix: &str) -> Option<&str> {
         let built_in = BUILT_IN.iter().map(|(name, _)| *name);
-        let added = self.0.iter().flat_map(|names| names.iter().map(|name| &**name));
+        let added = self
+            .0
+            .iter()
+            .flat_map(|known| known.added.iter().map(|name| &**name));
         let mut added: Vec<&str> = added.filter(|name| name.starts_with(prefix)).collect();
         added.sort_unstable();
         let mut all = built_in.filter(|name| name.starts_with(prefix)).chain(added);
-        all.next().map(str::to_owned)
+        all.next()
     }
 
     /// The shared text of a known name.
@@ -108,7 +149,7 @@ impl TypeNames {
         if let Some(label) = built_in().get(name) {
             return Some(label.clone());
         }
-        self.0.as_ref()?.get(name).cloned()
+        self.0.as_ref()?.added.get(name).cloned()
     }
 }
 
@@ -120,7 +161,7 @@ fn built_in() -> &'static HashSet<Arc<str>> {
 /// The types that workspaces added, in memory.
 #[derive(Default)]
 pub struct EventTypes {
-    added: papaya::HashMap<WorkspaceId, Arc<HashSet<Arc<str>>>>,
+    added: papaya::HashMap<WorkspaceId, Arc<Known>>,
     /// Reads one after another, so that an older read never replaces a newer one.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -139,10 +180,15 @@ impl EventTypes {
     ) -> Result<(), DbError> {
         let _turn = self.refreshing.lock().await;
         let found = type_store::names(client, workspaces.as_deref()).await?;
-        let present: HashSet<WorkspaceId> = found.iter().map(|(workspace, _)| *workspace).collect();
+        let present: HashSet<WorkspaceId> = found.iter().map(|(workspace, ..)| *workspace).collect();
         let added = self.added.pin();
-        for (workspace, names) in found {
-            added.insert(workspace, Arc::new(names.into_iter().map(Arc::from).collect()));
+        for (workspace, names, connectors, of_sources) in found {
+            let known = Known {
+                added: names.into_iter().map(Arc::from).collect(),
+                connectors: connectors.into_iter().map(String::into_boxed_str).collect(),
+                of_sources: of_sources.into_iter().map(String::into_boxed_str).collect(),
+            };
+            added.insert(workspace, Arc::new(known));
         }
         // After a restore of the database there may be fewer than before.
         let is_asked = |id: &WorkspaceId| workspaces.as_ref().is_none_or(|asked| asked.contains(id));

@@ -60,15 +60,17 @@ pub enum ChangeKind {
     EventType,
     Hoot,
     Connection,
+    Source,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::ApiKey,
         Self::Webhook,
         Self::EventType,
         Self::Hoot,
         Self::Connection,
+        Self::Source,
     ];
 
     /// The name in the log table.
@@ -79,6 +81,7 @@ impl ChangeKind {
             Self::EventType => "event_type",
             Self::Hoot => "hoot",
             Self::Connection => "connection",
+            Self::Source => "source",
         }
     }
 }

@@ -114,6 +114,11 @@ impl RequestBody {
         self.allowance = Some(Allowance::new(share, wait));
     }
 
+    /// Whether a Content-Encoding was applied to it.
+    pub const fn is_coded(&self) -> bool {
+        self.is_coded
+    }
+
     /// Whether the client sends no body at all.
     pub fn is_absent(&self) -> bool {
         self.incoming.is_end_stream()

@@ -51,13 +51,18 @@ macro_rules! problems {
 problems! {
     BadRequest "bad_request" 400 "The request is not valid HTTP" false "Send either Content-Length or Transfer-Encoding, and valid header values.";
     MalformedJson "malformed_json" 400 "The body is not valid JSON" false "Send UTF-8 JSON without doubled keys, at most 128 levels deep.";
+    MalformedBody "malformed_body" 400 "The body cannot be read as the source's vendor sends it" false "Its signature holds. Compare the body and its Content-Type with what the connector reads.";
     KeyMissing "key_missing" 401 "No API key was sent" false "Send `Authorization: Bearer sk_…`.";
     KeyInvalid "key_invalid" 401 "The API key is not valid" false "Check the key for missing characters, or create a new one.";
     KeyExpired "key_expired" 401 "The API key has expired" false "Create a new key; rotate keys before they expire.";
     KeyRevoked "key_revoked" 401 "The API key was revoked" false "Create a new key; the audit trail names who revoked this one.";
     ScopeMissing "scope_missing" 403 "The API key lacks a scope" false "Use a key that holds the scope named in `detail`.";
+    SignatureMissing "signature_missing" 401 "The request carries no signature" false "Set the source's secrets, and have the sender sign; GET /v1/sources/{id} says which secret is missing.";
+    SignatureInvalid "signature_invalid" 401 "The signature does not hold" false "Compare the secret with the sender's. A proxy between must change neither body nor headers.";
+    SignatureStale "signature_stale" 401 "The signature holds, and its timestamp is too far from now" false "Set the sender's clock; requests are signed anew at each attempt.";
     SessionMissing "session_missing" 401 "Nobody is signed in" false "Sign in at /integrations/sign-in and send the form again.";
     IpNotAllowed "ip_not_allowed" 403 "The API key may not be used from this address" false "Add the address to the key's allow-list; behind a load balancer set server.trusted_proxies.";
+    HandshakeRefused "handshake_refused" 403 "The handshake is refused" false "Compare the verify token with the source's; an echoed value holds no markup and at most 1 KiB.";
     CrossOrigin "cross_origin" 403 "The form was sent from another site" false "Use the console's own pages. A proxy has to keep Host, or server.public_url has to name the address that browsers see.";
     HttpsRequired "https_required" 403 "The console is served over https alone" false "Use https, or set console.require_https = false.";
     NotFound "not_found" 404 "No such path or resource" false "Check the path and the id; ids of other workspaces are not found.";
@@ -73,8 +78,11 @@ problems! {
     ConnectionInUse "connection_in_use" 409 "The connection is used" false "Delete the rules and sources that use it first, or give them another one.";
     ConnectionNotReady "connection_not_ready" 409 "The connection is not ready" false "Finish it first: `status` and `status_detail` of the connection say what is missing.";
     ConsoleDisabled "console_disabled" 409 "The console is switched off" false "Set console.enabled = true.";
+    HandshakeNotPending "handshake_not_pending" 409 "No handshake waits to be confirmed" false "Have the vendor send its handshake first; GET /v1/sources/{id} shows it.";
+    ReceiptPurged "receipt_purged" 409 "The request is not kept" false "Only refused requests with a body of up to 16 KiB are kept, the newest 20 of a source.";
     IdempotencyRunning "idempotency_running" 409 "A request with this Idempotency-Key is still running" true "Wait for the first request and send this one again.";
     LinkEnded "link_ended" 410 "The sign-in link was used or has expired" false "Print a new one with `gateway console-link`, or ask whoever sent it for another.";
+    SourceDisabled "source_disabled" 410 "The source is disabled" false "Enable it by PATCH /v1/sources/{id}.";
     TooLarge "too_large" 413 "The body is too large" false "Send less at once.";
     MediaTypeUnsupported "media_type_unsupported" 415 "The media type is not supported" false "Set the Content-Type that the API names.";
     HostUnknown "host_unknown" 421 "The console is not served under this host" false "Use the listen address or a loopback name, or set server.public_url.";
@@ -220,6 +228,19 @@ impl Problem {
     /// 429 for a network from which too many wrong keys come.
     pub fn too_many_failures(per_second: u32, wait: Duration) -> Self {
         let detail = "Too many keys from your network were refused. Valid keys are not affected.";
+        Self::new(Code::RateLimited, detail).limited_by("failures", per_second, wait)
+    }
+
+    /// 429 for a source that is sent to too often.
+    pub fn too_many_requests(per_second: u32, wait: Duration) -> Self {
+        let detail = format!("This source takes {per_second} requests a second on each instance.");
+        Self::new(Code::RateLimited, detail).limited_by("source", per_second, wait)
+    }
+
+    /// 429 for a network from which too many wrong signatures come.
+    pub fn too_many_bad_signatures(per_second: u32, wait: Duration) -> Self {
+        let detail =
+            "Too many requests from your network were refused. Those whose signature holds are not affected.";
         Self::new(Code::RateLimited, detail).limited_by("failures", per_second, wait)
     }
 

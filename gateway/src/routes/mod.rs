@@ -41,6 +41,7 @@ use crate::imports::Imports;
 use crate::keys::Keys;
 use crate::records::Records;
 use crate::sentries::Sentries;
+use crate::sources::Sources;
 use crate::webhooks::api::Webhooks;
 
 pub use table::routes;
@@ -57,6 +58,7 @@ pub struct Services {
     pub imports: Imports,
     pub sentries: Sentries,
     pub hoots: Hoots,
+    pub sources: Sources,
     pub webhooks: Webhooks,
     pub connections: Connections,
 }

@@ -38,6 +38,8 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
                 "example": "http",
             });
         }
+        Some("sources") => "src_",
+        Some("receipts") => "rcp_",
         // An event is found by the client's own id too.
         Some("events") => {
             return json!({
@@ -79,6 +81,7 @@ pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Valu
             "type": "string",
             "pattern": "^(pending|succeeded|failed)(,(pending|succeeded|failed))*$",
         }),
+        "outcome" => super::integrations::openapi::outcomes(),
         "webhook_id" => json!({"type": "string", "pattern": format!("^wh_{UUID}$")}),
         "event_id" => json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}),
         "status_code" => json!({"type": "integer", "minimum": 100, "maximum": 999}),
@@ -115,7 +118,13 @@ pub(super) fn success_headers(route: &Route) -> Value {
 fn holds_secret(route: &Route) -> bool {
     match &route.reply {
         ReplyDoc::One(schema) => {
-            ["CreatedApiKey", "CreatedConsoleLink", "WebhookWithSecret"].contains(&schema.name.as_str())
+            let with_secrets = [
+                "CreatedApiKey",
+                "CreatedConsoleLink",
+                "WebhookWithSecret",
+                "SourceWithSecrets",
+            ];
+            with_secrets.contains(&schema.name.as_str())
         }
         _ => false,
     }
@@ -243,7 +252,8 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     ];
     let refinements = refinements
         .into_iter()
-        .chain(super::openapi_sentries::refinements());
+        .chain(super::openapi_sentries::refinements())
+        .chain(super::integrations::openapi::refinements(NET));
     for (schema, property, bounds) in refinements {
         let found = schemas
             .get_mut(schema)

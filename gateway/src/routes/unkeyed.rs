@@ -1,14 +1,19 @@
-//! What needs no key: documents, and what anyone may see of hoots.
+//! What needs no key: documents, what anyone may see of hoots, and requests to sources.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request};
 use hyper::body::Incoming;
 
+use super::Handling;
 use crate::hoots::{Hoots, public};
+use crate::http::body::RequestBody;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::sources::intake::arrival::Arrival;
+use crate::sources::{Sources, address, intake};
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
@@ -37,6 +42,30 @@ pub(super) fn show(
     answer(request.method(), || {
         public::answer(hoots, form, id, query, request.headers(), ip)
     })
+}
+
+/// Takes a request to a source in.
+pub(super) fn take_in(
+    sources: &Sources,
+    ip: IpAddr,
+    request: Request<Incoming>,
+    body_silence: Duration,
+) -> Handling {
+    let (head, incoming) = request.into_parts();
+    let (token, url_secret) = address::split(head.uri.path()).unwrap_or_default();
+    let path_and_query = head.uri.path_and_query();
+    let arrival = Arrival {
+        method: head.method.clone(),
+        token: token.to_owned(),
+        url_secret: url_secret.map(str::to_owned),
+        path_and_query: path_and_query
+            .map_or("/", http::uri::PathAndQuery::as_str)
+            .to_owned(),
+        body: RequestBody::new(incoming, &head.headers, body_silence),
+        headers: head.headers,
+        ip,
+    };
+    Box::pin(intake::answer(sources.clone(), arrival))
 }
 
 /// The reply to OPTIONS.

@@ -50,6 +50,11 @@ metrics_table! {
     KAFKA_REBALANCES describe_counter "gateway_kafka_rebalances_total" "Times that this instance got or lost partitions.";
     KAFKA_DAMAGED describe_counter "gateway_kafka_damaged_messages_total" "Messages of the topic that are not events; they are kept in damaged_messages.";
     KAFKA_EXPIRED describe_counter "gateway_kafka_expired_messages_total" "Messages that the topic's retention deleted before they were read: lost events.";
+    SOURCE_REQUESTS describe_counter "gateway_source_requests_total" "Requests to sources, by connector and outcome: accepted, repeat, handshake, filtered, or the code of the refusal.";
+    SOURCE_SECONDS describe_histogram "gateway_source_seconds" "Time from a source's request to its reply, by connector.";
+    SOURCE_FAILURES_THROTTLED describe_counter "gateway_source_failures_throttled_total" "Wrong signatures that got 429, because too many came from one network.";
+    SOURCES_LOADED describe_gauge "gateway_sources_loaded" "Sources in memory.";
+    SOURCE_RECEIPTS_DROPPED describe_counter "gateway_source_receipts_dropped_total" "Receipts that were not kept, because more requests came than are written down.";
     ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";

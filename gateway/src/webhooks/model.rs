@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
-use crate::events::types::{TypeNames, is_valid_name};
+use crate::events::types::TypeNames;
 use crate::filter::{Filter, FilterText};
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
@@ -19,7 +19,8 @@ const MAX_TYPES: usize = 200;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 4_000;
 const MAX_RATE: i64 = 1_000_000;
-const MAX_FILTER_BYTES: usize = 64 * 1024;
+/// The longest filter, in bytes.
+pub const MAX_FILTER_BYTES: usize = 64 * 1024;
 /// The fault of a mask that has no stored value behind it.
 pub const NOTHING_MASKED: &str =
     "has the mask as its value, and there is no stored value that it could stand for";
@@ -190,8 +191,7 @@ impl Draft {
         let mut fields = Fields::of(body);
         let mut draft = Self::default();
         let is_known = |name: &str| match prefix_of(name) {
-            // Types that begin so may come later, as with a connector.
-            Some(prefix) => is_valid_name(&format!("{prefix}x")),
+            Some(prefix) => types.is_prefix(prefix),
             None => name == EVERY || types.is_subscribable(name),
         };
         let known_type = |name: &str| match is_known(name) {

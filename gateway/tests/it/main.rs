@@ -31,5 +31,6 @@ mod records;
 mod refresh_order;
 mod retention;
 mod sentries;
+mod sources;
 mod two_instances;
 mod webhooks;

@@ -2,13 +2,19 @@
 
 mod connections;
 mod connectors;
+pub(super) mod openapi;
+mod sources;
 
 use super::Route;
 
 /// All of them.
 pub(super) fn integration_routes() -> Vec<Route> {
-    [connectors::connector_routes(), connections::connection_routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        connectors::connector_routes(),
+        connections::connection_routes(),
+        sources::source_routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 
-use std::collections::HashMap;
+mod paths;
+
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +24,6 @@ use crate::feed::Freshness;
 use crate::hoots::public;
 use crate::http::body::RequestBody;
 use crate::http::call::Call;
-use crate::http::fields::Faults;
 use crate::http::forwarded::{came_over_https, client_address};
 use crate::http::framing;
 use crate::http::problem::{Code, Problem};
@@ -34,6 +34,8 @@ use crate::http::transport::connection::{Answer, Ends};
 use crate::http::transport::timed_io::Watch;
 use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
+use crate::sources::address;
+use paths::PathRoutes;
 
 /// The dispatcher's settings.
 pub struct Settings {
@@ -47,7 +49,11 @@ pub struct Settings {
 
 /// Answers every request of the API's listener.
 #[derive(Clone)]
-pub struct Dispatcher(Arc<Inner>);
+pub struct Dispatcher {
+    inner: Arc<Inner>,
+    /// Requests to sources are answered, and no others.
+    is_for_sources_alone: bool,
+}
 
 struct Inner {
     paths: matchit::Router<Arc<PathRoutes>>,
@@ -58,12 +64,8 @@ struct Inner {
     unrouted: Arc<RouteMetrics>,
     /// Of the public forms, in their order.
     public: [Arc<RouteMetrics>; public::Form::ALL.len()],
-}
-
-/// The routes of one path.
-struct PathRoutes {
-    allow: String,
-    routes: Vec<(Route, Arc<RouteMetrics>)>,
+    /// Of requests to sources.
+    intake: Arc<RouteMetrics>,
 }
 
 /// Who asks, and how.
@@ -79,6 +81,8 @@ enum Matched<'a> {
     Document(Reply),
     /// What needs no key.
     Public(public::Form),
+    /// A request to a source.
+    Intake,
     Unknown {
         is_api: bool,
     },
@@ -91,45 +95,33 @@ impl Dispatcher {
         services: Services,
         settings: Settings,
     ) -> Result<Self, matchit::InsertError> {
-        let mut by_path: HashMap<&'static str, Vec<Route>> = HashMap::new();
-        for route in routes {
-            by_path.entry(route.path).or_default().push(route);
-        }
-        let mut paths = matchit::Router::new();
-        for (path, routes) in by_path {
-            let routes: Vec<_> = routes
-                .into_iter()
-                .map(|route| {
-                    let metrics = RouteMetrics::new(&route.method, path);
-                    (route, Arc::new(metrics))
-                })
-                .collect();
-            let allow = allow(&routes);
-            paths.insert(path, Arc::new(PathRoutes { allow, routes }))?;
-        }
+        let paths = paths::by_path(routes)?;
         let pages = match services.console.settings.is_enabled {
             true => Some(Pages::new(services.clone(), settings.request_timeout)?),
             false => None,
         };
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             paths,
             pages,
             services,
             settings,
             unrouted: Arc::new(RouteMetrics::new(&Method::GET, "unrouted")),
             public: public::Form::ALL.map(|form| Arc::new(RouteMetrics::new(&Method::GET, form.route()))),
-        })))
+            intake: Arc::new(RouteMetrics::new(&Method::POST, "/in/{token}")),
+        });
+        Ok(Self {
+            inner,
+            is_for_sources_alone: false,
+        })
     }
-}
 
-fn allow(routes: &[(Route, Arc<RouteMetrics>)]) -> String {
-    let mut methods: Vec<&str> = routes.iter().map(|(route, _)| route.method.as_str()).collect();
-    if methods.contains(&"GET") {
-        methods.push("HEAD");
+    /// The same for a listener that serves requests to sources and nothing else.
+    pub fn for_sources_alone(&self) -> Self {
+        Self {
+            is_for_sources_alone: true,
+            ..self.clone()
+        }
     }
-    methods.push("OPTIONS");
-    methods.sort_unstable();
-    methods.join(", ")
 }
 
 impl Answer for Dispatcher {
@@ -141,8 +133,12 @@ impl Answer for Dispatcher {
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
         let under_way = watch.begin();
         let is_http2_head = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
-        let framing = framing::check(&request, watch);
-        let inner = self.0.clone();
+        let is_served = !self.is_for_sources_alone || address::split(request.uri().path()).is_some();
+        let framing = framing::check(&request, watch).and_then(|()| match is_served {
+            true => Ok(()),
+            false => Err(unknown_route()),
+        });
+        let inner = self.inner.clone();
         let (noted, step) = inner.begin(ends, framing, request);
         async move {
             let answered = inner.carry_on(noted.ip, step).await;
@@ -266,6 +262,7 @@ impl Inner {
                 let parameters = found.params.iter().map(|(_, value)| value.to_owned());
                 Matched::Api(found.value, parameters.collect())
             }
+            Err(_) if address::split(path).is_some() => Matched::Intake,
             Err(_) => match (openapi::document(path), public::find(path)) {
                 (Some(reply), _) => Matched::Document(reply),
                 (None, Some((form, _))) => Matched::Public(form),
@@ -290,13 +287,27 @@ impl Inner {
                 let shown = unkeyed::show(&self.services.hoots, form, client.ip, &request);
                 return (metrics, Step::Answered(shown));
             }
+            Matched::Intake => {
+                let handling = unkeyed::take_in(
+                    &self.services.sources,
+                    client.ip,
+                    request,
+                    self.settings.body_silence,
+                );
+                // Its body and its commit have limits of their own.
+                let step = Step::Handling {
+                    handling,
+                    is_unbounded: true,
+                };
+                return (&self.intake, step);
+            }
             Matched::Document(reply) => {
                 let answered = unkeyed::answer(request.method(), || Ok(reply));
                 return (&self.unrouted, Step::Answered(answered));
             }
             Matched::Unknown { is_api } => {
                 let refused = is_api.then(|| self.authenticated(&request)).and_then(Result::err);
-                let unknown = || Step::Answered(Err(Problem::new(Code::NotFound, "There is no such route.")));
+                let unknown = || Step::Answered(Err(unknown_route()));
                 return (&self.unrouted, refused.map_or_else(unknown, Step::Refused));
             }
         };
@@ -325,7 +336,7 @@ impl Inner {
             return (metrics, Step::Answered(Err(problem)));
         }
         let call = self.call(request, parameters, request_id, client, Arc::new(entry.caller()));
-        let step = match check_idempotency_key(&call) {
+        let step = match idempotency::check_key(&call) {
             Ok(()) => Step::Handling {
                 handling: (route.handler)(&self.services, call),
                 is_unbounded: route.is_unbounded,
@@ -378,16 +389,6 @@ impl Inner {
     }
 }
 
-fn check_idempotency_key(call: &Call) -> Result<(), Problem> {
-    if call.method != Method::POST {
-        return Ok(());
-    }
-    let mut faults = Faults::default();
-    for value in call.headers.get_all("idempotency-key") {
-        if !idempotency::is_valid_key(value) {
-            let message = "expected 1 to 255 characters of visible ASCII";
-            faults.add("header.idempotency-key", "invalid_length", message);
-        }
-    }
-    faults.into_result()
+fn unknown_route() -> Problem {
+    Problem::new(Code::NotFound, "There is no such route.")
 }
