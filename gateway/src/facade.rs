@@ -39,6 +39,7 @@ pub mod connectors {
     pub use crate::connectors::request::{Given, Rendered, Shown, delivery_root, render, render_masked};
     pub use crate::connectors::template::{RenderFault, Scope, Text, Tree, encode_pairs, header_value};
     pub use crate::connectors::token::*;
+    pub use crate::connectors::vectors::{VectorFault, gaps, run as run_vectors};
     pub use crate::connectors::verify::{Held, Keyring, Received, Refusal, Unsupported, Verifier};
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "laws/clocks.rs"]
 mod clocks;
+#[path = "laws/connectors.rs"]
+mod connectors;
 #[path = "laws/documents.rs"]
 mod documents;
 #[path = "laws/migrations.rs"]

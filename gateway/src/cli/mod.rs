@@ -1,6 +1,7 @@
 //! The command line.
 
 mod cluster;
+mod connectors;
 mod console_link;
 mod dev;
 mod keys;
@@ -34,6 +35,7 @@ Examples:
   gateway keys create --name ci --scopes crm:read       print a new key, alone
   gateway keys list --json                              one JSON object a line
   GATEWAY_KEY=sk_… gateway sentries report sen_… --state sick --message 'Load failed'
+  gateway connectors check own.toml                     run the vectors of a definition
   gateway console-link                                  print a link that signs in to the console once
 
 Results go to standard output, everything else to standard error.
@@ -72,6 +74,9 @@ enum Command {
     /// Report the state of a sentry.
     #[command(subcommand)]
     Sentries(sentries::SentriesCommand),
+    /// List, show and check connectors' definitions.
+    #[command(subcommand)]
+    Connectors(connectors::ConnectorsCommand),
     /// Say what is wrong with the configuration, and with the database that it names; exit 1 if anything is. Nothing is
     /// changed.
     CheckConfig {
@@ -194,6 +199,7 @@ async fn run(line: Line) -> Result<(), CommandError> {
             secrets::run(command, &config, &db).await
         }
         Command::Sentries(command) => sentries::run(command, &load()?).await,
+        Command::Connectors(command) => connectors::run(command, load),
         Command::CheckConfig { offline, format } => check_config(load(), offline, &format).await,
         Command::Openapi => print_quietly(openapi::text().trim_end()),
         Command::Version { format } => {

@@ -73,7 +73,7 @@ pub struct Connection {
     pub id: ConnectionId,
     pub name: String,
     /// The connector's name.
-    #[schema(example = "slack")]
+    #[schema(example = "http")]
     pub connector: String,
     /// `url`, `bearer`, `api_key`, `basic`, `oauth2`, `client_credentials` or `service_account`.
     pub kind: String,
@@ -106,7 +106,7 @@ pub struct CreateConnection {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// A connector; GET /v1/connectors lists them.
-    #[schema(example = "slack")]
+    #[schema(example = "http")]
     connector: String,
     /// One of the kinds that the connector has.
     #[schema(example = "bearer")]

@@ -92,6 +92,14 @@ pub fn judge(table: &[Outcome], kind: Option<ConnectionKind>, answer: Answer<'_>
     }
 }
 
+/// Which row of a table holds for an answer.
+pub(super) fn row(table: &[Outcome], answer: Answer<'_>) -> Option<usize> {
+    let view = view::answer(answer.status, answer.headers, answer.body);
+    let written = view::written(&view);
+    let data = Data::of(written.as_bytes());
+    table.iter().position(|row| row.when.holds(&data))
+}
+
 /// What every vendor means.
 fn common(status: u16, kind: Option<ConnectionKind>) -> Verdict {
     match status {

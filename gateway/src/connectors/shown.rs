@@ -14,7 +14,7 @@ use crate::http::json::Node;
 /// One connector: what it takes in, with which credentials it goes out, and what it can do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownConnector {
-    #[schema(example = "stripe")]
+    #[schema(example = "http")]
     pub name: String,
     pub title: String,
     /// When a person last held the definition against the vendor's pages.

@@ -21,6 +21,38 @@ pub fn headers(headers: &HeaderMap) -> Node {
     Node::Object(members.collect())
 }
 
+/// The parameters of a query. Dots in names lead into objects, so that conditions, which cannot name a dot, reach
+/// `hub.mode`. Of a name that comes twice the first counts.
+pub fn query(pairs: impl IntoIterator<Item = (String, String)>) -> Node {
+    let mut members = Vec::new();
+    for (name, value) in pairs {
+        let names: Vec<&str> = name.split('.').collect();
+        put(&mut members, &names, value);
+    }
+    Node::Object(members)
+}
+
+fn put(members: &mut Vec<(String, Node)>, names: &[&str], value: String) {
+    let Some((first, rest)) = names.split_first() else {
+        return;
+    };
+    let at = members.iter().position(|(name, _)| name == first);
+    match (at, rest.is_empty()) {
+        (Some(at), false) => {
+            if let Node::Object(inner) = &mut members[at].1 {
+                put(inner, rest, value);
+            }
+        }
+        (Some(_), true) => {}
+        (None, true) => members.push(((*first).to_owned(), Node::Text(value))),
+        (None, false) => {
+            let mut inner = Vec::new();
+            put(&mut inner, rest, value);
+            members.push(((*first).to_owned(), Node::Object(inner)));
+        }
+    }
+}
+
 /// `{status, headers, body, text}`; `body` is null where the answer is no JSON.
 pub fn answer(status: u16, headers: &HeaderMap, body: &[u8]) -> Node {
     let text = &body[..body.len().min(MAX_TEXT_BYTES)];
@@ -55,6 +87,20 @@ pub fn text_of(view: &Node, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::filter::Data;
+
+    #[test]
+    fn names_with_dots_lead_into_objects() {
+        let pairs = [
+            ("hub.mode", "subscribe"),
+            ("hub.mode", "other"),
+            ("hub.challenge", "7"),
+            ("hub", "x"),
+            ("a..b", "1"),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected = r#"{"hub":{"mode":"subscribe","challenge":"7"},"a":{"":{"b":"1"}}}"#;
+        assert_eq!(written(&query(pairs)), expected);
+    }
 
     #[test]
     fn an_answer_is_json_or_text() {

@@ -25,7 +25,10 @@ pub use source::{
     SecretField, SecretFrom, Signature, SignedBytes, SignedPart, Skip, Source, TimeUnit, TimestampField,
     Verify,
 };
-pub use vector::{Expected, ExpectedReply, Incoming, Vectors};
+pub use vector::{
+    Answered, Connected, Expected, ExpectedJudgement, ExpectedReply, ExpectedRequest, Incoming, Json,
+    JudgedVector, Outgoing, Vectors,
+};
 
 /// The only format there is.
 pub const FORMAT: u32 = 1;

@@ -35,8 +35,15 @@ pub struct Source {
     /// Headers that are kept with the event.
     #[serde(default)]
     pub keep_headers: Vec<String>,
+    /// The option that says by what repeats are known: `body`, or a path such as `body.id`. Where it is not set, they are
+    /// not known.
+    pub dedupe_option: Option<String>,
     pub reply: Reply,
     pub verify: Verify,
+    /// What takes the place of `verify`, by the value of the option `scheme`. The options `header` and `encoding` change
+    /// the row.
+    #[serde(default)]
+    pub schemes: BTreeMap<String, Verify>,
     /// In their order, those marked `before_verify` first.
     #[serde(default)]
     pub handshake: Vec<Handshake>,
@@ -44,6 +51,36 @@ pub struct Source {
     pub skip: Vec<Skip>,
     pub subscription: Option<toml::Table>,
     pub pull: Option<toml::Table>,
+}
+
+impl Source {
+    /// How a source with these options is verified.
+    pub fn verify_for(&self, options: &BTreeMap<String, String>) -> Verify {
+        let chosen = options.get("scheme").and_then(|scheme| self.schemes.get(scheme));
+        let Some(chosen) = chosen else {
+            return self.verify.clone();
+        };
+        let mut verify = chosen.clone();
+        let rows = std::iter::once(&mut verify.signature);
+        for signature in rows
+            .chain(verify.also.iter_mut().map(|row| &mut row.signature))
+            .flatten()
+        {
+            if let Some(header) = options.get("header") {
+                signature.header = Some(header.clone());
+                // A token in a header of its own stands there alone.
+                if verify.scheme == Scheme::Token {
+                    signature.prefix = String::new();
+                }
+            }
+            match options.get("encoding").map(String::as_str) {
+                Some("base64") => signature.encoding = Encoding::Base64,
+                Some("hex") => signature.encoding = Encoding::Hex,
+                _ => {}
+            }
+        }
+        verify
+    }
 }
 
 /// A secret that a source needs.
@@ -176,8 +213,10 @@ pub enum KeyForm {
 #[serde(deny_unknown_fields)]
 pub struct Signature {
     pub header: Option<String>,
-    /// The path of the token in each item, for schemes whose token stands in the body.
+    /// The path of the token in each item, for schemes whose token stands in the body …
     pub body: Option<Text>,
+    /// … and that of the list of items; absent: the body is the one item.
+    pub items: Option<Text>,
     /// What stands before the value; a value without it is skipped.
     #[serde(default)]
     pub prefix: String,

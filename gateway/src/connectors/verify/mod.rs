@@ -9,6 +9,7 @@
 
 mod encoding;
 mod header;
+mod jwt;
 mod key;
 mod keyring;
 mod message;
@@ -16,12 +17,13 @@ mod refusal;
 mod scheme;
 mod timestamp;
 
+pub use jwt::KeySet;
 pub use keyring::{Held, Keyring};
 pub use refusal::{Refusal, Unsupported};
 
 use http::HeaderMap;
 
-use super::definition::Verify;
+use super::definition::{JwtRules, Verify};
 use scheme::Row;
 
 /// A request as it was received.
@@ -51,6 +53,16 @@ impl Verifier {
             rows.extend(Self::compile(also, username)?.rows);
         }
         Ok(Self { rows })
+    }
+
+    /// The rules of tokens that a vendor signs, where there are such; `keys` in them is where its key set stands.
+    pub fn jwt(&self) -> Option<&JwtRules> {
+        self.rows.iter().find_map(Row::key_set)
+    }
+
+    /// The id of the key that a request's token names, of a vendor that signs tokens.
+    pub fn key_id(&self, request: &Received<'_>) -> Option<String> {
+        self.jwt().and_then(|_| jwt::key_id(request))
     }
 
     /// Whether one row holds. Else the refusal of the row that came furthest.

@@ -33,8 +33,8 @@ pub enum Unsupported {
     NoSecretInMessage,
     #[error("basic needs a user name")]
     NoUsername,
-    #[error("jwt cannot be verified yet")]
-    Jwt,
-    #[error("a token in the body cannot be verified yet")]
-    TokenInBody,
+    #[error("jwt needs rules: jwt = {{…}}")]
+    NoRules,
+    #[error("a signature cannot stand in the body that it signs")]
+    SignatureInBody,
 }

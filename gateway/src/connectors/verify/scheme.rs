@@ -9,9 +9,11 @@ use super::keyring::Keyring;
 use super::message::{self, Covered};
 use super::refusal::{Refusal, Unsupported};
 use super::timestamp::Timestamp;
-use super::{Received, encoding, header, key};
+use super::{Received, encoding, header, jwt, key};
 use crate::base::secret::Secret;
-use crate::connectors::definition::{KeyForm, Scheme, Signature, SignedBytes, SignedPart, Verify};
+use crate::connectors::definition::{JwtRules, KeyForm, Scheme, Signature, SignedBytes, SignedPart, Verify};
+use crate::connectors::template::{Scope, Text};
+use crate::http::json::{self, Node};
 
 /// Most values of one header that are compared; further ones are not looked at.
 const MAX_CANDIDATES: usize = 16;
@@ -19,6 +21,7 @@ const MAX_CANDIDATES: usize = 16;
 /// A row of the table, compiled.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
+    /// The secret's name; empty where there is none.
     key: String,
     proof: Proof,
 }
@@ -35,6 +38,12 @@ enum Proof {
         username: String,
     },
     UrlSecret,
+    /// A token that each item of the body repeats.
+    InBody {
+        items: Option<Text>,
+        token: Text,
+    },
+    Jwt(JwtRules),
 }
 
 /// A signature over bytes of the request.
@@ -64,6 +73,20 @@ impl Row {
             Scheme::HmacSha512 => Signed::compile(Algorithm::HmacSha512, verify)?,
             Scheme::Sha256 => Signed::compile(Algorithm::Sha256, verify)?,
             Scheme::Ed25519 => Signed::compile(Algorithm::Ed25519, verify)?,
+            Scheme::Token
+                if verify
+                    .signature
+                    .as_ref()
+                    .is_some_and(|place| place.body.is_some()) =>
+            {
+                let place = verify.signature.as_ref();
+                Proof::InBody {
+                    items: place.and_then(|place| place.items.clone()),
+                    token: place
+                        .and_then(|place| place.body.clone())
+                        .ok_or(Unsupported::NoHeader)?,
+                }
+            }
             Scheme::Token => {
                 let (header, signature) = place(verify)?;
                 Proof::Token { header, signature }
@@ -72,9 +95,12 @@ impl Row {
                 username: username.ok_or(Unsupported::NoUsername)?.to_owned(),
             },
             Scheme::UrlSecret => Proof::UrlSecret,
-            Scheme::Jwt => return Err(Unsupported::Jwt),
+            Scheme::Jwt => Proof::Jwt(verify.jwt.clone().ok_or(Unsupported::NoRules)?),
         };
-        let key = verify.key.clone().ok_or(Unsupported::NoKey)?;
+        let key = match &proof {
+            Proof::Jwt(_) => String::new(),
+            _ => verify.key.clone().ok_or(Unsupported::NoKey)?,
+        };
         Ok(Self { key, proof })
     }
 
@@ -103,8 +129,49 @@ impl Row {
                 let sent = request.url_secret.ok_or(Refusal::Missing)?;
                 verdict(held.any(|secret| same(sent.as_bytes(), secret)))
             }
+            Proof::InBody { items, token } => {
+                let known: Vec<_> = held.collect();
+                in_body(request.body, items.as_ref(), token, &known)
+            }
+            Proof::Jwt(rules) => {
+                let keys = secrets.keys().ok_or(Refusal::Invalid)?;
+                jwt::verify(request, rules, keys, secrets.email(), now_unix_ms)
+            }
         }
     }
+
+    /// Where the key set stands that this row needs.
+    pub(super) fn key_set(&self) -> Option<&JwtRules> {
+        match &self.proof {
+            Proof::Jwt(rules) => Some(rules),
+            _ => None,
+        }
+    }
+}
+
+/// Whether every item carries the token. One wrong item refuses the whole request, as does a list without items.
+fn in_body(
+    body: &[u8],
+    items: Option<&Text>,
+    token: &Text,
+    known: &[&Secret<String>],
+) -> Result<(), Refusal> {
+    let body = json::parse(body).map_err(|_| Refusal::Missing)?;
+    let scope = Scope::new([("body", &body)]);
+    let items = match items.map(|items| items.value(&scope)) {
+        None => vec![body.clone()],
+        Some(Ok(Some(Node::List(items)))) if !items.is_empty() => items,
+        Some(_) => return Err(Refusal::Missing),
+    };
+    for item in &items {
+        let scope = Scope::new([("body", &body), ("item", item)]);
+        let sent = token.text(&scope).map_err(|_| Refusal::Invalid)?;
+        if sent.is_empty() {
+            return Err(Refusal::Missing);
+        }
+        verdict(known.iter().any(|secret| same(sent.as_bytes(), secret)))?;
+    }
+    Ok(())
 }
 
 impl Signed {
@@ -218,7 +285,7 @@ impl Signed {
 fn place(verify: &Verify) -> Result<(HeaderName, Signature), Unsupported> {
     let signature = verify.signature.clone().ok_or(Unsupported::NoHeader)?;
     if signature.body.is_some() {
-        return Err(Unsupported::TokenInBody);
+        return Err(Unsupported::SignatureInBody);
     }
     let name = signature.header.as_deref().ok_or(Unsupported::NoHeader)?;
     Ok((header::name(name)?, signature))

@@ -251,7 +251,7 @@ fn a_row_that_could_be_passed_without_the_secret_does_not_compile() {
             Unsupported::NoTimestamp,
         ),
         ("scheme = \"hmac_sha256\"\nsigned = \"{id}\"", Unsupported::NoId),
-        ("scheme = \"jwt\"", Unsupported::Jwt),
+        ("scheme = \"jwt\"", Unsupported::NoRules),
     ] {
         assert_eq!(verifier(&rule(rest)).err(), Some(expected), "{rest}");
     }
@@ -262,8 +262,8 @@ fn a_row_that_could_be_passed_without_the_secret_does_not_compile() {
         ),
         ("scheme = \"hmac_sha256\"\nkey = \"key\"", Unsupported::NoHeader),
         (
-            "scheme = \"token\"\nkey = \"key\"\nsignature = { body = \"{{item.clientState}}\" }",
-            Unsupported::TokenInBody,
+            "scheme = \"hmac_sha256\"\nkey = \"key\"\nsignature = { body = \"{{item.clientState}}\" }",
+            Unsupported::SignatureInBody,
         ),
         (
             "scheme = \"token\"\nkey = \"key\"\nsignature = { header = \"no name\" }",

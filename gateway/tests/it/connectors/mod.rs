@@ -1,3 +1,4 @@
 //! Connectors: the catalogue, and the operator's definitions in it.
 
 mod catalogue;
+mod command;

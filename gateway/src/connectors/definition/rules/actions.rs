@@ -60,8 +60,9 @@ fn known(key: &str, used: &[ConnectionKind], kinds: &BTreeSet<ConnectionKind>, f
 fn check_inputs(key: &str, action: &Action, faults: &mut Faults) {
     for (name, input) in &action.inputs {
         let key = format!("{key}.inputs.{name}");
-        if !is_name(name) {
-            faults.add(&key, "takes a-z, 0-9 and _, and begins with a letter");
+        // As the vendor names its fields, so that capitals may stand in it.
+        if !is_name(&name.to_ascii_lowercase()) {
+            faults.add(&key, "takes letters, digits and _, and begins with a letter");
         }
         if input.escape.as_ref().is_some_and(|escape| !escape.is_known()) {
             let known = "angles, or the built-in connector whose markup it is";

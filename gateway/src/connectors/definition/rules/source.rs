@@ -7,7 +7,7 @@ use crate::connectors::definition::{HandshakeToken, Reply, Scheme, SecretField, 
 use crate::connectors::template::Text;
 
 /// What templates of a source see.
-const ROOTS: &[&str] = &["body", "query", "headers", "text", "item"];
+const ROOTS: &[&str] = &["body", "query", "headers", "text", "item", "options"];
 
 pub(super) fn check(name: &str, source: &Source, faults: &mut Faults) {
     if !source.event_type.begins_with(&format!("{name}.")) {
@@ -29,6 +29,22 @@ pub(super) fn check(name: &str, source: &Source, faults: &mut Faults) {
     }
     reply("source.reply", &source.reply, &source.secrets, faults);
     verify("source.verify", &source.verify, &source.secrets, faults);
+    for (name, scheme) in &source.schemes {
+        verify(&format!("source.schemes.{name}"), scheme, &source.secrets, faults);
+    }
+    let rules = source.verify.jwt.as_ref();
+    let named = [
+        ("source.dedupe_option", source.dedupe_option.as_ref()),
+        (
+            "source.verify.jwt.email_option",
+            rules.and_then(|rules| rules.email_option.as_ref()),
+        ),
+    ];
+    for (key, option) in named {
+        if let Some(option) = option.filter(|option| !source.options.contains_key(*option)) {
+            faults.add(key, format!("{option} is no option of the source"));
+        }
+    }
     for (at, handshake) in source.handshake.iter().enumerate() {
         let key = format!("source.handshake[{at}]");
         for (part, token) in [("token", &handshake.token), ("captures", &handshake.captures)] {
