@@ -16,8 +16,9 @@ use crate::gateway::{self, Kafka, Setup};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use ledger::Ledger;
+use scenarios::sentries::{badge, report};
 use scenarios::{
-    accept, badge, deliver, endpoints, import, instances, keys, late, latency, neighbour, stored, whoami,
+    accept, deliver, endpoints, import, instances, keys, late, latency, neighbour, stored, whoami,
 };
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,6 +86,8 @@ enum Scenario {
     Neighbour,
     /// A badge without a key; runs only when it is named.
     Badge,
+    /// Reports to sentries; runs only when it is named.
+    Report,
     /// A million keys and a flood of wrong ones; runs only when it is named.
     Keys,
     /// A million contacts by default; not part of the whole unless asked for.
@@ -125,13 +128,21 @@ impl Options {
                 brokers: brokers.clone(),
                 topic: format!("bench-{}-{database_port}", std::process::id()),
             }),
-            // All load comes from one network.
             is_log_unread: false,
-            settings: match self.only.contains(&Scenario::Badge) {
-                true => vec![("GATEWAY_HOOTS__MAX_PER_SECOND", "1000000".to_owned())],
-                false => Vec::new(),
-            },
+            settings: self.limits(),
         }
+    }
+
+    /// The load of badges comes from one network, and that of reports goes to a few sentries.
+    fn limits(&self) -> Vec<(&'static str, String)> {
+        let limits = [
+            (Scenario::Badge, "GATEWAY_HOOTS__MAX_PER_SECOND"),
+            (Scenario::Report, "GATEWAY_SENTRIES__MAX_REPORTS_PER_SECOND"),
+        ];
+        let wanted = limits
+            .into_iter()
+            .filter(|(scenario, _)| self.only.contains(scenario));
+        wanted.map(|(_, name)| (name, "1000000".to_owned())).collect()
     }
 
     fn has_shared_rounds(&self) -> bool {
@@ -216,6 +227,9 @@ async fn shared_rounds(stage: &Stage, ledger: &mut Ledger, options: &Options) ->
         }
         if options.only.contains(&Scenario::Badge) {
             badge::measure(stage, ledger).await?;
+        }
+        if options.only.contains(&Scenario::Report) {
+            report::measure(stage, ledger).await?;
         }
         // Each round is minutes long: never by itself.
         if options.only.contains(&Scenario::Import) {

@@ -13,7 +13,9 @@ use hyper::Method;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 use tokio::task::JoinSet;
 
 /// Below this share of one core, gateway and database are taken for idle.
@@ -54,6 +56,9 @@ pub struct Aim<'a> {
     pub warmup: f64,
     pub rate: Option<f64>,
     pub naming: load::Naming,
+    pub connections: usize,
+    /// A file with the body of each request; an event without it.
+    pub body: Option<&'a Path>,
 }
 
 impl Stage {
@@ -90,17 +95,15 @@ impl Stage {
 
     /// Posts the same body `count` times, each of which must be answered with a 2xx.
     pub async fn post_many(&self, path: &str, body: &Value, count: u64) -> Result<()> {
-        let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(&serde_json::to_vec(body)?)?;
+        let file = body_file(body)?;
         let aim = Aim {
             // Time enough for a million.
             seconds: 600.0,
+            body: Some(file.path()),
             ..self.gateway_aim("POST", path)
         };
-        let mut arguments = self.load_arguments(&aim);
-        let file = file.path().to_str().context("temporary paths are UTF-8")?;
-        arguments.extend(["--body-file", file, "--count"].map(str::to_owned));
-        arguments.push(count.to_string());
+        let mut arguments = self.load_arguments(&aim)?;
+        arguments.extend(["--count".to_owned(), count.to_string()]);
         let report: load::Report = child::report(&arguments).await?;
         if report.accepted < count {
             bail!("POST {path} made only {}: {:?}", report.accepted, report.errors);
@@ -138,14 +141,14 @@ impl Stage {
             seconds: aim.warmup + aim.seconds,
             ..self.gateway_aim("GET", "/v1/whoami")
         };
-        let mut wrong = self.load_arguments(&flood);
+        let mut wrong = self.load_arguments(&flood)?;
         for argument in &mut wrong {
             if *argument == self.gateway.key {
                 *argument = format!("sk_{}", "0".repeat(64));
             }
         }
         self.settle().await?;
-        let valid = self.load_arguments(aim);
+        let valid = self.load_arguments(aim)?;
         let reports = tokio::join!(
             child::report::<load::Report>(&valid),
             child::report::<load::Report>(&wrong)
@@ -168,13 +171,15 @@ impl Stage {
             warmup: 0.0,
             rate: None,
             naming: load::Naming::None,
+            connections: self.shape.connections,
+            body: None,
         }
     }
 
     /// Runs one load once everything is quiet, and notes its errors.
     pub async fn load(&self, aim: &Aim<'_>, ledger: &mut Ledger) -> Result<load::Report> {
         self.settle().await?;
-        let report: load::Report = child::report(&self.load_arguments(aim)).await?;
+        let report: load::Report = child::report(&self.load_arguments(aim)?).await?;
         let errors: u64 = report.errors.values().sum();
         ledger.note("errors", errors as f64);
         if errors > 0 {
@@ -191,16 +196,19 @@ impl Stage {
         self.settle().await?;
         let mut loads = JoinSet::new();
         for aim in aims {
-            let arguments = self.load_arguments(aim);
+            let arguments = self.load_arguments(aim)?;
             loads.spawn(async move { child::report::<load::Report>(&arguments).await });
         }
         let reports: Vec<load::Report> = loads.join_all().await.into_iter().collect::<Result<_>>()?;
         let errors: u64 = reports.iter().flat_map(|report| report.errors.values()).sum();
         ledger.note("errors", errors as f64);
+        for report in reports.iter().filter(|report| !report.errors.is_empty()) {
+            eprintln!("  one of the loads: {:?}", report.errors);
+        }
         Ok(reports)
     }
 
-    fn load_arguments(&self, aim: &Aim<'_>) -> Vec<String> {
+    fn load_arguments(&self, aim: &Aim<'_>) -> Result<Vec<String>> {
         let mut arguments = vec!["load".to_owned()];
         let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         option("--target", format!("http://{}", aim.target));
@@ -208,7 +216,7 @@ impl Stage {
         option("--path", aim.path.to_owned());
         // Calibrators get it too: the same bytes must be read.
         option("--bearer", self.gateway.key.clone());
-        option("--connections", self.shape.connections.to_string());
+        option("--connections", aim.connections.to_string());
         option("--seconds", aim.seconds.to_string());
         option("--warmup", aim.warmup.to_string());
         option("--payload-bytes", self.shape.payload_bytes.to_string());
@@ -216,7 +224,11 @@ impl Stage {
         if let Some(rate) = aim.rate {
             option("--rate", rate.to_string());
         }
-        arguments
+        if let Some(body) = aim.body {
+            let file = body.to_str().context("temporary paths are UTF-8")?;
+            option("--body-file", file.to_owned());
+        }
+        Ok(arguments)
     }
 
     /// The raw signing client into the same receiver as the gateway's deliveries.
@@ -312,6 +324,13 @@ impl Stage {
             postgres: family_cpu_seconds(self.cluster.pid())?,
         })
     }
+}
+
+/// What a load sends in each request.
+pub fn body_file(body: &Value) -> Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    file.write_all(&serde_json::to_vec(body)?)?;
+    Ok(file)
 }
 
 pub struct CpuSeconds {

@@ -1,7 +1,6 @@
 //! What is measured: a file for each scenario, beside what several of them use (`pair`, `rows`).
 
 pub mod accept;
-pub mod badge;
 pub mod deliver;
 pub mod endpoints;
 pub mod import;
@@ -12,5 +11,6 @@ pub mod latency;
 pub mod neighbour;
 mod pair;
 mod rows;
+pub mod sentries;
 pub mod stored;
 pub mod whoami;
