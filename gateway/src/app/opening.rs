@@ -31,8 +31,12 @@ pub fn catalogue(config: &Config) -> Result<Catalogue, StartError> {
 
 /// Refuses what this program was built without, before anything is asked of anybody.
 pub fn refuse_unbuilt(config: &Config) -> Result<(), StartError> {
-    match config.bus.kind {
-        BusKind::Kafka(_) if !cfg!(feature = "kafka") => Err(StartError::NoKafka),
+    refuse_bus(&config.bus.kind, cfg!(feature = "kafka"))
+}
+
+fn refuse_bus(kind: &BusKind, has_kafka: bool) -> Result<(), StartError> {
+    match kind {
+        BusKind::Kafka(_) if !has_kafka => Err(StartError::NoKafka),
         BusKind::Kafka(_) | BusKind::Postgres => Ok(()),
     }
 }
@@ -57,5 +61,24 @@ pub(super) async fn wait_for_database(config: &Config, db: &Db, health: &Health)
             Err(fault) => return Err(fault.into()),
         }
         tokio::time::sleep(DATABASE_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bus_that_was_not_built_in_is_refused_with_words() {
+        let text = "[bus]\nkind = \"kafka\"\nbrokers = \"broker:9092\"\n";
+        let config = Config::parse(text, []).expect("valid");
+        let kafka = &config.bus.kind;
+        let refused = refuse_bus(kafka, false).expect_err("not built in").to_string();
+        assert!(
+            refused.contains("built without Kafka") && refused.contains("make build"),
+            "{refused}"
+        );
+        assert!(refuse_bus(kafka, true).is_ok());
+        assert!(refuse_bus(&BusKind::Postgres, false).is_ok());
     }
 }

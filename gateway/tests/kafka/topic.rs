@@ -7,7 +7,7 @@ use crate::admin::{delete_messages, delete_topic, make_topic, produce};
 use crate::fleet::Fleet;
 
 #[tokio::test]
-async fn messages_that_expired_unread_are_counted() {
+async fn messages_that_expired_unread_are_counted_and_logged() {
     let settings = Settings::shared().await.with("ALLOW_SHORT_RETENTION", "true");
     make_topic(&settings, &[("retention.ms", "1800000")]).await;
     let mut fleet = Fleet::at(settings, 1).await;
@@ -26,6 +26,15 @@ async fn messages_that_expired_unread_are_counted() {
     gateway
         .wait_for_metric("gateway_kafka_expired_messages_total", 7.0)
         .await;
+    let topic = fleet.settings.topic();
+    let told = format!("ERROR messages expired unread topic={topic:?} partition=0 from=1 count=7");
+    gateway.wait_for_log(&told).await;
+    let log = gateway.log();
+    assert_eq!(
+        log.matches("messages expired unread").count(),
+        1,
+        "once for each gap: {log}"
+    );
 }
 
 #[tokio::test]

@@ -125,7 +125,10 @@ fn a_bus_that_was_not_built_in_is_refused_before_the_database_is_asked() {
         let output = cli::run(
             "postgres://postgres@127.0.0.1:1/x",
             &[command],
-            &[("GATEWAY_BUS__KIND", "kafka")],
+            &[
+                ("GATEWAY_BUS__KIND", "kafka"),
+                ("GATEWAY_BUS__BROKERS", "127.0.0.1:1"),
+            ],
         );
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{errors}");
