@@ -29,6 +29,7 @@ mod process;
 mod record_keys;
 mod records;
 mod refresh_order;
+mod restore;
 mod retention;
 mod sentries;
 mod sources;

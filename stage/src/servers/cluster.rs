@@ -64,6 +64,15 @@ impl Cluster {
         if let Some(access) = access {
             std::fs::write(data.join("pg_hba.conf"), access).expect("written");
         }
+        Self::start_at(data, settings, environment)
+    }
+
+    /// A cluster on a folder that another server has filled, such as a backup of it.
+    pub(super) fn start_on(data: PathBuf) -> Self {
+        Self::start_at(data, USUAL, &[])
+    }
+
+    fn start_at(data: PathBuf, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let environment: Vec<(String, String)> = environment
             .iter()
@@ -281,7 +290,7 @@ pub fn give_to_server(path: &Path) {
     }
 }
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let output = command.output().expect("a command");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {errors}");
@@ -312,7 +321,7 @@ fn launch(data: &Path, port: u16, settings: &[String], environment: &[(String, S
         .expect("postgres")
 }
 
-fn unprivileged(program: impl AsRef<OsStr>) -> Command {
+pub(super) fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").env("LC_ALL", "C.UTF-8");
     if let Some((user, group)) = other_user() {
@@ -333,7 +342,7 @@ pub fn other_user() -> Option<(u32, u32)> {
     Some((number(), number()))
 }
 
-fn programs() -> &'static Path {
+pub(super) fn programs() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
         let versions = std::fs::read_dir(PROGRAMS).expect("PostgreSQL is installed");

@@ -11,6 +11,6 @@ mod neighbour;
 mod other_clocks;
 mod postgres_frozen;
 mod postgres_killed;
-mod receipts;
+pub mod receipts;
 mod receivers;
 mod vanished;
