@@ -296,15 +296,6 @@ impl Engine {
         upkeep.spawn("bell", bell.clone().run(background.clone(), upkeep.stop()));
         let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
-        let sources = SourceParts {
-            db: db.clone(),
-            background: background.clone(),
-            bus: bus.clone(),
-            registry: live_sources,
-            types: types.clone(),
-            base_url,
-        };
-        let sources = sources.start(&config.sources, &upkeep);
         upkeep.spawn("connections", census::run(background.clone(), upkeep.stop()));
         let refresh_wake = Arc::new(Notify::new());
         let connections = Connections {
@@ -319,6 +310,16 @@ impl Engine {
                 wake: refresh_wake.clone(),
             },
         };
+        let sources = SourceParts {
+            db: db.clone(),
+            background: background.clone(),
+            bus: bus.clone(),
+            registry: live_sources,
+            types: types.clone(),
+            base_url,
+            outgoing: connections.outgoing.clone(),
+        };
+        let sources = sources.start(&config.sources, &upkeep);
         let refresher = Refresher {
             connections: Connections {
                 db: background.clone(),

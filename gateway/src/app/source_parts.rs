@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::base::tasks::Tasks;
 use crate::bus::Bus;
 use crate::config::{self, Config};
+use crate::connections::outgoing::Outgoing;
 use crate::db::Db;
 use crate::events::types::EventTypes;
 use crate::sources::intake::flood::Floods;
+use crate::sources::intake::key_sets::KeySets;
 use crate::sources::receipts::journal::Journal;
 use crate::sources::registry::Registry;
 use crate::sources::{Sources, bodies};
@@ -21,6 +23,7 @@ pub(super) struct SourceParts {
     pub registry: Arc<Registry>,
     pub types: Arc<EventTypes>,
     pub base_url: Arc<str>,
+    pub outgoing: Outgoing,
 }
 
 impl SourceParts {
@@ -40,6 +43,7 @@ impl SourceParts {
             registry: self.registry,
             types: self.types,
             journal,
+            key_sets: Arc::new(KeySets::new(self.outgoing)),
             floods: Arc::new(Floods::new(settings)),
             bodies: bodies(),
             base_url: self.base_url,

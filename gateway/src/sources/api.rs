@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::connector::Connector;
+use super::connector::{Connector, Unfit};
 use super::draft::{self, Draft};
 use super::model::{ShownHandshake, Source, SourceWithSecrets, StoredSource};
 use super::secret::{self, StoredSecret};
@@ -19,9 +19,11 @@ use crate::base::scope::Scope;
 use crate::base::seal::SealError;
 use crate::base::secret::Secret;
 use crate::connectors::definition::SecretFrom;
+use crate::connectors::verify::Unsupported;
 use crate::db::Client;
 use crate::feed::{self, ChangeKind};
 use crate::http::call::Call;
+use crate::http::fields::Faults;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 
@@ -66,13 +68,14 @@ fn make(sources: &Sources, work: &Work<'_>, connector: &Connector, draft: Draft)
     let id = SourceId::generate();
     let now = Millis::now();
     let token = address::generate()?;
+    let options = draft.options.unwrap_or_default();
     let mut secrets = Vec::new();
     let mut shown_once = BTreeMap::new();
     for (name, field) in &connector.source.secrets {
         let value = match draft.secrets.get(name) {
             Some(given) => given.clone(),
             None if field.from == SecretFrom::Gateway && !field.optional => {
-                let made = secret::generate(connector, name)?;
+                let made = secret::generate(connector, &options, name)?;
                 shown_once.insert(name.clone(), made.expose().clone());
                 made
             }
@@ -88,7 +91,7 @@ fn make(sources: &Sources, work: &Work<'_>, connector: &Connector, draft: Draft)
         name: draft.name.unwrap_or_default(),
         connector: connector.name.to_string(),
         enabled: true,
-        options: draft.options.unwrap_or_default(),
+        options,
         filter: draft.filter.flatten(),
         rate_limit_per_second: draft.rate_limit_per_second.flatten(),
         ip_allowlist: draft.ip_allowlist.unwrap_or_default(),
@@ -280,11 +283,19 @@ impl Sources {
         let Some(options) = &draft.options else {
             return Ok(());
         };
-        connector.verifier(options).map(drop).map_err(|unfit| {
-            let mut faults = crate::http::fields::Faults::default();
-            faults.add("body.options", "unsupported", unfit.to_string());
-            Problem::invalid(faults.into_vec())
-        })
+        let mut faults = Faults::default();
+        if let Err(unfit) = connector.verifier(options) {
+            let place = match unfit {
+                Unfit::Verify(_, Unsupported::NoUsername) => "body.options.username",
+                Unfit::Verify(_, Unsupported::HeaderName) => "body.options.header",
+                _ => "body.options",
+            };
+            faults.add(place, "unsupported", unfit.to_string());
+        }
+        if let (Err(fault), Some(option)) = (connector.dedupe(options), &connector.source.dedupe_option) {
+            faults.add(format!("body.options.{option}"), "invalid", fault);
+        }
+        faults.into_result()
     }
 }
 

@@ -7,9 +7,13 @@ use http::Method;
 use parking_lot::Mutex;
 
 use crate::connectors::catalogue::{self, Catalogue};
-use crate::connectors::definition::{Condition, Definition, HandshakeToken, Reply, SecretField, Source};
+use crate::connectors::definition::{Condition, HandshakeToken, Reply, SecretField, Source, Verify};
+use crate::connectors::template::Text;
 use crate::connectors::verify::{Unsupported, Verifier};
 use crate::http::json::Node;
+
+/// The options of a source, every one that has a value.
+pub type Options = BTreeMap<String, String>;
 
 /// Why no source can be made of a connector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +52,8 @@ pub struct Skip {
 /// A connector that a source can be of.
 #[derive(Debug)]
 pub struct Connector {
+    /// The definition that it was compiled of.
+    pub of: Arc<catalogue::Connector>,
     pub name: Arc<str>,
     pub title: String,
     pub source: Source,
@@ -60,7 +66,8 @@ pub struct Connector {
 }
 
 impl Connector {
-    fn compile(definition: &Definition) -> Result<Self, Unfit> {
+    fn compile(of: Arc<catalogue::Connector>) -> Result<Self, Unfit> {
+        let definition = &of.definition;
         let title = || definition.title.clone();
         let source = definition
             .source
@@ -99,6 +106,7 @@ impl Connector {
             }
         }
         Ok(Self {
+            of: of.clone(),
             name: definition.name.as_str().into(),
             title: title(),
             handshakes,
@@ -126,11 +134,40 @@ impl Connector {
         names.join(", ")
     }
 
+    /// How the requests of a source with these options are verified.
+    pub fn verify(&self, options: &Options) -> Verify {
+        self.source.verify_for(options)
+    }
+
     /// What judges the requests of a source with these options.
-    pub fn verifier(&self, options: &BTreeMap<String, String>) -> Result<Verifier, Unfit> {
+    pub fn verifier(&self, options: &Options) -> Result<Verifier, Unfit> {
         let username = options.get("username").map(String::as_str);
-        Verifier::compile(&self.source.verify, username)
+        Verifier::compile(&self.verify(options), username)
             .map_err(|fault| Unfit::Verify(self.title.clone(), fault))
+    }
+
+    /// By what the repeats of a source with these options are known; what is wrong with the option that says so.
+    pub fn dedupe(&self, options: &Options) -> Result<Dedupe, String> {
+        let Some(option) = &self.source.dedupe_option else {
+            return Ok(Dedupe::Parts(self.source.dedupe.clone()));
+        };
+        match options.get(option).map(String::as_str) {
+            None => Ok(Dedupe::Never),
+            Some("body") => Ok(Dedupe::Parts(Vec::new())),
+            Some(path) => {
+                let text = Text::compile(&format!("{{{{{path}}}}}"))?;
+                let is_plain = !path.contains(['{', '}', '|', '?']);
+                let roots = ["body", "headers", "query", "item", "text"];
+                let is_seen = text.paths().all(|path| roots.contains(&path[0].as_str()));
+                match is_plain && is_seen {
+                    true => Ok(Dedupe::Parts(vec![text])),
+                    false => Err(format!(
+                        "expected body, or a path that begins with one of {}",
+                        roots.join(", ")
+                    )),
+                }
+            }
+        }
     }
 
     /// The secret of this name.
@@ -138,11 +175,21 @@ impl Connector {
         self.source.secrets.get(name)
     }
 
-    /// Names of secrets any one of which verifies requests.
-    pub fn verifying(&self) -> impl Iterator<Item = &str> {
-        let rows = std::iter::once(&self.source.verify).chain(&self.source.verify.also);
-        rows.filter_map(|row| row.key.as_deref())
+    /// Names of secrets any one of which verifies requests of a source with these options.
+    pub fn verifying(&self, options: &Options) -> Vec<String> {
+        let verify = self.verify(options);
+        let rows = std::iter::once(&verify).chain(&verify.also);
+        rows.filter_map(|row| row.key.clone()).collect()
     }
+}
+
+/// By what a repeat is known.
+#[derive(Debug, Clone)]
+pub enum Dedupe {
+    /// It is not.
+    Never,
+    /// The values of these, where there are such; else the SHA-256 of the body or of the item.
+    Parts(Vec<Text>),
 }
 
 fn method_of(name: Option<&str>) -> Method {
@@ -191,7 +238,7 @@ impl Connectors {
         {
             return Some(known.connector.clone());
         }
-        let connector = Connector::compile(&found.definition).map(Arc::new);
+        let connector = Connector::compile(found.clone()).map(Arc::new);
         let fresh = Compiled {
             of: found,
             connector: connector.clone(),

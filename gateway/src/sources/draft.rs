@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::connector::{Connector, Connectors, Unfit};
+use super::connector::{Connector, Connectors, Options, Unfit};
 use crate::base::network::parse_network;
 use crate::base::secret::Secret;
 use crate::filter::{Filter, FilterText};
@@ -16,9 +16,6 @@ const MAX_SECRET_CHARS: usize = 4_096;
 const MAX_OPTION_CHARS: usize = 500;
 const MAX_ALLOWLIST: usize = 100;
 const MAX_RATE: i64 = 1_000_000;
-
-/// The options of a source, every one that has a value.
-pub type Options = BTreeMap<String, String>;
 
 /// `None` leaves a field as it is, `Some(None)` clears it.
 #[derive(Debug, Default)]

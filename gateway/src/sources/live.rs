@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use metrics::{Histogram, histogram};
 
-use super::connector::{Connector, Connectors};
+use super::connector::{Connector, Connectors, Dedupe, Options};
 use super::label::Types;
 use super::model::{DEFAULT_RATE, StoredSource};
 use super::store::Loaded;
@@ -17,8 +17,10 @@ use crate::base::id::SourceId;
 use crate::base::network::parse_network;
 use crate::base::seal::SealError;
 use crate::base::secret::Secret;
+use crate::connectors::definition::Verify;
 use crate::connectors::verify::{Held, Keyring, Verifier};
 use crate::filter::Filter;
+use crate::http::json::Node;
 use crate::keys::model::{Limiter, limiter};
 use crate::telemetry::names;
 use crate::vault::Vault;
@@ -33,7 +35,12 @@ pub struct Live {
     pub verifier: Verifier,
     pub keyring: Keyring,
     secrets: BTreeMap<String, Vec<Held>>,
-    pub options: BTreeMap<String, String>,
+    pub options: Options,
+    /// The options as templates see them.
+    pub shown_options: Node,
+    /// How requests are verified, for what is told of them.
+    pub verify: Verify,
+    pub dedupe: Dedupe,
     pub filter: Option<Filter>,
     ip_allowlist: Vec<IpNet>,
     pub rate_per_second: u32,
@@ -54,6 +61,8 @@ pub enum Unusable {
     Seal(#[from] SealError),
     #[error(transparent)]
     Unfit(#[from] super::connector::Unfit),
+    #[error("its repeats cannot be known: {0}")]
+    Dedupe(String),
     #[error("there is no connector {0}")]
     NoConnector(String),
 }
@@ -72,41 +81,70 @@ impl Live {
             .ok_or_else(|| Unusable::NoConnector(stored.connector.clone()))??;
         let verifier = connector.verifier(&stored.options)?;
         let secrets = open_secrets(stored, vault)?;
+        let mut live = Self::of(stored.id, connector, verifier, stored.options.clone(), secrets)?;
+        let rate_per_second = stored.rate_limit_per_second.unwrap_or(DEFAULT_RATE);
+        let same_rate = before.filter(|before| before.rate_per_second == rate_per_second);
+        live.limiter = match same_rate {
+            Some(before) => before.limiter.clone(),
+            None => limiter(rate_per_second),
+        };
+        if let Some(before) = before {
+            live.types = before.types.clone();
+        }
+        live.types.add(types.iter().map(|name| Arc::from(name.as_str())));
+        let nets = stored.ip_allowlist.iter();
+        live.ip_allowlist = nets.filter_map(|text| parse_network(text)).collect();
+        live.workspace = stored.workspace;
+        live.is_enabled = stored.enabled;
+        live.filter = stored.filter.as_ref().and_then(Filter::stored);
+        live.rate_per_second = rate_per_second;
+        live.waits_for_confirmation = stored.handshake_secret.is_some();
+        live.token_digest.clone_from(&stored.token_digest);
+        live.previous_token = stored
+            .previous_token_digest
+            .clone()
+            .zip(stored.previous_token_until);
+        Ok(live)
+    }
+
+    /// An enabled source of nobody, with these options and secrets.
+    pub(super) fn of(
+        id: SourceId,
+        connector: Arc<Connector>,
+        verifier: Verifier,
+        options: Options,
+        secrets: BTreeMap<String, Vec<Held>>,
+    ) -> Result<Self, Unusable> {
         let mut keyring = Keyring::default();
         for (name, values) in &secrets {
             for held in values {
                 keyring.push(name, held.clone());
             }
         }
-        let rate_per_second = stored.rate_limit_per_second.unwrap_or(DEFAULT_RATE);
-        let same_rate = before.filter(|before| before.rate_per_second == rate_per_second);
-        let known = before.map_or_else(Arc::default, |before| before.types.clone());
-        known.add(types.iter().map(|name| Arc::from(name.as_str())));
-        let nets = stored.ip_allowlist.iter();
+        let shown = options
+            .iter()
+            .map(|(name, value)| (name.clone(), Node::Text(value.clone())));
         Ok(Self {
-            id: stored.id,
-            workspace: stored.workspace,
-            is_enabled: stored.enabled,
+            id,
+            workspace: WorkspaceId(0),
+            is_enabled: true,
             seconds: histogram!(names::SOURCE_SECONDS, "connector" => connector.name.to_string()),
+            verify: connector.verify(&options),
+            dedupe: connector.dedupe(&options).map_err(Unusable::Dedupe)?,
+            shown_options: Node::Object(shown.collect()),
             connector,
             verifier,
             keyring,
             secrets,
-            options: stored.options.clone(),
-            filter: stored.filter.as_ref().and_then(Filter::stored),
-            ip_allowlist: nets.filter_map(|text| parse_network(text)).collect(),
-            rate_per_second,
-            limiter: match same_rate {
-                Some(before) => before.limiter.clone(),
-                None => limiter(rate_per_second),
-            },
-            waits_for_confirmation: stored.handshake_secret.is_some(),
-            types: known,
-            token_digest: stored.token_digest.clone(),
-            previous_token: stored
-                .previous_token_digest
-                .clone()
-                .zip(stored.previous_token_until),
+            options,
+            filter: None,
+            ip_allowlist: Vec::new(),
+            rate_per_second: DEFAULT_RATE,
+            limiter: None,
+            waits_for_confirmation: false,
+            types: Arc::default(),
+            token_digest: Vec::new(),
+            previous_token: None,
         })
     }
 

@@ -30,6 +30,7 @@ use crate::events::types::EventTypes;
 use crate::http::shares::Shares;
 use connector::Connectors;
 use intake::flood::Floods;
+use intake::key_sets::KeySets;
 use receipts::journal::Journal;
 use registry::Registry;
 
@@ -47,6 +48,7 @@ pub struct Sources {
     pub types: Arc<EventTypes>,
     pub journal: Arc<Journal>,
     pub floods: Arc<Floods>,
+    pub key_sets: Arc<KeySets>,
     pub bodies: Arc<Shares>,
     /// What the URLs of sources begin with, without a slash at its end.
     pub base_url: Arc<str>,

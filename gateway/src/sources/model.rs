@@ -151,7 +151,8 @@ impl StoredSource {
         activity: &Activity,
     ) -> SourceParts {
         let waits = self.handshake_secret.is_some();
-        let (status, status_detail) = status::status(connector, |name| self.holds(name), waits, activity);
+        let (status, status_detail) =
+            status::status(connector, &self.options, |name| self.holds(name), waits, activity);
         // What cannot be opened is told by the reseal and by the log at load; the list must not fail for it.
         let token = secret::open(vault, self.id, &self.token);
         let token = token.as_ref().map_or("", |token| token.expose().as_str());

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::connector::Connector;
+use super::connector::{Connector, Options};
 use crate::base::clock::Millis;
 use crate::base::hex;
 use crate::base::id::SourceId;
@@ -78,10 +78,10 @@ pub fn hint(secret: &Secret<String>) -> String {
 }
 
 /// A new secret of 256 random bits, in the form in which the connector reads its key.
-pub fn generate(connector: &Connector, name: &str) -> Result<Secret<String>, SealError> {
+pub fn generate(connector: &Connector, options: &Options, name: &str) -> Result<Secret<String>, SealError> {
     let bytes: [u8; 32] = random()?;
-    let verify = &connector.source.verify;
-    let mut rows = std::iter::once(verify).chain(&verify.also);
+    let verify = connector.verify(options);
+    let mut rows = std::iter::once(&verify).chain(&verify.also);
     let form = rows
         .find(|row| row.key.as_deref() == Some(name))
         .map_or(KeyForm::Utf8, |row| row.key_as);

@@ -64,7 +64,8 @@ pub async fn set_source_secret(sources: Sources, mut call: Call) -> Result<Reply
         // What a handshake hands out cannot be made: the next handshake is taken instead.
         None if from == Some(SecretFrom::Handshake) => None,
         None => {
-            let made = secret::generate(&connector, &name).map_err(|fault| Problem::internal(&fault))?;
+            let made = secret::generate(&connector, &stored.options, &name)
+                .map_err(|fault| Problem::internal(&fault))?;
             shown_once.insert(name.clone(), made.expose().clone());
             Some(made)
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::connector::Connector;
+use super::connector::{Connector, Options};
 use crate::base::clock::Millis;
 use crate::connectors::definition::SecretFrom;
 
@@ -32,7 +32,7 @@ pub struct Activity {
 }
 
 /// What is missing before requests of a source can be verified, in words for its owner.
-pub fn missing(connector: &Connector, is_held: impl Fn(&str) -> bool) -> Option<String> {
+pub fn missing(connector: &Connector, options: &Options, is_held: impl Fn(&str) -> bool) -> Option<String> {
     let lacking = connector
         .source
         .secrets
@@ -44,10 +44,9 @@ pub fn missing(connector: &Connector, is_held: impl Fn(&str) -> bool) -> Option<
             SecretFrom::Vendor | SecretFrom::Gateway => format!("The secret {name} is not set."),
         });
     }
-    let mut keys = connector.verifying().peekable();
-    if keys.peek().is_some() && !keys.any(is_held) {
-        let names: Vec<&str> = connector.verifying().collect();
-        return Some(format!("None of the secrets {} is set.", names.join(", ")));
+    let keys = connector.verifying(options);
+    if !keys.is_empty() && !keys.iter().any(|key| is_held(key)) {
+        return Some(format!("None of the secrets {} is set.", keys.join(", ")));
     }
     None
 }
@@ -55,6 +54,7 @@ pub fn missing(connector: &Connector, is_held: impl Fn(&str) -> bool) -> Option<
 /// The status and, unless all is well, its cause.
 pub fn status(
     connector: Option<&Connector>,
+    options: &Options,
     is_held: impl Fn(&str) -> bool,
     waits_for_confirmation: bool,
     activity: &Activity,
@@ -67,7 +67,7 @@ pub fn status(
         let detail = "The handshake has handed out a secret: give it to the vendor, then confirm.";
         return (Status::Pending, Some(detail.to_owned()));
     }
-    if let Some(what) = missing(connector, is_held) {
+    if let Some(what) = missing(connector, options, is_held) {
         return (Status::Pending, Some(what));
     }
     if activity.refused_in_row >= FAILING_AFTER {

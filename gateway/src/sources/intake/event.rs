@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 
 use super::body::{Item, Unreadable};
 use super::seen::Seen;
@@ -12,6 +12,7 @@ use crate::base::hex;
 use crate::connectors::template::{RenderFault, Scope, Text};
 use crate::filter::Data;
 use crate::http::json::Node;
+use crate::sources::connector::Dedupe;
 use crate::sources::label;
 use crate::sources::live::Live;
 
@@ -28,6 +29,9 @@ pub enum Unfit {
 #[derive(Debug)]
 pub struct Made {
     pub label: String,
+    /// What tells a repeat, as the vendor or the bytes say it.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the vectors of definitions name it"))]
+    pub known_by: Option<String>,
     pub once_key: Option<Box<str>>,
     pub occurred_at: Option<Millis>,
     pub data: Bytes,
@@ -54,37 +58,38 @@ pub fn make(
     // A time that cannot be read is none: the event is worth more.
     let at = at.and_then(|at| at.text(&scope).ok());
     let bytes = if is_only { body } else { item.json.as_bytes() };
-    let known_by = known_by(&source.dedupe, &scope, bytes)?;
+    let known_by = match &live.dedupe {
+        Dedupe::Never => None,
+        Dedupe::Parts(parts) => Some(known_by(parts, &scope, bytes)?),
+    };
     Ok(Some(Made {
         label: label::type_of(&live.connector.name, &rendered),
-        once_key: Some(once_key(live, &known_by)),
+        once_key: known_by.as_ref().map(|known_by| once_key(live, known_by)),
+        known_by: known_by.map(|parts| parts.join(" ")),
         occurred_at: at.and_then(|at| Millis::parse(&at)),
         data: data.into(),
     }))
 }
 
 /// By what a repeat is known: the vendor's id where there is one, else the SHA-256 of the bytes.
-fn known_by(dedupe: &[Text], scope: &Scope<'_>, bytes: &[u8]) -> Result<String, RenderFault> {
-    let mut parts = Vec::with_capacity(dedupe.len());
-    for part in dedupe {
-        parts.push(part.text(scope)?);
-    }
-    if parts.iter().all(String::is_empty) {
-        return Ok(hex::encode(digest(&SHA256, bytes).as_ref()));
-    }
-    if let [only] = parts.as_slice() {
-        return Ok(only.clone());
-    }
-    // The length keeps `a`, `bc` apart from `ab`, `c`.
-    Ok(parts
-        .iter()
-        .map(|part| format!("{} {part}", part.len()))
-        .collect())
+fn known_by(dedupe: &[Text], scope: &Scope<'_>, bytes: &[u8]) -> Result<Vec<String>, RenderFault> {
+    let parts = dedupe.iter().map(|part| part.text(scope));
+    let parts = parts.collect::<Result<Vec<String>, RenderFault>>()?;
+    Ok(match parts.iter().all(String::is_empty) {
+        true => vec![hex::encode(digest(&SHA256, bytes).as_ref())],
+        false => parts,
+    })
 }
 
 /// What the bus claims. No client's id holds a blank, so none is taken for it.
-fn once_key(live: &Live, known_by: &str) -> Box<str> {
-    let sum = hex::encode(digest(&SHA256, known_by.as_bytes()).as_ref());
+fn once_key(live: &Live, known_by: &[String]) -> Box<str> {
+    let mut context = Context::new(&SHA256);
+    for part in known_by {
+        // The length keeps `a`, `bc` apart from `ab`, `c`.
+        context.update(&part.len().to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let sum = hex::encode(context.finish().as_ref());
     format!("source {} {sum}", live.id.uuid()).into()
 }
 

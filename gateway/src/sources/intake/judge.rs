@@ -34,7 +34,8 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn received(&self) -> Received<'a> {
+    /// What a verifier looks at.
+    pub fn received(&self) -> Received<'a> {
         Received {
             method: self.method.as_str(),
             url: self.url,
@@ -90,7 +91,7 @@ pub async fn take_body(body: &mut RequestBody, most: usize) -> Judged<Bytes> {
 pub fn judge(live: &Live, request: &Request<'_>, secrets: &Keyring, now: Millis) -> Judged<Verdict> {
     let connector = &live.connector;
     let received = request.received();
-    let mut seen = Seen::head(request.query, request.headers);
+    let mut seen = Seen::head(request.query, request.headers, live.shown_options.clone());
     let of_method = |before: bool| {
         let all = connector.handshakes.iter();
         all.filter(move |handshake| handshake.before_verify == before && handshake.method == request.method)

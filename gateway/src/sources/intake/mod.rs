@@ -10,11 +10,13 @@ mod event;
 pub mod flood;
 mod handshake;
 pub mod judge;
+pub mod key_sets;
 mod note;
 mod reply;
 pub mod retry;
 mod seen;
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,6 +24,7 @@ use http::Method;
 
 use crate::audit::{Actor, Work};
 use crate::base::clock::Millis;
+use crate::connectors::verify::Keyring;
 use crate::feed::{self, ChangeKind};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -101,8 +104,31 @@ async fn come_in(
         body,
         url_secret: arrival.url_secret.as_deref(),
     };
-    let verdict = judge::judge(live, &request, &live.keyring, at)?;
+    let secrets = with_keys(sources, live, &request, Cow::Borrowed(&live.keyring)).await?;
+    let verdict = judge::judge(live, &request, &secrets, at)?;
     carry_out(sources, live, verdict).await
+}
+
+/// The secrets with the keys of a vendor that signs tokens; 503 while those are away.
+async fn with_keys<'k>(
+    sources: &Sources,
+    live: &Live,
+    request: &Request<'_>,
+    secrets: Cow<'k, Keyring>,
+) -> Judged<Cow<'k, Keyring>> {
+    let rules = live.verifier.jwt();
+    let Some((rules, key_id)) = rules.zip(live.verifier.key_id(&request.received())) else {
+        return Ok(secrets);
+    };
+    let definition = &live.connector.of.definition;
+    let found = sources.key_sets.find(definition, &rules.keys, &key_id).await;
+    let keys =
+        found.map_err(|_| Problem::unavailable("The vendor's keys cannot be fetched at the moment."))?;
+    let email = rules
+        .email_option
+        .as_ref()
+        .and_then(|option| live.options.get(option));
+    Ok(Cow::Owned(secrets.into_owned().with_keys(keys, email.cloned())))
 }
 
 /// Does what a verdict asks for.
@@ -146,3 +172,6 @@ async fn keep(
     feed::left_to_feed(sources.registry.refresh(&client, &[live.id.uuid()]).await);
     Ok(())
 }
+
+#[cfg(test)]
+mod vector_tests;

@@ -85,7 +85,7 @@ fn shown_headers(live: &Live, headers: &HeaderMap) -> String {
             .map(|value| String::from_utf8_lossy(value.as_bytes()).replace('\0', "\u{fffd}"))
             .collect();
         let name = name.as_str();
-        let value = match is_credential(&live.connector.source.verify, name) {
+        let value = match is_credential(&live.verify, name) {
             true => MASK.to_owned(),
             false => values.join(", "),
         };

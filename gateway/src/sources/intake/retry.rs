@@ -1,11 +1,13 @@
 //! A kept request once more: with the present secrets, as of the time when it came.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::arrival::query_of;
-use super::carry_out;
 use super::judge::{self, Request};
+use super::{carry_out, with_keys};
 use crate::base::clock::Millis;
 use crate::sources::Sources;
 use crate::sources::live::Live;
@@ -30,12 +32,13 @@ pub async fn retry(
         body,
         url_secret: kept.url_secret.as_deref(),
     };
-    let secrets = live.present_keyring(Millis::now());
-    let came = match judge::judge(live, &request, &secrets, came_at) {
-        Ok(verdict) => carry_out(sources, live, verdict).await,
-        Err(problem) => Err(problem),
+    let judging = async {
+        let secrets = live.present_keyring(Millis::now());
+        let secrets = with_keys(sources, live, &request, Cow::Owned(secrets)).await?;
+        let verdict = judge::judge(live, &request, &secrets, came_at)?;
+        carry_out(sources, live, verdict).await
     };
-    match came {
+    match judging.await {
         Ok((outcome, event_ids, _)) => (outcome, event_ids),
         Err(problem) => (Outcome::Refused(problem.code()), Vec::new()),
     }

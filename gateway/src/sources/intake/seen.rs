@@ -15,11 +15,13 @@ pub struct Seen {
     pub headers: Node,
     pub body: Node,
     pub text: Node,
+    /// The options of the source.
+    options: Node,
 }
 
 impl Seen {
     /// What stands in the head of a request; its body is not there.
-    pub fn head(query: &str, headers: &HeaderMap) -> Self {
+    pub fn head(query: &str, headers: &HeaderMap, options: Node) -> Self {
         let pairs = urlencoded::pairs(query.as_bytes());
         let mut members: Vec<(String, Node)> = Vec::new();
         for (name, value) in pairs {
@@ -35,6 +37,7 @@ impl Seen {
             headers: Node::Object(shown(headers)),
             body: Node::Null,
             text: Node::Null,
+            options,
         }
     }
 
@@ -57,6 +60,7 @@ impl Seen {
             ("headers", &self.headers),
             ("text", &self.text),
             ("item", item),
+            ("options", &self.options),
         ])
     }
 
@@ -124,6 +128,7 @@ mod tests {
         let seen = Seen::head(
             "hub.mode=subscribe&hub.challenge=1&a=1&a=2&a.b=3&x.=y",
             &HeaderMap::new(),
+            Node::Null,
         );
         assert_eq!(
             seen.judged(None),

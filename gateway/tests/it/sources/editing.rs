@@ -33,8 +33,8 @@ async fn what_is_wrong_with_a_source_is_told_all_at_once() {
         "body.secrets.other",
         "body.secrets.signing_secret",
     ]);
-    // It needs what the gateway cannot do for sources: none is made of it.
-    create(json!({"name": "x", "connector": "gmail"}))
+    // It has actions alone.
+    create(json!({"name": "x", "connector": "ga4"}))
         .await
         .refused_at(&["body.connector"]);
 }

@@ -3,10 +3,12 @@
 mod checks;
 mod editing;
 mod handshakes;
+mod places;
 mod receipts;
 mod rotation;
 mod signed;
 mod two_instances;
+mod vendors;
 mod way;
 
 use http::Method;
