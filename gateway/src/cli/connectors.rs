@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::connectors::definition::{DefinitionFault, line_of_key, read};
 use crate::connectors::shown::ShownConnector;
 use crate::connectors::vectors;
+use crate::sources::intake;
 
 /// What can be done with connectors.
 #[derive(Debug, Subcommand)]
@@ -87,9 +88,12 @@ fn check_file(file: &Path) -> Result<usize, Vec<String>> {
     let told =
         |faults: Vec<DefinitionFault>| faults.iter().map(DefinitionFault::to_string).collect::<Vec<_>>();
     let definition = read(&name, &text).map_err(told)?;
-    let found = vectors::run(&definition)
-        .into_iter()
-        .chain(vectors::gaps(&definition));
+    // To the end of their way only where what they are signed with is right.
+    let mut found = vectors::run(&definition);
+    if found.is_empty() {
+        found = intake::vectors::run(&definition);
+    }
+    let found = found.into_iter().chain(vectors::gaps(&definition));
     let faults: Vec<DefinitionFault> = found
         .map(|fault| DefinitionFault {
             file: name.clone(),

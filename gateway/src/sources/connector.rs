@@ -66,7 +66,8 @@ pub struct Connector {
 }
 
 impl Connector {
-    fn compile(of: Arc<catalogue::Connector>) -> Result<Self, Unfit> {
+    /// What a definition's source is; why it is none.
+    pub fn compile(of: Arc<catalogue::Connector>) -> Result<Self, Unfit> {
         let definition = &of.definition;
         let title = || definition.title.clone();
         let source = definition

@@ -3,7 +3,7 @@
 //! Those of requests that come in are judged here as far as their signature; `sources` runs them to their end.
 
 mod coverage;
-pub(super) mod incoming;
+mod incoming;
 mod outcome;
 mod outgoing;
 
@@ -11,6 +11,7 @@ use super::definition::Definition;
 use super::token::token_vector_faults;
 
 pub use coverage::gaps;
+pub use incoming::Request;
 
 /// What a vector, or the lack of one, says of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]

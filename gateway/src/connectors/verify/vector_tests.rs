@@ -6,7 +6,7 @@ use super::tests::held;
 use super::{Keyring, Received, Refusal, Verifier, header};
 use crate::connectors::built_in;
 use crate::connectors::definition::{Incoming, Scheme, SignedPart, Verify, read};
-use crate::connectors::vectors::incoming::Request;
+use crate::connectors::vectors::Request;
 
 /// A vector with what is needed to judge it again and again.
 struct Vector<'a> {

@@ -15,6 +15,7 @@ mod note;
 mod reply;
 pub mod retry;
 mod seen;
+pub mod vectors;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -172,6 +173,3 @@ async fn keep(
     feed::left_to_feed(sources.registry.refresh(&client, &[live.id.uuid()]).await);
     Ok(())
 }
-
-#[cfg(test)]
-mod vector_tests;

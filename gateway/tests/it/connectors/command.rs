@@ -68,6 +68,11 @@ fn files_are_checked_by_their_vectors() {
     let told = check("email=ada%2B1%40example.com", "email=ada");
     let place = format!("own.toml:{}: vector.out[0]: body is", line("[[vector.out]]"));
     assert!(told.contains(&place), "{told}");
+    let told = check(
+        "type = \"stripe.invoice.paid\", at",
+        "type = \"stripe.invoice\", at",
+    );
+    assert!(told.contains("vector.in[0]: type is"), "{told}");
     let told = check("why = \"Declined.\"", "why = \"Taken.\"");
     assert!(told.contains("vector.outcome[0]: why is"), "{told}");
     let told = check("status = 402, body", "status = 500, body");
