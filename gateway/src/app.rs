@@ -1,6 +1,7 @@
 //! Builds a running gateway from its configuration, and stops it in order. Nothing is built elsewhere.
 
 mod bound;
+mod connecting;
 mod console_settings;
 mod ending;
 mod lane_settings;
@@ -23,9 +24,7 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::postgres::{PostgresBus, Role};
 use crate::bus::{Bus, Release};
 use crate::config::{BusKind, Config};
-use crate::connections::outgoing::Outgoing;
-use crate::connections::refresh::{Refresher, census, renewal::Renewals};
-use crate::connections::{self, Connections};
+use crate::connections::{self, refresh::census};
 use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::{Db, Purpose};
@@ -49,7 +48,6 @@ use crate::keys::Keys;
 use crate::maintenance::{self, Retention};
 use crate::operations::Operations;
 use crate::outbound::client::Client;
-use crate::outbound::elsewhere::Elsewhere;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
@@ -297,19 +295,18 @@ impl Engine {
         let sweeping = timeout::sweep(background.clone(), bus.clone(), bell.clone(), upkeep.stop());
         upkeep.spawn("sentries", sweeping);
         upkeep.spawn("connections", census::run(background.clone(), upkeep.stop()));
-        let refresh_wake = Arc::new(Notify::new());
-        let connections = Connections {
-            db: db.clone(),
-            catalogue: catalogue.clone(),
-            registry: credentials.clone(),
-            outgoing: Outgoing::new(client.clone(), Elsewhere::new(&config.connectors.hosts)?),
-            apps: Arc::new(config.connectors.apps.clone()),
-            renewals: Renewals {
+        let (connections, refresher) = connecting::connecting(
+            config,
+            connecting::Parts {
                 db: db.clone(),
+                background: background.clone(),
+                client: client.clone(),
+                catalogue: catalogue.clone(),
                 registry: credentials,
-                wake: refresh_wake.clone(),
+                bus: bus.clone(),
+                bell: bell.clone(),
             },
-        };
+        )?;
         let sources = SourceParts {
             db: db.clone(),
             background: background.clone(),
@@ -320,15 +317,6 @@ impl Engine {
             outgoing: connections.outgoing.clone(),
         };
         let sources = sources.start(&config.sources, &upkeep);
-        let refresher = Refresher {
-            connections: Connections {
-                db: background.clone(),
-                ..connections.clone()
-            },
-            bus: bus.clone(),
-            bell: bell.clone(),
-            wake: refresh_wake,
-        };
         upkeep.spawn("token refresh", refresher.run(upkeep.stop()));
         let console = Console::new(
             db.clone(),

@@ -27,6 +27,8 @@ pub mod config {
 
 /// What rules and sources do with connections.
 pub mod connections {
+    pub use crate::connections::Connections;
+    pub use crate::connections::refresh::refusals::{Refusals, Refused};
     pub use crate::connections::registry::{Live, Registry};
     pub use crate::connections::use_store::{User, clear, put};
 }

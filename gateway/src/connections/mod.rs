@@ -6,6 +6,7 @@
 //! `testing` makes the connector's test call with it. `use_store` knows which rules and sources use a connection.
 
 pub mod api;
+pub mod authorize;
 mod draft;
 pub mod editing;
 pub mod model;
@@ -28,6 +29,7 @@ use crate::config::App;
 use crate::connectors::catalogue::Catalogue;
 use crate::db::Db;
 use outgoing::Outgoing;
+use refresh::refusals::Refusals;
 use refresh::renewal::Renewals;
 use registry::Registry;
 
@@ -41,4 +43,8 @@ pub struct Connections {
     /// The operator's apps, by connector.
     pub apps: Arc<BTreeMap<String, App>>,
     pub renewals: Renewals,
+    /// What rules tell of refusals.
+    pub refusals: Refusals,
+    /// What the address that vendors send people back to begins with; the request's own origin if absent.
+    pub public_url: Option<Arc<str>>,
 }

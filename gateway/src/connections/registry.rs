@@ -38,6 +38,7 @@ pub struct Live {
     pub expires_at: Option<Millis>,
     /// When it came.
     pub refreshed_at: Option<Millis>,
+    pub updated_at: Millis,
 }
 
 impl Live {
@@ -58,6 +59,7 @@ impl Live {
             },
             expires_at: stored.expires_at,
             refreshed_at: stored.refreshed_at,
+            updated_at: stored.updated_at,
         })
     }
 
@@ -68,6 +70,11 @@ impl Live {
             fields.insert(ACCESS_TOKEN.to_owned(), tokens.access.clone());
         }
         self.kind.map(|kind| Credential { kind, fields })
+    }
+
+    /// Whether requests are made with the same secret as with another reading of the connection.
+    pub fn is_same_credential(&self, other: &Self) -> bool {
+        self.values == other.values && self.tokens == other.tokens
     }
 
     /// Whether requests can be made with it now: nothing is missing, and its token has not ended.

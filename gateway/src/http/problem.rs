@@ -77,6 +77,7 @@ problems! {
     FileGone "file_gone" 409 "The uploaded file is not kept any more" false "Send the file again; dry_run=true&keep=true keeps it for an hour.";
     ConnectionInUse "connection_in_use" 409 "The connection is used" false "Delete the rules and sources that use it first, or give them another one.";
     ConnectionNotReady "connection_not_ready" 409 "The connection is not ready" false "Finish it first: `status` and `status_detail` of the connection say what is missing.";
+    NotAuthorizable "not_authorizable" 409 "There is nothing to authorize" false "Only connections of kind oauth2 are authorized by a person; the others hold what was given.";
     ConsoleDisabled "console_disabled" 409 "The console is switched off" false "Set console.enabled = true.";
     HandshakeNotPending "handshake_not_pending" 409 "No handshake waits to be confirmed" false "Have the vendor send its handshake first; GET /v1/sources/{id} shows it.";
     ReceiptPurged "receipt_purged" 409 "The request is not kept" false "Only refused requests with a body of up to 16 KiB are kept, the newest 20 of a source.";

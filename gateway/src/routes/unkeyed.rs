@@ -1,5 +1,6 @@
 //! What needs no key: documents, what anyone may see of hoots, and requests to sources.
 
+use std::future::ready;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,10 +9,13 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 
 use super::Handling;
+use crate::connections::Connections;
+use crate::connections::authorize::callback;
 use crate::hoots::{Hoots, public};
 use crate::http::body::RequestBody;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::request_id::RequestId;
 use crate::sources::intake::arrival::Arrival;
 use crate::sources::{Sources, address, intake};
 
@@ -66,6 +70,31 @@ pub(super) fn take_in(
         ip,
     };
     Box::pin(intake::answer(sources.clone(), arrival))
+}
+
+/// A browser that comes back from a vendor. Its query holds a code, which is logged by nobody.
+pub(super) fn come_back(
+    connections: &Connections,
+    ip: IpAddr,
+    request_id: &RequestId,
+    silence: Duration,
+    request: Request<Incoming>,
+) -> Handling {
+    match *request.method() {
+        Method::GET | Method::HEAD | Method::POST => {}
+        Method::OPTIONS => return Box::pin(ready(Ok(options(callback::ALLOWED)))),
+        _ => return Box::pin(ready(Err(Problem::method_not_allowed(callback::ALLOWED)))),
+    }
+    let (head, incoming) = request.into_parts();
+    let visit = callback::Visit {
+        body: RequestBody::new(incoming, &head.headers, silence),
+        method: head.method,
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers,
+        request_id: request_id.clone(),
+        ip,
+    };
+    Box::pin(callback::answer(connections.clone(), visit))
 }
 
 /// The reply to OPTIONS.

@@ -17,7 +17,7 @@ use crate::http::json::Node;
 const DAY_SECONDS: f64 = 86_400.0;
 
 /// What came of asking.
-pub(super) enum Asked {
+pub enum Asked {
     /// Nobody uses the connection, and what renews it lives on: it is asked for again so many days after the last time.
     Postponed { after_days: Option<u32> },
     Judged {

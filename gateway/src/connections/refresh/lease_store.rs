@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Client, Transaction};
 
+use super::fresh::Fresh;
 use crate::base::id::ConnectionId;
 use crate::connections::store::{COLUMNS, stored};
 use crate::connections::stored::StoredConnection;
@@ -73,19 +74,6 @@ pub async fn give_back(client: &Client, leased: &Leased, due_after: Option<f64>)
         )
         .await?;
     Ok(())
-}
-
-/// Tokens that came.
-#[derive(Debug)]
-pub struct Fresh<'a> {
-    pub tokens: Vec<u8>,
-    /// Absent: as before.
-    pub scopes: Option<&'a [String]>,
-    pub account: Option<&'a str>,
-    pub lifetime_seconds: Option<f64>,
-    pub grant_lifetime_seconds: Option<f64>,
-    /// Absent: never by itself.
-    pub due_after_seconds: Option<f64>,
 }
 
 /// Writes tokens that came, if `fence` is still the connection's; whether it was.

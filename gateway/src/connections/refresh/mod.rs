@@ -7,12 +7,15 @@
 //! or hangs. What stands written without an answer after a crash leaves it open whether the refresh token is spent: if the
 //! vendor then refuses it, `status_detail` says `rotation_in_doubt`.
 
-mod asking;
+pub mod asking;
 pub mod census;
 mod ending;
+pub mod fresh;
 mod lapse;
 mod lapse_store;
 mod lease_store;
+mod refusal_store;
+pub mod refusals;
 pub mod renewal;
 mod renewal_store;
 
@@ -30,6 +33,7 @@ use crate::bus::Bus;
 use crate::db::DbError;
 use crate::feed::bell::Bell;
 use lease_store::Leased;
+use refusals::{Refusals, Remembered, Waiting};
 
 /// What is due is looked for this often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -47,11 +51,14 @@ pub struct Refresher {
     pub bell: Arc<Bell>,
     /// Rung when a token is wanted at once.
     pub wake: Arc<Notify>,
+    pub refusals: Waiting,
 }
 
 impl Refresher {
-    /// Refreshes what is due until `stop`. Calls under way then are let go: their leases run out.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Refreshes what is due until `stop`, and ends once the answers of calls under way then are written.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut refusals = std::mem::replace(&mut self.refusals, Refusals::new().1).0;
+        let mut remembered = Remembered::default();
         let mut under_way = FuturesUnordered::new();
         let mut busy: HashMap<String, usize> = HashMap::new();
         let mut look_count: u32 = 0;
@@ -90,11 +97,17 @@ impl Refresher {
                         *count -= 1;
                     }
                 }
+                Some(refusal) = refusals.recv() => {
+                    if let Err(fault) = self.hear(refusal, &mut remembered).await {
+                        tracing::debug!(%fault, "a refusal is heard of again");
+                    }
+                }
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
             }
         }
+        while under_way.next().await.is_some() {}
     }
 
     async fn lease(&self, full: &[String]) -> Result<Option<Leased>, DbError> {

@@ -3,6 +3,7 @@
 //! 401, unknown route 404, 405, 403, 429; then the handler's own 413, 415, 400, 404, 422.
 
 mod paths;
+mod step;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -16,10 +17,11 @@ use ipnet::IpNet;
 use super::handling::{Limit, handle};
 use super::pages::Pages;
 use super::route_metrics::RouteMetrics;
-use super::{Handling, Route, Services, openapi, unkeyed};
+use super::{Route, Services, openapi, unkeyed};
 use crate::audit::idempotency;
 use crate::base::clock::Millis;
 use crate::config::AccessLog;
+use crate::connections::authorize::callback;
 use crate::feed::Freshness;
 use crate::hoots::public;
 use crate::http::body::RequestBody;
@@ -36,6 +38,7 @@ use crate::keys::authenticate::{authenticate, permit};
 use crate::keys::entry::Entry;
 use crate::sources::address;
 use paths::PathRoutes;
+use step::Step;
 
 /// The dispatcher's settings.
 pub struct Settings {
@@ -51,7 +54,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Dispatcher {
     inner: Arc<Inner>,
-    /// Requests to sources are answered, and no others.
+    /// Requests to sources are answered, and browsers that come back from a vendor, and no others.
     is_for_sources_alone: bool,
 }
 
@@ -62,6 +65,7 @@ struct Inner {
     services: Services,
     settings: Settings,
     unrouted: Arc<RouteMetrics>,
+    callback: Arc<RouteMetrics>,
     /// Of the public forms, in their order.
     public: [Arc<RouteMetrics>; public::Form::ALL.len()],
     /// Of requests to sources.
@@ -83,6 +87,8 @@ enum Matched<'a> {
     Public(public::Form),
     /// A request to a source.
     Intake,
+    /// Where vendors send people back to.
+    Callback,
     Unknown {
         is_api: bool,
     },
@@ -106,6 +112,7 @@ impl Dispatcher {
             services,
             settings,
             unrouted: Arc::new(RouteMetrics::new(&Method::GET, "unrouted")),
+            callback: Arc::new(RouteMetrics::new(&Method::GET, callback::PATH)),
             public: public::Form::ALL.map(|form| Arc::new(RouteMetrics::new(&Method::GET, form.route()))),
             intake: Arc::new(RouteMetrics::new(&Method::POST, "/in/{token}")),
         });
@@ -115,7 +122,7 @@ impl Dispatcher {
         })
     }
 
-    /// The same for a listener that serves requests to sources and nothing else.
+    /// The same for a listener that serves what outside systems call, and nothing else.
     pub fn for_sources_alone(&self) -> Self {
         Self {
             is_for_sources_alone: true,
@@ -133,7 +140,9 @@ impl Answer for Dispatcher {
     ) -> impl Future<Output = Response<ReplyBody>> + Send + use<> {
         let under_way = watch.begin();
         let is_http2_head = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
-        let is_served = !self.is_for_sources_alone || address::split(request.uri().path()).is_some();
+        let path = request.uri().path();
+        let is_outside = address::split(path).is_some() || path == callback::PATH;
+        let is_served = !self.is_for_sources_alone || is_outside;
         let framing = framing::check(&request, watch).and_then(|()| match is_served {
             true => Ok(()),
             false => Err(unknown_route()),
@@ -160,17 +169,6 @@ struct Noted {
     metrics: Arc<RouteMetrics>,
 }
 
-/// How a request goes on after the checks that need no waiting.
-enum Step {
-    Answered(Result<Reply, Problem>),
-    /// The credential is no good.
-    Refused(Problem),
-    Handling {
-        handling: Handling,
-        is_unbounded: bool,
-    },
-}
-
 impl Inner {
     fn begin(&self, ends: Ends, framing: Result<(), Problem>, request: Request<Incoming>) -> (Noted, Step) {
         let started = Instant::now();
@@ -182,12 +180,7 @@ impl Inner {
             Ok(()) if let Some(pages) = self.pages_of(request.uri().path()) => {
                 let (metrics, handling) =
                     pages.answer(ends, ip, &request_id, self.settings.body_silence, request);
-                let is_unbounded = true;
-                let step = Step::Handling {
-                    handling,
-                    is_unbounded,
-                };
-                (metrics.unwrap_or(&self.unrouted), step)
+                (metrics.unwrap_or(&self.unrouted), Step::unbounded(handling))
             }
             Ok(()) => {
                 let matched = self.find(request.uri().path());
@@ -263,6 +256,7 @@ impl Inner {
                 Matched::Api(found.value, parameters.collect())
             }
             Err(_) if address::split(path).is_some() => Matched::Intake,
+            Err(_) if path == callback::PATH => Matched::Callback,
             Err(_) => match (openapi::document(path), public::find(path)) {
                 (Some(reply), _) => Matched::Document(reply),
                 (None, Some((form, _))) => Matched::Public(form),
@@ -295,11 +289,12 @@ impl Inner {
                     self.settings.body_silence,
                 );
                 // Its body and its commit have limits of their own.
-                let step = Step::Handling {
-                    handling,
-                    is_unbounded: true,
-                };
-                return (&self.intake, step);
+                return (&self.intake, Step::unbounded(handling));
+            }
+            Matched::Callback => {
+                let (connections, silence) = (&self.services.connections, self.settings.body_silence);
+                let step = unkeyed::come_back(connections, client.ip, request_id, silence, request);
+                return (&self.callback, Step::unbounded(step));
             }
             Matched::Document(reply) => {
                 let answered = unkeyed::answer(request.method(), || Ok(reply));

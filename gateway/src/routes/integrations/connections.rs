@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::base::scope::Scope::{WebhooksRead, WebhooksWrite};
-use crate::connections::{api, model, testing};
+use crate::connections::{api, authorize, model, testing};
 use crate::http::problem::Code;
 use crate::routes::Access::{self, Scopes};
 use crate::routes::Route;
@@ -47,6 +47,20 @@ pub(super) fn connection_routes() -> Vec<Route> {
         )
         .no_content()
         .errors(&[Code::ConnectionInUse]),
+        change(
+            Method::POST,
+            "/v1/connections/{id}/authorize",
+            "Begin to authorize a connection",
+            |services, call| {
+                Box::pin(authorize::authorize_connection(
+                    services.connections.clone(),
+                    call,
+                ))
+            },
+        )
+        .optional_body::<authorize::AuthorizeConnection>()
+        .replies::<authorize::BegunAuthorization>(200)
+        .errors(&[Code::NotAuthorizable, Code::ConnectionNotReady]),
         change(
             Method::POST,
             "/v1/connections/{id}/test",

@@ -2,8 +2,10 @@
 
 mod canary;
 mod editing;
+mod oauth;
 mod testing;
 mod two;
+mod vendor;
 
 use serde_json::{Value, json};
 
