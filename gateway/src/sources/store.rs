@@ -12,7 +12,7 @@ use super::status::Activity;
 use crate::base::caller::WorkspaceId;
 use crate::base::id::SourceId;
 use crate::base::page::Page;
-use crate::db::DbError;
+use crate::db::{self, DbError, ToSql};
 use crate::feed::ChangeKind;
 use crate::filter::FilterText;
 
@@ -216,14 +216,17 @@ async fn with_secrets<T>(
 
 /// Keeps a type of a source's events, unless it has as many as it may; whether it is kept.
 pub async fn add_type(
-    client: &Client,
+    client: &mut db::Client,
     workspace: WorkspaceId,
     id: SourceId,
     name: &str,
     is_exempt: bool,
 ) -> Result<bool, DbError> {
     let most = i64::try_from(MAX_TYPES).unwrap_or(i64::MAX);
-    // Instances that meet at the last place may go a few over it.
+    let transaction = db::begin(client).await?;
+    // One after another, or those that meet at the last place would all take it.
+    let statement = "select from sources where id = $1 for no key update";
+    transaction.execute(statement, &[&id]).await?;
     // Every instance lists it within half a second, by the feed; nobody waits for that.
     let statement = "with added as (
                          insert into source_types (source_id, name, workspace_id)
@@ -232,24 +235,13 @@ pub async fn add_type(
                          on conflict do nothing returning 1
                      )
                      insert into changes (kind, entity, workspace_id) select $6, $1, $3 from added";
-    let written = client
-        .execute(
-            statement,
-            &[
-                &id,
-                &name,
-                &workspace,
-                &is_exempt,
-                &most,
-                &ChangeKind::EventType.name(),
-            ],
-        )
-        .await?;
-    if written > 0 {
-        return Ok(true);
-    }
+    let kind = ChangeKind::EventType.name();
+    let values: [&(dyn ToSql + Sync); 6] = [&id, &name, &workspace, &is_exempt, &most, &kind];
+    transaction.execute(statement, &values).await?;
     let statement = "select from source_types where source_id = $1 and name = $2";
-    Ok(client.query_opt(statement, &[&id, &name]).await?.is_some())
+    let is_kept = transaction.query_opt(statement, &[&id, &name]).await?.is_some();
+    db::commit(transaction).await?;
+    Ok(is_kept)
 }
 
 /// Keeps what a handshake handed out, if the source has none yet; whether it did.

@@ -69,8 +69,8 @@ async fn label_of(sources: &Sources, live: &Live, name: &str) -> Result<Arc<str>
     let other = label::other(&live.connector.name);
     let is_other = name == other;
     if !live.types.is_full() || is_other {
-        let client = sources.db.client().await?;
-        if store::add_type(&client, live.workspace, live.id, name, is_other).await? {
+        let mut client = sources.db.client().await?;
+        if store::add_type(&mut client, live.workspace, live.id, name, is_other).await? {
             let label: Arc<str> = name.into();
             live.types.add([label.clone()]);
             return Ok(label);
@@ -88,8 +88,8 @@ async fn other_label(
     if let Some(known) = types.find(other) {
         return Ok(known);
     }
-    let client = sources.db.client().await?;
-    store::add_type(&client, live.workspace, live.id, other, true).await?;
+    let mut client = sources.db.client().await?;
+    store::add_type(&mut client, live.workspace, live.id, other, true).await?;
     let label: Arc<str> = other.into();
     types.add([label.clone()]);
     Ok(label)
