@@ -55,6 +55,7 @@ use crate::sentries::{Sentries, pace::Pace, timeout};
 use crate::sources::{self, connector::Connectors};
 use crate::telemetry::health::Health;
 use crate::telemetry::registry::Metrics;
+use crate::telemetry::supervisor;
 use crate::vault::Vault;
 use crate::webhooks::api::Webhooks;
 use crate::webhooks::destinations::Endpoints;
@@ -116,6 +117,10 @@ async fn run_and_drain(config: Config, bound: Bound, stop: &Stop) -> Result<(), 
         reload::reload_on_hangup(hangups, bound.certificate, catalogue.clone(), probes.stop()),
     );
     let listen = bound.api.address().map_err(StartError::Address)?;
+    if supervisor::is_there() {
+        let telling = supervisor::keep_telling(health.clone(), stop.clone(), probes.stop());
+        probes.spawn("supervisor", telling);
+    }
     let db = database(&config)?;
     let starting = async {
         opening::wait_for_database(&config, &db, &health).await?;

@@ -8,3 +8,4 @@ mod output;
 mod poison;
 mod signals;
 mod stopping;
+mod supervisor;
