@@ -97,7 +97,9 @@ fn show(
     let types = names.all().into_iter().filter(|name| !is_operational(name));
     let shown = SendPage {
         frame: visit.frame("Send event", Section::Events),
-        types: types.map(|name| (name.clone(), name)).collect(),
+        types: std::iter::once((String::new(), "Choose one".to_owned()))
+            .chain(types.map(|name| (name.clone(), name)))
+            .collect(),
         form_id,
         alert,
         chosen,

@@ -24,6 +24,7 @@ async fn an_event_is_sent_once_with_its_data_to_the_last_digit() {
         .iter()
         .filter_map(|choice| choice.attribute("value"))
         .collect();
+    assert_eq!(options[0], "", "nobody sends what they did not choose");
     assert!(options.contains(&"deal.won".to_owned()), "{options:?}");
     assert!(
         !options.contains(&"delivery.failed".to_owned()),
