@@ -138,6 +138,8 @@ async fn a_webhook_is_added_tested_and_its_deliveries_are_sent_again() {
 async fn a_webhook_is_changed_after_a_question() {
     let desk = Desk::open().await;
     let mut browser = Browser::at(&desk).await;
+    let added = json!({"name": "stripe.payout", "description": "x"});
+    desk.api.post("/v1/event-types", &added).await.ok(201);
     let body = json!({"name": "shop", "url": "http://127.0.0.1:9/x", "events": ["deal.won", "stripe.*"],
                       "headers": {"authorization": "Basic x"}});
     let made = desk.api.post("/v1/webhooks", &body).await.ok(201);
