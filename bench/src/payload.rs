@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// First value of `n`: twelve digits from the start, because JSON forbids leading zeros.
 const COUNTER_BASE: u64 = 100_000_000_000;
 const COUNTER_DIGITS: usize = 12;
-/// Stands for the counter, wherever it is to be written.
-pub const COUNTER: &str = "############";
+/// Stands for the counter, wherever it is to be written; a number, so that what was never stamped is JSON too.
+pub const COUNTER: &str = "100000000000";
 /// Microseconds since 1970 have sixteen digits until the year 2286.
 const MICROS_DIGITS: usize = 16;
 
