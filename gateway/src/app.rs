@@ -7,6 +7,7 @@ mod ending;
 mod lane_settings;
 mod opening;
 mod reload;
+mod rule_parts;
 mod source_parts;
 mod start_error;
 mod subscribe;
@@ -36,6 +37,7 @@ use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
 use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
+use crate::delivery::several::Several;
 use crate::delivery::stats::counters::Counters;
 use crate::delivery::stats::writer::StatsWriter;
 use crate::events::{Events, batch, types::EventTypes};
@@ -51,6 +53,7 @@ use crate::outbound::client::Client;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
+use crate::rules::{Rules, destinations::RuleDestinations};
 use crate::sentries::{Sentries, pace::Pace, timeout};
 use crate::sources::{self, connector::Connectors};
 use crate::telemetry::health::Health;
@@ -62,6 +65,7 @@ use crate::webhooks::destinations::Endpoints;
 use crate::webhooks::registry::Registry;
 pub use bound::Bound;
 pub use opening::{catalogue, database, refuse_unbuilt};
+use rule_parts::RuleParts;
 use source_parts::SourceParts;
 pub use start_error::StartError;
 
@@ -189,6 +193,8 @@ impl Engine {
         let types = Arc::new(EventTypes::default());
         let credentials = Arc::new(connections::registry::Registry::new(vault.clone()));
         let endpoints = Arc::new(Registry::new(vault, config.webhooks.clone()));
+        let rule_parts = RuleParts::new(config, &catalogue, &credentials)?;
+        let known_rules = rule_parts.registry.clone();
 
         let mut feed = Feed::new(
             background.clone(),
@@ -198,7 +204,7 @@ impl Engine {
         );
         let shown_hoots = Arc::new(hoots::registry::Registry::new(background.clone()));
         subscribe::subscribe(&mut feed, &keys, &types, &endpoints, &shown_hoots);
-        subscribe::subscribe_integrations(&mut feed, &types, &credentials, &live_sources);
+        subscribe::subscribe_integrations(&mut feed, &types, &credentials, &live_sources, &known_rules);
         upkeep.spawn("hoots", shown_hoots.clone().follow(upkeep.stop()));
         let freshness = feed.freshness();
         upkeep.spawn("feed", feed.run(upkeep.stop()));
@@ -222,8 +228,10 @@ impl Engine {
             }
         };
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
-        let destinations: Arc<dyn Destinations> =
-            Arc::new(Endpoints::new(endpoints.clone(), background.clone(), bus.clone()));
+        let destinations: Arc<dyn Destinations> = Arc::new(Several(vec![
+            Arc::new(Endpoints::new(endpoints.clone(), background.clone(), bus.clone())),
+            Arc::new(RuleDestinations::new(known_rules.clone(), background.clone())),
+        ]));
         let of_events = destinations.clone();
         let lanes = Arc::new(Lanes::new(
             destinations.clone(),
@@ -312,6 +320,7 @@ impl Engine {
                 bell: bell.clone(),
             },
         )?;
+        let known_rules = rule_parts.start(connections.clone(), bus.clone(), &upkeep);
         let sources = SourceParts {
             db: db.clone(),
             background: background.clone(),
@@ -331,7 +340,7 @@ impl Engine {
         );
         let services = Services {
             db: db.clone(),
-            catalogue,
+            catalogue: catalogue.clone(),
             console,
             imports,
             sentries: Sentries {
@@ -363,6 +372,14 @@ impl Engine {
                 bus: bus.clone(),
             },
             connections,
+            rules: Rules {
+                db: db.clone(),
+                registry: known_rules,
+                lanes: lanes.clone(),
+                client: client.clone(),
+                types: types.clone(),
+                wake: wake.clone(),
+            },
             webhooks: Webhooks {
                 db,
                 registry: endpoints,

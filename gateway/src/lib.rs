@@ -39,6 +39,7 @@ mod operations;
 mod outbound;
 mod records;
 mod routes;
+mod rules;
 mod sentries;
 mod sources;
 mod telemetry;

@@ -7,6 +7,7 @@ use crate::events::types::EventTypes;
 use crate::feed::{ChangeKind, Feed};
 use crate::hoots;
 use crate::keys::Keys;
+use crate::rules;
 use crate::sources;
 use crate::webhooks::registry::Registry;
 
@@ -74,6 +75,7 @@ pub(super) fn subscribe_integrations(
     types: &Arc<EventTypes>,
     connections: &Arc<connections::registry::Registry>,
     sources: &Arc<sources::registry::Registry>,
+    rules: &Arc<rules::registry::Registry>,
 ) {
     let (sources, of_sources) = (sources.clone(), types.clone());
     feed.subscribe(
@@ -101,6 +103,19 @@ pub(super) fn subscribe_integrations(
                 match ids.is_empty() {
                     true => connections.reload(client).await,
                     false => connections.refresh(client, &ids).await,
+                }
+            })
+        }),
+    );
+    let rules = rules.clone();
+    feed.subscribe(
+        ChangeKind::Rule,
+        Arc::new(move |client, changed| {
+            let rules = rules.clone();
+            Box::pin(async move {
+                match changed.is_empty() {
+                    true => rules.reload(client).await,
+                    false => rules.refresh(client, &changed).await,
                 }
             })
         }),

@@ -64,6 +64,8 @@ kinds! {
     Source SourceId "src_";
     /// One request to a source, and what became of it.
     Receipt ReceiptId "rcp_";
+    /// A rule.
+    Rule RuleId "rule_";
 }
 
 /// The id of one `K`: prefix and lower-case hyphenated UUID, as in `key_0198c0de-…`.

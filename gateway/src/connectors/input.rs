@@ -27,6 +27,8 @@ struct Given {
 enum Template {
     /// A string.
     Text(Text),
+    /// A URL whose host is fixed.
+    Url(Text),
     /// What is no string.
     Tree(Tree),
     /// Each makes one address, or a list of them where it is a single placeholder.
@@ -111,6 +113,14 @@ impl Inputs {
         Self(given.collect())
     }
 
+    /// The inputs that are URLs: name and what stands before the first value.
+    pub fn urls(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|given| match &given.template {
+            Some(Template::Url(text)) => Some((given.name.as_str(), text.fixed_start())),
+            _ => None,
+        })
+    }
+
     /// The values, as the request's templates see them below `input`. A fault has a path such as `input.text`.
     pub fn render(&self, scope: &Scope<'_>) -> Result<Node, RenderFault> {
         let mut members = Vec::with_capacity(self.0.len());
@@ -160,6 +170,12 @@ impl Template {
                 });
                 Self::Addresses(texts.collect::<Result<_, _>>()?)
             }
+            (InputKind::Url, Node::Text(written)) => {
+                let url = text(written)?;
+                url.check_open_url().map_err(RenderFault::new)?;
+                Self::Url(url)
+            }
+            (InputKind::Url, _) => return Err(RenderFault::new("expected a URL")),
             (InputKind::Addresses, _) => return Err(RenderFault::new("expected addresses")),
             (_, Node::Text(written)) => Self::Text(text(written)?),
             (_, other) => Self::Tree(Tree::compile(other)?),
@@ -169,7 +185,7 @@ impl Template {
     /// Notes what a rule may not read; the count of placeholders.
     fn check(&self, place: &str, faults: &mut Faults) -> usize {
         let (paths, secrets): (Vec<&[String]>, Vec<&str>) = match self {
-            Self::Text(text) => (text.paths().collect(), text.secrets().collect()),
+            Self::Text(text) | Self::Url(text) => (text.paths().collect(), text.secrets().collect()),
             Self::Tree(tree) => (tree.paths(), tree.secrets()),
             Self::Addresses(texts) => (
                 texts.iter().flat_map(Text::paths).collect(),
@@ -198,6 +214,7 @@ impl Template {
         };
         match (self, said.kind) {
             (Self::Addresses(texts), _) => addresses(texts, scope),
+            (Self::Url(text), _) => Ok(Some(Node::Text(text.url(scope)?))),
             (Self::Value(value), InputKind::Addresses) => mailboxes(value),
             (Self::Value(Node::Null), _) => Ok(None),
             (Self::Value(value), _) => Ok(Some(as_text(value.clone()))),

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use super::engine::breaker::HealthState;
 use super::engine::job::Job;
 use super::engine::outcome::{Judgement, Outcome, Tried};
+use super::log::{ErrorCode, SentRequest};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::DestinationId;
@@ -38,17 +39,59 @@ pub trait Destination: Send + Sync {
 
     fn terms(&self) -> &Terms;
 
+    /// The number of its present settings, where its deliveries tell by which they were made.
+    fn revision(&self) -> Option<i32> {
+        None
+    }
+
+    /// Why it takes no delivery at the moment; they wait, and use up no attempt.
+    fn hold(&self) -> Option<ErrorCode> {
+        None
+    }
+
+    /// The open connections to where its requests go.
+    fn connections(&self) -> &Connections;
+
+    /// What attempt `number` (from 1) of a delivery, begun at `at`, has to do.
+    fn errand<'a>(&'a self, job: &'a Job, number: u16, at: Millis) -> Errand<'a>;
+
+    /// What an attempt's answer, or its absence, means. It may also say it in the attempt.
+    fn judge(&self, job: &Job, tried: &mut Tried) -> Judgement;
+}
+
+/// Requests that need nothing but the job, to one place.
+pub trait Direct: Send + Sync {
     /// Where requests go.
     fn target(&self) -> &Target;
 
-    /// The open connections to its target.
-    fn connections(&self) -> &Connections;
-
     /// The request of attempt `number` (from 1), begun at `at`.
     fn request(&self, job: &Job, number: u16, at: Millis) -> Request<Full<Bytes>>;
+}
 
-    /// What an attempt's answer, or its absence, means.
-    fn judge(&self, tried: &Tried) -> Judgement;
+/// What an attempt has to do.
+pub enum Errand<'a> {
+    Direct(&'a dyn Direct),
+    /// To be asked for: the request is made from the event, and may need what is read elsewhere.
+    Prepared(Answer<'a, Prepared>),
+}
+
+/// An errand that was asked for.
+pub enum Prepared {
+    Send(Box<Sending>),
+    /// Nothing can be sent, neither now nor later.
+    Refuse(ErrorCode, Option<Box<str>>),
+    /// Nothing can be sent now: the delivery waits, and no attempt is used up.
+    Hold(ErrorCode),
+}
+
+/// A request, and where it goes.
+pub struct Sending {
+    pub target: Target,
+    /// Absent: those of the destination.
+    pub connections: Option<Arc<Connections>>,
+    pub request: Request<Bytes>,
+    /// The same for people, with secrets masked.
+    pub shown: SentRequest,
 }
 
 /// Why a destination got no delivery of an event, by its present settings: the first of these that holds.

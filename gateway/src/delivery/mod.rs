@@ -59,4 +59,5 @@ pub mod engine;
 pub mod id;
 pub mod log;
 pub mod schedule;
+pub mod several;
 pub mod stats;

@@ -236,7 +236,7 @@ fn unmatched(events: &Events, workspace: WorkspaceId, event: &ShownEvent) -> Vec
     });
     let has_none = |webhook: &UnmatchedWebhook| {
         let mut deliveries = event.deliveries.iter();
-        !deliveries.any(|delivery| delivery.webhook_id == webhook.webhook_id)
+        !deliveries.any(|delivery| delivery.webhook_id == Some(webhook.webhook_id))
     };
     webhooks.filter(has_none).collect()
 }

@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod batch;
+pub mod directory;
 pub mod examples;
 pub mod model;
 pub mod query;
+pub mod selection;
 pub mod store;
 pub mod type_api;
 pub mod type_store;

@@ -61,16 +61,18 @@ pub enum ChangeKind {
     Hoot,
     Connection,
     Source,
+    Rule,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::ApiKey,
         Self::Webhook,
         Self::EventType,
         Self::Hoot,
         Self::Connection,
         Self::Source,
+        Self::Rule,
     ];
 
     /// The name in the log table.
@@ -82,6 +84,7 @@ impl ChangeKind {
             Self::Hoot => "hoot",
             Self::Connection => "connection",
             Self::Source => "source",
+            Self::Rule => "rule",
         }
     }
 }

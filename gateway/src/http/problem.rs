@@ -72,6 +72,7 @@ problems! {
     TypeTaken "type_taken" 409 "The event type exists" false "Use the existing type.";
     KeyEnded "key_ended" 409 "The API key has ended" false "Only a live key can be rotated; create a new one.";
     WebhookDisabled "webhook_disabled" 409 "The webhook is disabled" false "Enable it first.";
+    RuleDisabled "rule_disabled" 409 "The rule is disabled" false "Enable it first.";
     ImportRunning "import_running" 409 "The import is still running" true "Wait for its end, or cancel it first.";
     ImportPurged "import_purged" 409 "The import's undo log and failed rows are no longer kept" false "Undo an import, and fetch its errors.csv, within imports.retention_days.";
     FileGone "file_gone" 409 "The uploaded file is not kept any more" false "Send the file again; dry_run=true&keep=true keeps it for an hour.";

@@ -40,6 +40,7 @@ use crate::http::reply::Reply;
 use crate::imports::Imports;
 use crate::keys::Keys;
 use crate::records::Records;
+use crate::rules::Rules;
 use crate::sentries::Sentries;
 use crate::sources::Sources;
 use crate::webhooks::api::Webhooks;
@@ -61,6 +62,7 @@ pub struct Services {
     pub sources: Sources,
     pub webhooks: Webhooks,
     pub connections: Connections,
+    pub rules: Rules,
 }
 
 /// The access that a route needs.

@@ -1,5 +1,7 @@
 //! The parts of OpenAPI that the types cannot express: forms of ids and parameters, bounds, headers.
 
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
@@ -29,6 +31,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
         Some("console-links") => "lnk_",
         Some("webhooks") => "wh_",
         Some("deliveries") => "dlv_",
+        Some("rules") => "rule_",
         Some("sentries") => "sen_",
         Some("hoots") => "hoot_",
         Some("connectors") => {
@@ -253,7 +256,8 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     let refinements = refinements
         .into_iter()
         .chain(super::openapi_sentries::refinements())
-        .chain(super::integrations::openapi::refinements(NET));
+        .chain(super::integrations::openapi::refinements(NET))
+        .chain(rules::refinements());
     for (schema, property, bounds) in refinements {
         let found = schemas
             .get_mut(schema)

@@ -265,7 +265,7 @@ fn webhook_routes() -> Vec<Route> {
 }
 
 /// A delivery that is listed meets all of them.
-const DELIVERY_FILTERS: &[(&str, &str)] = &[
+pub(in crate::routes) const DELIVERY_FILTERS: &[(&str, &str)] = &[
     (
         "status",
         "Only these, separated by commas: pending, succeeded, failed.",

@@ -56,6 +56,7 @@ metrics_table! {
     SOURCES_LOADED describe_gauge "gateway_sources_loaded" "Sources in memory.";
     SOURCE_RECEIPTS_DROPPED describe_counter "gateway_source_receipts_dropped_total" "Receipts that were not kept, because more requests came than are written down.";
     ATTEMPTS describe_counter "gateway_delivery_attempts_total" "Attempts made, by outcome.";
+    ACTION_ATTEMPTS describe_counter "gateway_action_attempts_total" "Attempts of rules, by connector, action and outcome: success, or the error code.";
     ATTEMPT_SECONDS describe_histogram "gateway_delivery_attempt_seconds" "Duration of one attempt.";
     DELIVERIES describe_counter "gateway_deliveries_total" "Deliveries ended, by status.";
     DELIVERIES_PARKED describe_counter "gateway_deliveries_parked_total" "Deliveries put into the schedule, by reason.";

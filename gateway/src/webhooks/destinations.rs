@@ -18,7 +18,7 @@ use crate::db::{Db, DbError};
 use crate::delivery::destination::{Destination, Destinations, Unmatched};
 use crate::delivery::engine::breaker::HealthState;
 use crate::delivery::engine::outcome::Outcome;
-use crate::filter::Data;
+use crate::filter::{Data, Filter};
 use crate::telemetry::names;
 
 /// The endpoints of all workspaces.
@@ -60,7 +60,12 @@ impl Destinations for Endpoints {
             if made_by.is_some_and(|made_by| endpoint.created_at > made_by) {
                 continue;
             }
-            if !is_wanted(event, endpoint, &mut data) {
+            if !is_wanted(
+                event,
+                endpoint.filter.as_ref(),
+                destination_of(endpoint.id),
+                &mut data,
+            ) {
                 counter!(names::DELIVERIES_FILTERED).increment(1);
                 continue;
             }
@@ -136,9 +141,14 @@ impl Destinations for Endpoints {
     }
 }
 
-/// Whether the endpoint's filter wants the event. One that panics must cost no other endpoint the event.
-fn is_wanted<'a>(event: &'a Event, endpoint: &Endpoint, data: &mut Option<Data<'a>>) -> bool {
-    let Some(filter) = &endpoint.filter else {
+/// Whether a destination's filter wants the event. One that panics must cost no other destination the event.
+pub fn is_wanted<'a>(
+    event: &'a Event,
+    filter: Option<&Filter>,
+    destination: DestinationId,
+    data: &mut Option<Data<'a>>,
+) -> bool {
+    let Some(filter) = filter else {
         return true;
     };
     let asking = AssertUnwindSafe(|| {
@@ -149,7 +159,7 @@ fn is_wanted<'a>(event: &'a Event, endpoint: &Endpoint, data: &mut Option<Data<'
         // What was opened so far may be half done.
         *data = None;
         counter!(names::DISPATCH_PANICS, "place" => "filter").increment(1);
-        tracing::error!(event = %event.id, webhook = %endpoint.id, "a filter panicked; the event is sent as if wanted");
+        tracing::error!(event = %event.id, %destination, "a filter panicked; the event is sent as if wanted");
         // Sending too much loses nothing.
         true
     })

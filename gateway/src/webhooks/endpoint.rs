@@ -1,14 +1,14 @@
 //! An endpoint as deliveries need it: parsed, opened and prepared once, when it is loaded. It is a destination.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
+use uuid::Uuid;
 
-use super::model::{BY_KEY, EVERY, prefix_of};
+use super::model::BY_KEY;
 use super::request::Addressed;
 use super::sign::Signer;
 use super::stored::{OpenError, StoredWebhook};
@@ -17,65 +17,15 @@ use crate::base::clock::Millis;
 use crate::base::id::{DestinationId, WebhookId};
 use crate::base::seal::SealError;
 use crate::config;
-use crate::delivery::destination::{Destination, Terms};
+use crate::delivery::destination::{Destination, Direct, Errand, Terms};
 use crate::delivery::engine::job::Job;
 use crate::delivery::engine::outcome::{Judgement, Tried};
-use crate::events::types::is_operational;
+use crate::events::directory::Subscriber;
+use crate::events::selection::Selection;
 use crate::filter::Filter;
 use crate::outbound::connections::Connections;
 use crate::outbound::target::{Target, UrlFault};
 use crate::vault::Vault;
-
-/// Which event types an endpoint wants.
-#[derive(Debug, Clone)]
-pub enum Selection {
-    Every,
-    /// Those of these names, and those that begin with one of `prefixes`, such as `stripe.`. No name and no prefix is
-    /// within another prefix, so that an event is wanted once.
-    Some {
-        names: HashSet<Box<str>>,
-        prefixes: HashSet<Box<str>>,
-    },
-}
-
-impl Selection {
-    /// Reads the stored list, in which `*` is every type and `stripe.*` every one that begins so.
-    pub fn of(types: &[String]) -> Self {
-        if types.iter().any(|name| name == EVERY) {
-            return Self::Every;
-        }
-        let prefixes: Vec<&str> = types.iter().filter_map(|name| prefix_of(name)).collect();
-        let is_within = |name: &str| {
-            let mut others = prefixes.iter().filter(|prefix| **prefix != name);
-            others.any(|prefix| name.starts_with(prefix))
-        };
-        let names = types
-            .iter()
-            .map(String::as_str)
-            .filter(|name| prefix_of(name).is_none());
-        Self::Some {
-            names: names.filter(|name| !is_within(name)).map(Box::from).collect(),
-            prefixes: prefixes
-                .iter()
-                .filter(|prefix| !is_within(prefix))
-                .map(|prefix| Box::from(*prefix))
-                .collect(),
-        }
-    }
-}
-
-impl Selection {
-    /// Whether events of that type are among them.
-    pub fn includes(&self, label: &str) -> bool {
-        match self {
-            // What the gateway says about itself is asked for by name.
-            Self::Every => !is_operational(label),
-            Self::Some { names, prefixes } => {
-                names.contains(label) || prefixes.iter().any(|prefix| label.starts_with(&**prefix))
-            }
-        }
-    }
-}
 
 /// An endpoint, ready to be sent to.
 #[derive(Debug)]
@@ -179,6 +129,24 @@ pub const fn destination_of(id: WebhookId) -> DestinationId {
     DestinationId::from_uuid(id.uuid())
 }
 
+impl Subscriber for Endpoint {
+    fn uuid(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.terms.is_enabled
+    }
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+}
+
 impl Destination for Endpoint {
     fn id(&self) -> DestinationId {
         destination_of(self.id)
@@ -188,12 +156,28 @@ impl Destination for Endpoint {
         &self.terms
     }
 
-    fn target(&self) -> &Target {
-        &self.target
-    }
-
     fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    fn errand<'a>(&'a self, _: &'a Job, _: u16, _: Millis) -> Errand<'a> {
+        Errand::Direct(self)
+    }
+
+    fn judge(&self, _: &Job, tried: &mut Tried) -> Judgement {
+        if tried.is_success() {
+            Judgement::Success
+        } else if tried.is_gone() {
+            Judgement::Gone
+        } else {
+            Judgement::Failure
+        }
+    }
+}
+
+impl Direct for Endpoint {
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn request(&self, job: &Job, number: u16, at: Millis) -> Request<Full<Bytes>> {
@@ -203,16 +187,6 @@ impl Destination for Endpoint {
             signers: self.signers(),
         };
         addressed.request(job, number, at)
-    }
-
-    fn judge(&self, tried: &Tried) -> Judgement {
-        if tried.is_success() {
-            Judgement::Success
-        } else if tried.is_gone() {
-            Judgement::Gone
-        } else {
-            Judgement::Failure
-        }
     }
 }
 
@@ -225,27 +199,4 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, EndpointError> {
         headers.insert(name, value);
     }
     Ok(headers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_selected_twice_is_selected_once() {
-        let of = |types: &[&str]| Selection::of(&types.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let types = [
-            "stripe.*",
-            "stripe.charge.*",
-            "stripe.paid",
-            "stripes.paid",
-            "deal.won",
-        ];
-        let Selection::Some { names, prefixes } = of(&types) else {
-            panic!("not every type");
-        };
-        assert_eq!(names, HashSet::from(["stripes.paid".into(), "deal.won".into()]));
-        assert_eq!(prefixes, HashSet::from(["stripe.".into()]));
-        assert!(matches!(of(&["deal.won", "*"]), Selection::Every));
-    }
 }

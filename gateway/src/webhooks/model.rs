@@ -7,18 +7,20 @@ use serde::Serialize;
 
 use crate::base::clock::Millis;
 use crate::base::id::WebhookId;
+use crate::events::selection::event_types;
 use crate::events::types::TypeNames;
 use crate::filter::{Filter, FilterText};
 use crate::http::fields::{self, Fields};
 use crate::http::json::Node;
 use crate::outbound::target::Target;
 
-const MAX_NAME_CHARS: usize = 200;
+/// Most characters of a name.
+pub const MAX_NAME_CHARS: usize = 200;
 const MAX_DESCRIPTION_CHARS: usize = 4_000;
-const MAX_TYPES: usize = 200;
 const MAX_HEADERS: usize = 20;
 const MAX_HEADER_VALUE: usize = 4_000;
-const MAX_RATE: i64 = 1_000_000;
+/// Most requests a second that can be asked for.
+pub const MAX_RATE: i64 = 1_000_000;
 /// The longest filter, in bytes.
 pub const MAX_FILTER_BYTES: usize = 64 * 1024;
 /// The fault of a mask that has no stored value behind it.
@@ -26,15 +28,6 @@ pub const NOTHING_MASKED: &str =
     "has the mask as its value, and there is no stored value that it could stand for";
 /// The mask shown in place of a header's value, which may be a credential.
 pub const MASK: &str = "••••";
-
-/// The selector of every type in an endpoint's `events`.
-pub const EVERY: &str = "*";
-
-/// What a type begins with that `stripe.*` stands for: `stripe.`.
-pub fn prefix_of(selector: &str) -> Option<&str> {
-    let prefix = selector.strip_suffix('*')?;
-    prefix.ends_with('.').then_some(prefix)
-}
 
 /// A URL whose query, which may hold a credential, is masked.
 pub fn masked_url(url: &str) -> String {
@@ -190,15 +183,7 @@ impl Draft {
         let is_patch = stored_headers.is_some();
         let mut fields = Fields::of(body);
         let mut draft = Self::default();
-        let is_known = |name: &str| match prefix_of(name) {
-            Some(prefix) => types.is_prefix(prefix),
-            None => name == EVERY || types.is_subscribable(name),
-        };
-        let known_type = |name: &str| match is_known(name) {
-            true => Ok(name.to_owned()),
-            false => Err("is no event type of this workspace; GET /v1/event-types lists them".into()),
-        };
-        let read_types = fields::list(1, MAX_TYPES, known_type);
+        let read_types = event_types(types);
         if is_patch {
             draft.name = fields.set("name", fields::text(1, MAX_NAME_CHARS));
             draft.events = fields.set("events", read_types);
@@ -246,7 +231,8 @@ impl Draft {
     }
 }
 
-fn read_filter(fields: &mut Fields, name: &str, node: Node) -> Option<FilterText> {
+/// Reads a filter, and checks that it compiles.
+pub fn read_filter(fields: &mut Fields, name: &str, node: Node) -> Option<FilterText> {
     let text = FilterText::of(&node)?;
     if text.as_str().len() > MAX_FILTER_BYTES {
         let message = format!("expected at most {MAX_FILTER_BYTES} bytes");
@@ -256,7 +242,8 @@ fn read_filter(fields: &mut Fields, name: &str, node: Node) -> Option<FilterText
     Filter::read(&node, &format!("body.{name}"), &mut fields.faults).map(|_| text)
 }
 
-fn read_ordering(fields: &mut Fields, name: &str, node: Node) -> Option<String> {
+/// Reads an order of deliveries.
+pub fn read_ordering(fields: &mut Fields, name: &str, node: Node) -> Option<String> {
     match node {
         Node::Text(text) if text == UNORDERED || text == BY_KEY => Some(text),
         _ => {

@@ -71,7 +71,8 @@ impl Notices {
         payload: &Payload,
         attempt: &Attempt,
     ) -> Option<NewEvent> {
-        if is_operational(&payload.label) {
+        // Only rules have revisions.
+        if is_operational(&payload.label) || attempt.revision.is_some() {
             return None;
         }
         let data = json!({

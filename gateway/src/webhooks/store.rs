@@ -10,7 +10,7 @@ use super::model::Webhook;
 use super::stored::{Sealed, StoredWebhook};
 use crate::audit::{Actor, Changes, Target, Work};
 use crate::base::caller::WorkspaceId;
-use crate::base::id::WebhookId;
+use crate::base::id::{DestinationId, WebhookId};
 use crate::base::page::Page;
 use crate::bus::{Bus, NewEvent};
 use crate::db::{self, Db, DbError};
@@ -135,6 +135,24 @@ pub async fn take_time(transaction: &Transaction<'_>) -> Result<(), DbError> {
         "set local lock_timeout = {RECOVERY_MILLIS}; set local statement_timeout = {RECOVERY_MILLIS}"
     );
     Ok(transaction.batch_execute(&limits).await?)
+}
+
+/// Keeps a destination of the workspace from being deleted; `false` if there is none.
+pub async fn keep(
+    transaction: &Transaction<'_>,
+    workspace: WorkspaceId,
+    destination: DestinationId,
+) -> Result<bool, DbError> {
+    for table in ["webhooks", "rules"] {
+        let statement = format!("select from {table} where workspace_id = $1 and id = $2 for key share");
+        let found = transaction
+            .query_opt(&statement, &[&workspace, &destination])
+            .await?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Keeps the endpoints of a workspace, or one of them, from being deleted.

@@ -31,6 +31,7 @@ mod records;
 mod refresh_order;
 mod restore;
 mod retention;
+mod rules;
 mod sentries;
 mod sources;
 mod two_instances;

@@ -14,7 +14,7 @@ const ROWS: &[&[&str]] = &[
     &["app"],
     &["operations", "maintenance", "routes"],
     &["console"],
-    &["hoots", "sources"],
+    &["hoots", "rules", "sources"],
     &["sentries", "webhooks"],
     &["imports"],
     &["records"],

@@ -16,6 +16,7 @@ mod lapse_store;
 mod lease_store;
 mod refusal_store;
 pub mod refusals;
+mod refused;
 pub mod renewal;
 mod renewal_store;
 

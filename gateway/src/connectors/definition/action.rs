@@ -62,6 +62,8 @@ pub enum InputKind {
     Text,
     /// Any JSON, with its types.
     Json,
+    /// A URL of any host, which is fixed: values are encoded into its path and query.
+    Url,
     /// Addresses of mail, separated by commas, or a list of them.
     Addresses,
 }

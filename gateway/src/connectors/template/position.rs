@@ -39,6 +39,32 @@ impl Text {
         }
     }
 
+    /// What is wrong with this template as a URL of any host: a value that could choose the host.
+    pub fn check_open_url(&self) -> Result<(), String> {
+        let mut before = String::new();
+        for part in self.parts() {
+            match part {
+                Part::Fixed(fixed) => before.push_str(fixed),
+                Part::Hole(_) if past_host(&before) => before.push('x'),
+                Part::Hole(_) => {
+                    return Err("scheme and host are fixed; values can stand behind them alone".into());
+                }
+            }
+        }
+        match before.starts_with("https://") || before.starts_with("http://") {
+            true => Ok(()),
+            false => Err("a URL begins with https:// or http://".into()),
+        }
+    }
+
+    /// What stands before the first value.
+    pub fn fixed_start(&self) -> &str {
+        match self.parts().first() {
+            Some(Part::Fixed(start)) => start,
+            _ => "",
+        }
+    }
+
     /// The host of this template as a URL, where no value is part of it.
     pub fn fixed_host(&self) -> Option<&str> {
         let Some(Part::Fixed(start)) = self.parts().first() else {

@@ -72,7 +72,10 @@ pub async fn show_delivery(webhooks: Webhooks, mut visit: Visit) -> Result<Reply
     visit.take_query().finish()?;
     let copies = log_store::copies(&client, workspace, id, MOST_COPIES).await?;
     drop(client);
-    let endpoint = webhooks.registry.find(found.delivery.webhook_id);
+    let endpoint = found
+        .delivery
+        .webhook_id
+        .and_then(|id| webhooks.registry.find(id));
     let endpoint = endpoint.filter(|endpoint| endpoint.workspace == workspace);
     let attempts = attempts::read(found.attempts.get()).map_err(|fault| Problem::internal(&fault))?;
     let request_of = |attempt: &Shown| {

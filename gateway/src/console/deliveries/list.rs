@@ -148,7 +148,7 @@ async fn list(
             .map(|endpoint| endpoint.name.clone())
     };
     let rows = listing.data.into_iter().map(|delivery| Row {
-        webhook: name_of(delivery.webhook_id),
+        webhook: delivery.webhook_id.and_then(name_of),
         delivery,
     });
     let older = listing

@@ -29,7 +29,12 @@ pub const fn what(error: ErrorCode) -> &'static str {
         ErrorCode::Timeout => "timed out",
         ErrorCode::Closed => "connection closed",
         ErrorCode::BadAnswer => "answer not understood",
-        ErrorCode::HttpStatus => "refused",
+        ErrorCode::HttpStatus | ErrorCode::Refused => "refused",
+        ErrorCode::TemplateFailed => "template failed",
+        ErrorCode::VendorError => "refused by the vendor",
+        ErrorCode::RateLimited => "asked to wait",
+        ErrorCode::ConnectionNotReady => "connection not ready",
+        ErrorCode::Loop => "chain too long",
     }
 }
 
@@ -68,6 +73,17 @@ pub const fn advice(status_code: Option<u16>, error: ErrorCode) -> &'static str 
         }
         (ErrorCode::HttpStatus, Some(500..=599)) => {
             "The endpoint failed on its own. See its log at that time."
+        }
+        (ErrorCode::TemplateFailed, _) => {
+            "The event lacks a value that the rule's templates need, or has one that cannot stand there."
+        }
+        (ErrorCode::Refused | ErrorCode::VendorError, _) => {
+            "The receiver says no. The attempt has what was sent, and what came back."
+        }
+        (ErrorCode::RateLimited, _) => "The receiver asked to wait. The delivery goes on by itself.",
+        (ErrorCode::ConnectionNotReady, _) => "The rule's connection is not ready. Connect it again.",
+        (ErrorCode::Loop, _) => {
+            "Eight rules acted on each other's events before this one. Change one of them."
         }
         (ErrorCode::HttpStatus, _) => "The endpoint refuses the request. Its answer may say why.",
     }

@@ -66,7 +66,7 @@ pub async fn show_event(events: Arc<Events>, webhooks: Webhooks, mut visit: Visi
     let untold = untold(&webhooks, workspace, &event, is_coming);
     let deliveries = std::mem::take(&mut event.deliveries).into_iter();
     let told = deliveries.map(|delivery| Told {
-        name: name_of(delivery.webhook_id),
+        name: delivery.webhook_id.and_then(name_of),
         delivery,
     });
     let shown = EventPage {
@@ -91,7 +91,7 @@ fn untold(webhooks: &Webhooks, workspace: WorkspaceId, event: &ShownEvent, is_co
     let reasons = event.unmatched.as_deref().unwrap_or_default();
     let of_endpoint = |endpoint: Arc<Endpoint>| {
         let mut deliveries = event.deliveries.iter();
-        let is_told = deliveries.any(|delivery| delivery.webhook_id == endpoint.id);
+        let is_told = deliveries.any(|delivery| delivery.webhook_id == Some(endpoint.id));
         let mut reasons = reasons.iter();
         let reason = reasons.find(|webhook| webhook.webhook_id == endpoint.id);
         (!is_told).then(|| Untold {

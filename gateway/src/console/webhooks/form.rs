@@ -7,9 +7,10 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::console::form::Form;
+use crate::events::selection::EVERY;
 use crate::events::types::{BUILT_IN, TypeNames};
 use crate::http::problem::Problem;
-use crate::webhooks::model::{BY_KEY, EVERY, UNORDERED, Webhook};
+use crate::webhooks::model::{BY_KEY, UNORDERED, Webhook};
 
 pub const FIELDS: &[(&str, &str)] = &[
     ("name", "Name"),

@@ -3,43 +3,51 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
 use tokio::time::timeout;
 
-use super::job::Job;
 use super::outcome::Tried;
 use crate::base::clock::Millis;
-use crate::delivery::destination::Destination;
 use crate::delivery::log::Attempt;
 use crate::outbound::client::Client;
+use crate::outbound::connections::Connections;
 use crate::outbound::exchange::Progress;
 use crate::outbound::fault::{SendError, SendFault};
+use crate::outbound::target::Target;
 
 /// After this long an attempt is slow.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Makes an attempt; it takes at most the destination's time limit. One that is slow has `on_slow` done meanwhile.
+/// What an attempt sends, where to, and for how long it waits for the answer.
+pub struct Call<'a, M> {
+    pub target: &'a Target,
+    pub connections: &'a Connections,
+    /// Makes the request.
+    pub make: M,
+    pub limit: Duration,
+    /// The attempt's number, from 1.
+    pub number: u16,
+    /// When it began.
+    pub at: Millis,
+}
+
+/// Makes an attempt; it takes at most the call's time limit. One that is slow has `on_slow` done meanwhile.
 ///
 /// Every event pays for the size of this future, and for its timer.
 pub async fn attempt(
     client: &Client,
-    destination: &dyn Destination,
-    job: &Job,
+    call: Call<'_, impl Fn() -> Request<Full<Bytes>>>,
     on_slow: impl AsyncFnOnce(),
 ) -> Tried {
-    let at = Millis::now();
     let started = Instant::now();
-    let number = job.attempts_made + 1;
-    let make = || destination.request(job, number, at);
-    let limit = destination.terms().timeout;
+    let Call {
+        limit, number, at, ..
+    } = call;
     let mut progress = Progress::default();
     let (ended, total) = {
-        let sending = client.send(
-            destination.target(),
-            destination.connections(),
-            make,
-            &mut progress,
-        );
+        let sending = client.send(call.target, call.connections, call.make, &mut progress);
         let mut sending = pin!(sending);
         match timeout(SLOW.min(limit), sending.as_mut()).await {
             Ok(ended) => (Ok(ended), started.elapsed()),
@@ -64,7 +72,7 @@ pub async fn attempt(
 type Ended = Option<(&'static str, Option<Box<str>>)>;
 
 fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: Ended) -> Tried {
-    let status = progress.head.as_ref().map(|(status, _)| *status);
+    let (status, headers) = progress.head.unzip();
     // Once there is a status it decides, also when the rest of the answer never came.
     let (error_code, error_detail) = match status {
         Some(status) if status.is_success() => (None, None),
@@ -74,9 +82,9 @@ fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: En
             (Some(code), detail)
         }
     };
-    let retry_after = match progress.head {
-        Some((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, headers)) => {
-            retry_after(&headers, at)
+    let retry_after = match (status, &headers) {
+        (Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE), Some(headers)) => {
+            retry_after(headers, at)
         }
         _ => None,
     };
@@ -95,7 +103,11 @@ fn judge(number: u16, at: Millis, total: Duration, progress: Progress, ended: En
             tls_ms: progress.tls.map(millis),
             first_byte_ms: progress.first_byte.map(millis),
             total_ms: millis(total),
+            request: None,
+            revision: None,
+            result: None,
         },
+        headers,
         retry_after,
     }
 }
@@ -130,22 +142,12 @@ fn millis(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderValue, Request};
-    use http_body_util::Full;
+    use http::HeaderValue;
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::base::id::DestinationId;
     use crate::config::Config;
-    use crate::delivery::destination::Terms;
-    use crate::delivery::engine::breaker::HealthState;
-    use crate::delivery::engine::job::Hold;
-    use crate::delivery::engine::outcome::Judgement;
-    use crate::outbound::connections::Connections;
-    use crate::outbound::target::Target;
 
     fn answered(status: u16, retry: Option<&'static str>, ended: Ended) -> Tried {
         let mut headers = HeaderMap::new();
@@ -194,39 +196,6 @@ mod tests {
         }
     }
 
-    struct Receiver {
-        target: Target,
-        connections: Connections,
-        terms: Terms,
-    }
-
-    impl Destination for Receiver {
-        fn id(&self) -> DestinationId {
-            DestinationId::from_uuid(Uuid::nil())
-        }
-
-        fn terms(&self) -> &Terms {
-            &self.terms
-        }
-
-        fn target(&self) -> &Target {
-            &self.target
-        }
-
-        fn connections(&self) -> &Connections {
-            &self.connections
-        }
-
-        fn request(&self, _: &Job, _: u16, _: Millis) -> Request<Full<Bytes>> {
-            let request = Request::post("/").header(http::header::HOST, "x");
-            request.body(Full::default()).expect("a request")
-        }
-
-        fn judge(&self, _: &Tried) -> Judgement {
-            Judgement::Success
-        }
-    }
-
     /// A recorder that is full makes the lease of a slow attempt wait; the answer is read meanwhile.
     #[tokio::test]
     async fn a_wait_of_ours_is_no_timeout_of_the_receivers() {
@@ -242,26 +211,20 @@ mod tests {
         let allowed = "[webhooks]\nallow_cidrs = [\"127.0.0.1/32\"]";
         let config = Config::parse(allowed, []).expect("a configuration");
         let client = Client::new(&config.webhooks).expect("a client");
-        let receiver = Receiver {
-            target: Target::parse(&format!("http://{address}/")).expect("a target"),
-            connections: Connections::default(),
-            terms: Terms {
-                is_enabled: true,
-                health: HealthState::Healthy,
-                max_attempts: 1,
-                timeout: SLOW * 4,
-                rate_limit_per_second: None,
-                is_ordered: false,
-            },
+        let target = Target::parse(&format!("http://{address}/")).expect("a target");
+        let make = || {
+            let request = Request::post("/").header(http::header::HOST, "x");
+            request.body(Full::default()).expect("a request")
         };
-        let job = Job::for_test(Hold::Leased {
-            fence: 1,
-            until: tokio::time::Instant::now(),
-        });
-        let tried = attempt(&client, &receiver, &job, async || {
-            tokio::time::sleep(SLOW * 5).await
-        })
-        .await;
+        let call = Call {
+            target: &target,
+            connections: &Connections::default(),
+            make,
+            limit: SLOW * 4,
+            number: 1,
+            at: Millis(0),
+        };
+        let tried = attempt(&client, call, async || tokio::time::sleep(SLOW * 5).await).await;
         assert_eq!(tried.attempt.error_code, None);
         assert!(tried.attempt.total_ms < 2_000.0, "our wait is not counted");
         drop(answering.await);

@@ -102,6 +102,7 @@ impl Fanout {
                 attempts_made: 0,
                 hold: Hold::Fresh(batch.id),
                 is_test: false,
+                revision: destination.revision(),
                 is_ordered: destination.terms().is_ordered && event.content.ordering_key.is_some(),
                 queued_at: Instant::now(),
             });

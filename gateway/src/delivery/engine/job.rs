@@ -86,6 +86,8 @@ pub struct Job {
     pub is_ordered: bool,
     /// Whether a client asked for it, to test the endpoint.
     pub is_test: bool,
+    /// Of its destination when it was made, where that has revisions; a delivery that the database knows has it there.
+    pub revision: Option<i32>,
     pub queued_at: Instant,
 }
 
@@ -116,6 +118,7 @@ impl Job {
             hold,
             is_ordered: false,
             is_test: false,
+            revision: None,
             queued_at: Instant::now(),
         }
     }

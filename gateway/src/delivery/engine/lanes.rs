@@ -14,18 +14,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::attempt::attempt;
 use super::attempt_metrics::AttemptMetrics;
 use super::breaker::{HealthState, Thresholds};
 use super::job::{Hold, Job};
 use super::lane::{Caps, Lane, Offered, Refusal};
-use super::outcome::{Judgement, MAX_STEP, NewDelivery, Outcome, Parking, Tried, verdict};
+use super::outcome::{Judgement, MAX_STEP, NewDelivery, Outcome, Verdict, verdict};
 use crate::base::backoff::Backoff;
-use crate::base::clock::Millis;
 use crate::base::digest_hasher::DigestHasher;
 use crate::base::fail_point::{self, Point};
 use crate::base::id::DestinationId;
-use crate::bus::{BatchId, Bus};
+use crate::bus::Bus;
 use crate::db::Db;
 use crate::delivery::budget::Budget;
 use crate::delivery::destination::{Destination, Destinations};
@@ -56,7 +54,7 @@ pub struct Settings {
 pub struct Lanes {
     lanes: papaya::HashMap<Uuid, Arc<Lane>, BuildHasherDefault<DigestHasher>>,
     destinations: Arc<dyn Destinations>,
-    client: Client,
+    pub(super) client: Client,
     recorder: mpsc::Sender<Outcome>,
     db: Db,
     bus: Arc<dyn Bus>,
@@ -142,6 +140,9 @@ impl Lanes {
         if !destination.terms().is_enabled {
             return self.park(&job, "disabled").await;
         }
+        if let Some(error) = destination.hold() {
+            return self.hold(&job, job.hold, error).await;
+        }
         let lane = self.lane(job.destination, destination.terms().health);
         match lane.offer(job) {
             Offered::Taken => {}
@@ -197,20 +198,31 @@ impl Lanes {
             }
         }
         let is_probe = lane.is_paused() && !job.is_test;
-        let tried = self.attempt_visibly(&*destination, job, hold).await;
+        let mut tried = match self.run_errand(&*destination, job, hold).await {
+            Ok(tried) => tried,
+            Err(error) => return self.hold(job, *hold, error).await,
+        };
         fail_point::reach(Point::Attempt);
         self.metrics.note(&tried);
         let took = Duration::from_secs_f64(tried.attempt.total_ms / 1000.0);
-        let judgement = destination.judge(&tried);
-        lane.note(judgement == Judgement::Success, took);
+        let judgement = destination.judge(job, &mut tried);
+        if judgement != Judgement::Refused || tried.attempt.status_code.is_some() {
+            lane.note(judgement.is_well(), took);
+        }
         if judgement == Judgement::Gone {
             self.disable(job.destination);
         }
-        if is_probe && !tried.is_success() && !tried.is_gone() {
+        if is_probe && judgement == Judgement::Failure {
             // It was sent to see how the destination is, and not because it was its turn: it goes on waiting.
             return self.park_from(job, *hold, Refusal::Paused.name()).await;
         }
+        if let Judgement::Held(error) = judgement {
+            return self.hold(job, *hold, error).await;
+        }
         let verdict = verdict(&tried, judgement, destination.terms().max_attempts, &self.backoff);
+        if let (Judgement::Later(_), Verdict::Retry(until)) = (judgement, verdict) {
+            return self.postpone(job, *hold, until, tried.attempt.status_code).await;
+        }
         let attempt = tried.attempt;
         self.record(match *hold {
             Hold::Fresh(batch) => Outcome::First {
@@ -230,50 +242,6 @@ impl Lanes {
         .await;
     }
 
-    /// Makes the attempt, and notes where the delivery stands after it: a new one whose attempt is slow goes into the
-    /// schedule under a lease meanwhile. So it can be seen as pending, and no longer holds its batch back.
-    async fn attempt_visibly(&self, destination: &dyn Destination, job: &Job, hold: &mut Hold) -> Tried {
-        let on_slow = async || {
-            if let Hold::Fresh(batch) = job.hold {
-                *hold = Box::pin(self.lease_meanwhile(destination.terms().timeout, job, batch)).await;
-            }
-        };
-        attempt(&self.client, destination, job, on_slow).await
-    }
-
-    async fn lease_meanwhile(&self, timeout: Duration, job: &Job, batch: BatchId) -> Hold {
-        let lease = timeout + LEASE_MARGIN;
-        let until = Millis(Millis::now().0 + i64::try_from(lease.as_millis()).unwrap_or(0));
-        self.record(Outcome::Park {
-            new: NewDelivery::of(job, batch),
-            parking: Parking::Leased(until),
-        })
-        .await;
-        Hold::Leased {
-            fence: 1,
-            until: Instant::now() + lease,
-        }
-    }
-
-    async fn park(&self, job: &Job, reason: &'static str) {
-        self.park_from(job, job.hold, reason).await;
-    }
-
-    async fn park_from(&self, job: &Job, hold: Hold, reason: &'static str) {
-        counter!(names::DELIVERIES_PARKED, "reason" => reason).increment(1);
-        self.record(match hold {
-            Hold::Fresh(batch) => Outcome::Park {
-                new: NewDelivery::of(job, batch),
-                parking: Parking::Waiting,
-            },
-            Hold::Leased { fence, .. } => Outcome::Release {
-                delivery: job.delivery,
-                fence,
-            },
-        })
-        .await;
-    }
-
     async fn drop_job(&self, job: &Job) {
         if let Hold::Fresh(batch) = job.hold {
             return self.record(Outcome::Drop { batch }).await;
@@ -283,7 +251,7 @@ impl Lanes {
         }
     }
 
-    async fn record(&self, outcome: Outcome) {
+    pub(super) async fn record(&self, outcome: Outcome) {
         if self.recorder.send(outcome).await.is_err() {
             tracing::error!("the recorder is gone; an outcome is left to the successor");
         }

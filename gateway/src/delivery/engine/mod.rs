@@ -5,6 +5,7 @@
 pub mod attempt;
 mod attempt_metrics;
 pub mod breaker;
+mod errands;
 pub mod fanout;
 pub mod health;
 pub mod job;
@@ -12,5 +13,6 @@ pub mod lane;
 pub mod lanes;
 pub mod outcome;
 pub mod pace;
+mod putting_off;
 pub mod record_store;
 pub mod recorder;

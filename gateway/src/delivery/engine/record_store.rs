@@ -3,7 +3,7 @@
 use tokio_postgres::{Statement, Transaction};
 use uuid::Uuid;
 
-use super::outcome::{NewDelivery, Outcome, Parking, Verdict};
+use super::outcome::{NewDelivery, Outcome, Parking, Told, Verdict};
 use crate::base::clock::Millis;
 use crate::base::fail_point::{self, Point};
 use crate::bus::{Bus, Emission, NewEvent};
@@ -12,7 +12,8 @@ use crate::delivery::log::{Attempt, Status};
 use crate::delivery::schedule::store::outcomes::{self, Gap};
 
 const COPY_DELIVERIES: &str = "copy deliveries (id, workspace_id, webhook_id, event_id, type, status,
-                                   attempt_count, attempts, last_status_code, last_error)
+                                   attempt_count, attempts, last_status_code, last_error, revision,
+                                   result)
                                from stdin (format binary)";
 /// A connection with the statements prepared.
 pub struct Session {
@@ -85,6 +86,7 @@ async fn try_write(
     }
     outcomes::write_again(&transaction, statements, group, gap).await?;
     outcomes::write_released(&transaction, statements, group).await?;
+    outcomes::write_postponed(&transaction, group, gap).await?;
     let emission = match notices {
         [] => Emission::nothing(),
         notices => bus.emit(&transaction, notices.to_vec()).await?,
@@ -101,7 +103,8 @@ async fn clock_gap(transaction: &Transaction<'_>, group: &[Outcome]) -> Result<G
         Outcome::First { verdict, .. } | Outcome::Again { verdict, .. } => {
             matches!(verdict, Verdict::Retry(_))
         }
-        Outcome::Park { parking, .. } => matches!(parking, Parking::Leased(_)),
+        Outcome::Park { parking, .. } => !matches!(parking, Parking::Waiting),
+        Outcome::Postpone { until, .. } => until.is_some(),
         Outcome::Drop { .. } | Outcome::Release { .. } => false,
     };
     if !group.iter().any(is_due) {
@@ -124,35 +127,37 @@ fn news(group: &[Outcome]) -> impl Iterator<Item = &NewDelivery> {
 fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<CopyRows>, Option<CopyRows>) {
     let (mut deliveries, mut schedule) = (None, None);
     for outcome in group {
-        let (new, attempt, status, due) = match outcome {
+        let (new, attempt, status, due, told) = match outcome {
             Outcome::First {
                 new,
                 attempt,
                 verdict,
             } => match verdict {
-                Verdict::Succeeded => (new, Some(attempt), Status::Succeeded, None),
-                Verdict::Failed => (new, Some(attempt), Status::Failed, None),
+                Verdict::Succeeded => (new, Some(attempt), Status::Succeeded, None, None),
+                Verdict::Failed => (new, Some(attempt), Status::Failed, None, None),
                 Verdict::Retry(at) => (
                     new,
                     Some(attempt),
                     Status::Pending,
                     Some((Some(gap.across(*at)), None)),
+                    None,
                 ),
             },
-            Outcome::Park { new, parking } => {
+            Outcome::Park { new, parking, told } => {
                 let due = match parking {
                     Parking::Waiting => (None, None),
                     Parking::Leased(until) => (Some(gap.across(*until)), Some(owner)),
+                    Parking::Due(at) => (Some(gap.across(*at)), None),
                 };
-                (new, None, Status::Pending, Some(due))
+                (new, None, Status::Pending, Some(due), *told)
             }
             _ => continue,
         };
         if known.contains(&new.delivery.uuid()) {
             continue;
         }
-        let rows = deliveries.get_or_insert_with(|| CopyRows::new(10));
-        put_delivery(rows, new, attempt, status);
+        let rows = deliveries.get_or_insert_with(|| CopyRows::new(12));
+        put_delivery(rows, new, attempt, status, told);
         if let Some((due_at, holder)) = due {
             let rows = schedule.get_or_insert_with(outcomes::rows);
             outcomes::put(rows, new, i16::from(attempt.is_some()), due_at, holder);
@@ -161,7 +166,14 @@ fn copies(group: &[Outcome], owner: i32, known: &[Uuid], gap: Gap) -> (Option<Co
     (deliveries, schedule)
 }
 
-fn put_delivery(rows: &mut CopyRows, new: &NewDelivery, attempt: Option<&Attempt>, status: Status) {
+fn put_delivery(
+    rows: &mut CopyRows,
+    new: &NewDelivery,
+    attempt: Option<&Attempt>,
+    status: Status,
+    told: Option<Told>,
+) {
+    let (told_status, told_error) = Told::numbers(told);
     fail_point::reach_at(Point::Outcome, &new.payload.label);
     rows.row()
         .uuid(new.delivery.uuid())
@@ -172,6 +184,17 @@ fn put_delivery(rows: &mut CopyRows, new: &NewDelivery, attempt: Option<&Attempt
         .int2(status.number())
         .int2(i16::from(attempt.is_some()))
         .bytes(attempt.map(Attempt::line).unwrap_or_default().as_bytes())
-        .maybe(attempt.and_then(Attempt::status_number), CopyRows::int2)
-        .maybe(attempt.and_then(Attempt::error_number), CopyRows::int2);
+        .maybe(
+            attempt.and_then(Attempt::status_number).or(told_status),
+            CopyRows::int2,
+        )
+        .maybe(
+            attempt.and_then(Attempt::error_number).or(told_error),
+            CopyRows::int2,
+        )
+        .maybe(new.revision, CopyRows::int4)
+        .maybe(
+            attempt.and_then(|attempt| attempt.result.as_deref()),
+            |rows, result| rows.bytes(result.as_bytes()),
+        );
 }

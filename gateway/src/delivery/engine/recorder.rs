@@ -89,7 +89,7 @@ impl Recorder {
         let finished = group.iter().filter_map(|outcome| match outcome {
             Outcome::First { new, .. } | Outcome::Park { new, .. } => Some(new.batch),
             Outcome::Drop { batch } => Some(*batch),
-            Outcome::Again { .. } | Outcome::Release { .. } => None,
+            Outcome::Again { .. } | Outcome::Release { .. } | Outcome::Postpone { .. } => None,
         });
         // Neighbours are mostly of one batch.
         for batch in finished {
@@ -191,7 +191,10 @@ fn observe(group: &[Outcome]) {
                 Verdict::Failed => counts[1] += 1,
                 Verdict::Retry(_) => counts[2] += 1,
             },
-            Outcome::Park { .. } | Outcome::Drop { .. } | Outcome::Release { .. } => {}
+            Outcome::Park { .. }
+            | Outcome::Drop { .. }
+            | Outcome::Release { .. }
+            | Outcome::Postpone { .. } => {}
         }
     }
     for (status, count) in [("succeeded", counts[0]), ("failed", counts[1])] {

@@ -18,7 +18,7 @@ use crate::db::DbError;
 use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
-    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error";
+    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error, d.revision, d.result";
 
 /// A page of a workspace's deliveries, newest first.
 pub async fn list(
@@ -124,7 +124,7 @@ impl Search<'_> {
         let bound = Bound::of(self.workspace, self.filter, low, high, self.count);
         let statement = statement(&self.ways, tells_oldest);
         let rows = self.client.query(&statement, &bound.parameters()).await?;
-        let oldest = rows.first().and_then(|row| row.get(12));
+        let oldest = rows.first().and_then(|row| row.get(14));
         // Without any there is a row of nulls, for the sake of the oldest.
         let is_found = |row: &&Row| row.get::<_, Option<Uuid>>(0).is_some();
         Ok((rows.iter().filter(is_found).map(delivery).collect(), oldest))

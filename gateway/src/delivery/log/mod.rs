@@ -9,4 +9,4 @@ pub mod store;
 pub mod ways;
 
 pub use filter::Filter;
-pub use model::{Attempt, Delivery, DeliveryDetail, ErrorCode, EventDelivery, Status};
+pub use model::{Attempt, Delivery, DeliveryDetail, ErrorCode, EventDelivery, SentRequest, Status};

@@ -1,10 +1,12 @@
 //! Deliveries as the API shows them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::base::clock::Millis;
-use crate::base::id::{DeliveryId, WebhookId};
+use crate::base::id::{DeliveryId, DestinationId, RuleId, WebhookId};
 
 /// The API's word for a delivery's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -57,11 +59,23 @@ pub enum ErrorCode {
     BadAnswer,
     /// The answer's status was no success.
     HttpStatus,
+    /// A value that the request needs was not in the event, or could not be written where it belongs.
+    TemplateFailed,
+    /// The receiver said no for good, with a status of 4xx.
+    Refused,
+    /// The receiver said no in an answer whose status is a success.
+    VendorError,
+    /// The receiver asks to wait; no attempt was used up.
+    RateLimited,
+    /// The credential of the request is not usable at the moment; no attempt was used up.
+    ConnectionNotReady,
+    /// The event is the last of a chain in which each was caused by the one before.
+    Loop,
 }
 
 impl ErrorCode {
     /// The codes by the database's numbers: none may move.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::DnsFailed,
         Self::AddressForbidden,
         Self::ConnectFailed,
@@ -70,6 +84,12 @@ impl ErrorCode {
         Self::Closed,
         Self::BadAnswer,
         Self::HttpStatus,
+        Self::TemplateFailed,
+        Self::Refused,
+        Self::VendorError,
+        Self::RateLimited,
+        Self::ConnectionNotReady,
+        Self::Loop,
     ];
 
     /// The public name.
@@ -83,6 +103,12 @@ impl ErrorCode {
             Self::Closed => "closed",
             Self::BadAnswer => "bad_answer",
             Self::HttpStatus => "http_status",
+            Self::TemplateFailed => "template_failed",
+            Self::Refused => "refused",
+            Self::VendorError => "vendor_error",
+            Self::RateLimited => "rate_limited",
+            Self::ConnectionNotReady => "connection_not_ready",
+            Self::Loop => "loop",
         }
     }
 
@@ -103,14 +129,31 @@ impl ErrorCode {
     }
 }
 
+/// The ids under which the API shows a destination: only rules have revisions.
+pub(super) fn shown_ids(
+    destination: DestinationId,
+    revision: Option<i32>,
+) -> (Option<WebhookId>, Option<RuleId>) {
+    match revision {
+        None => (Some(WebhookId::from_uuid(destination.uuid())), None),
+        Some(_) => (None, Some(RuleId::from_uuid(destination.uuid()))),
+    }
+}
+
 /// A delivery in the log, without bodies.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Delivery {
     #[schema(value_type = String, example = "dlv_0198c0de-0000-7000-8000-000000000001")]
     pub id: DeliveryId,
     pub event_id: String,
-    #[schema(value_type = String)]
-    pub webhook_id: WebhookId,
+    /// The webhook that it is for; absent where it is a rule's.
+    #[schema(value_type = Option<String>)]
+    pub webhook_id: Option<WebhookId>,
+    /// The rule that it is for.
+    #[schema(value_type = Option<String>)]
+    pub rule_id: Option<RuleId>,
+    /// Which revision of the rule made it, or made its last attempt.
+    pub rule_revision: Option<i32>,
     pub r#type: String,
     pub status: Status,
     #[schema(value_type = String, format = DateTime)]
@@ -126,7 +169,10 @@ pub struct Delivery {
     pub last_status_code: Option<u16>,
     /// How the last attempt failed; absent before the first one, and after a success.
     pub last_error_code: Option<ErrorCode>,
-    /// Whether it was asked for by `POST /v1/webhooks/{id}/test`.
+    /// What the rule's action gave; absent before it succeeded, and where it gives nothing.
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Box<RawValue>>,
+    /// Whether it was asked for as a test.
     pub test: bool,
 }
 
@@ -146,8 +192,10 @@ pub struct DeliveryDetail {
 pub struct EventDelivery {
     #[schema(value_type = String)]
     pub id: DeliveryId,
-    #[schema(value_type = String)]
-    pub webhook_id: WebhookId,
+    #[schema(value_type = Option<String>)]
+    pub webhook_id: Option<WebhookId>,
+    #[schema(value_type = Option<String>)]
+    pub rule_id: Option<RuleId>,
     pub status: Status,
     pub attempt_count: u16,
 }
@@ -160,7 +208,8 @@ pub struct Attempt {
     pub at: Millis,
     pub status_code: Option<u16>,
     /// Absent on success. One of `dns_failed`, `address_forbidden`, `connect_failed`, `tls_failed`, `timeout`, `closed`,
-    /// `bad_answer`, `http_status`.
+    /// `bad_answer`, `http_status`, and those of rules: `template_failed`, `refused`, `vendor_error`, `rate_limited`,
+    /// `connection_not_ready`, `loop`.
     pub error_code: Option<&'static str>,
     /// Where more is known of what went wrong on the way, such as why a certificate was refused.
     #[schema(max_length = 200)]
@@ -173,6 +222,26 @@ pub struct Attempt {
     pub tls_ms: Option<f64>,
     pub first_byte_ms: Option<f64>,
     pub total_ms: f64,
+    /// The request of a rule, which is made anew for each attempt; secrets are masked. A webhook's is the delivery's
+    /// `request_body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<SentRequest>>,
+    /// By which revision of its destination it was made, where that has revisions.
+    #[serde(skip)]
+    pub revision: Option<i32>,
+    /// What it gave, as JSON.
+    #[serde(skip)]
+    pub result: Option<Box<str>>,
+}
+
+/// A request as it was sent, with secrets masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct SentRequest {
+    pub method: String,
+    pub url: String,
+    pub headers: BTreeMap<String, String>,
+    /// Its first 16 KiB, as text.
+    pub body: Option<String>,
 }
 
 impl Attempt {
@@ -180,6 +249,26 @@ impl Attempt {
     pub fn line(&self) -> String {
         // Strings and finite numbers always serialise.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// An attempt that ended before anything was sent.
+    pub const fn unsent(number: u16, at: Millis, error: ErrorCode, detail: Option<Box<str>>) -> Self {
+        Self {
+            number,
+            at,
+            status_code: None,
+            error_code: Some(error.name()),
+            error_detail: detail,
+            response_body: None,
+            dns_ms: None,
+            connect_ms: None,
+            tls_ms: None,
+            first_byte_ms: None,
+            total_ms: 0.0,
+            request: None,
+            revision: None,
+            result: None,
+        }
     }
 
     /// The status code as the database keeps it.
@@ -205,6 +294,6 @@ mod tests {
             let shown = serde_json::to_value(code).expect("JSON");
             assert_eq!(shown, code.name());
         }
-        assert_eq!((ErrorCode::of(8), ErrorCode::of(-1)), (None, None));
+        assert_eq!((ErrorCode::of(14), ErrorCode::of(-1)), (None, None));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
-use super::model::{Delivery, DeliveryDetail, ErrorCode, EventDelivery, Status};
+use super::model::{Delivery, DeliveryDetail, ErrorCode, EventDelivery, Status, shown_ids};
 use crate::base::caller::WorkspaceId;
 use crate::base::clock::Millis;
 use crate::base::id::{DeliveryId, DestinationId, EventId, uuid_millis};
@@ -16,7 +16,7 @@ use crate::delivery::id::delivery_range;
 use crate::delivery::schedule::store::{JOIN_SCHEDULED, NEXT_ATTEMPT_AT};
 
 const COLUMNS: &str = "d.id, d.event_id, e.client_id, d.webhook_id, d.type, d.status, d.redelivery_of,
-    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error";
+    d.attempt_count, d.test_body is not null, d.last_status_code, d.last_error, d.revision, d.result";
 
 /// One delivery with its body and attempts.
 pub async fn find(
@@ -39,6 +39,8 @@ pub struct Repeated {
     pub event: Uuid,
     pub label: String,
     pub test_body: Option<String>,
+    /// Of its destination, where that has revisions.
+    pub revision: Option<i32>,
 }
 
 /// The deliveries that repeat `id`, oldest first, at most `most`.
@@ -90,7 +92,7 @@ pub async fn find_repeated(
 ) -> Result<Option<Repeated>, DbError> {
     let row = transaction
         .query_opt(
-            "select webhook_id, event_id, type, test_body from deliveries
+            "select webhook_id, event_id, type, test_body, revision from deliveries
              where workspace_id = $1 and id = $2",
             &[&workspace, &id],
         )
@@ -100,6 +102,7 @@ pub async fn find_repeated(
         event: row.get(1),
         label: row.get(2),
         test_body: row.get(3),
+        revision: row.get(4),
     }))
 }
 
@@ -114,8 +117,8 @@ pub async fn insert_pending(
     transaction
         .execute(
             "insert into deliveries (id, workspace_id, webhook_id, event_id, type, status, attempt_count,
-                 redelivery_of, test_body, attempts)
-             values ($1, $2, $3, $4, $5, 0, 0, $6, $7, '')",
+                 redelivery_of, test_body, attempts, revision)
+             values ($1, $2, $3, $4, $5, 0, 0, $6, $7, '', $8)",
             &[
                 &id,
                 &workspace,
@@ -124,6 +127,7 @@ pub async fn insert_pending(
                 &repeated.label,
                 &redelivery_of,
                 &repeated.test_body,
+                &repeated.revision,
             ],
         )
         .await?;
@@ -151,17 +155,17 @@ pub async fn of_events(
     // planner from making one join of the ranges: that would be a hash join by `event_id`, which reads the whole log.
     let rows = client
         .query(
-            "select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+            "select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count, d.revision
              from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as wanted(event_id, low, high)
              cross join lateral (
-                 select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+                 select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count, d.revision
                  from deliveries d
                  where d.id between wanted.low and wanted.high and d.event_id = wanted.event_id
                    and d.redelivery_of is null and d.workspace_id = $1
                  offset 0
              ) d
              union all
-             select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count
+             select d.event_id, d.id, d.webhook_id, d.status, d.attempt_count, d.revision
              from deliveries d
              where d.event_id = any($2) and d.redelivery_of is not null and d.workspace_id = $1",
             &[&workspace, &events, &from, &to],
@@ -169,9 +173,11 @@ pub async fn of_events(
         .await?;
     let mut found: HashMap<Uuid, Vec<EventDelivery>> = HashMap::new();
     for row in &rows {
+        let (webhook_id, rule_id) = shown_ids(row.get(2), row.get(5));
         found.entry(row.get(0)).or_default().push(EventDelivery {
             id: row.get(1),
-            webhook_id: row.get(2),
+            webhook_id,
+            rule_id,
             status: Status::of(row.get(3)),
             attempt_count: u16::try_from(row.get::<_, i16>(4)).unwrap_or_default(),
         });
@@ -196,38 +202,48 @@ pub(super) fn delivery(row: &Row) -> Delivery {
     let id: DeliveryId = row.get(0);
     let event: Uuid = row.get(1);
     let client_id: Option<String> = row.get(2);
+    let revision: Option<i32> = row.get(11);
+    let (webhook_id, rule_id) = shown_ids(row.get(3), revision);
+    let result: Option<String> = row.get(12);
     Delivery {
         id,
         event_id: client_id.unwrap_or_else(|| EventId::from_uuid(event).to_string()),
-        webhook_id: row.get(3),
+        webhook_id,
+        rule_id,
+        rule_revision: revision,
         r#type: row.get(4),
         status: Status::of(row.get(5)),
         created_at: Millis(uuid_millis(id.uuid())),
-        next_attempt_at: row.get(11),
+        next_attempt_at: row.get(13),
         redelivery_of: row.get(6),
         attempt_count: count(row, 7),
         last_status_code: row
             .get::<_, Option<i16>>(9)
             .and_then(|code| u16::try_from(code).ok()),
         last_error_code: row.get::<_, Option<i16>>(10).and_then(ErrorCode::of),
+        result: result.and_then(|text| RawValue::from_string(text).ok()),
         test: row.get(8),
     }
 }
 
 fn detail(row: &Row) -> DeliveryDetail {
     let delivery = delivery(row);
-    let attempts: &str = row.get(12);
+    let attempts: &str = row.get(14);
     let attempts = format!("[{}]", attempts.replace('\n', ","));
     let event: Uuid = row.get(1);
-    let occurred_at: Option<Millis> = row.get(14);
+    let occurred_at: Option<Millis> = row.get(16);
     let timestamp = occurred_at.unwrap_or(Millis(uuid_millis(event)));
-    let data: Option<&str> = row.get(15);
+    let data: Option<&str> = row.get(17);
     let sent = |data: &str| {
         let bytes = body(&delivery.event_id, &delivery.r#type, timestamp, data.as_bytes());
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    let test_body: Option<String> = row.get(13);
-    let request_body = test_body.or_else(|| data.map(sent));
+    let test_body: Option<String> = row.get(15);
+    // A destination with revisions has its requests made anew: each attempt tells its own.
+    let request_body = match delivery.rule_revision {
+        None => test_body.or_else(|| data.map(sent)),
+        Some(_) => None,
+    };
     DeliveryDetail {
         delivery,
         request_body,

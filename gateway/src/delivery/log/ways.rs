@@ -73,7 +73,7 @@ impl Bound {
 /// What is read of each delivery.
 const READ: &str =
     "d.id, d.workspace_id, d.webhook_id, d.event_id, d.type, d.status, d.redelivery_of, d.attempt_count,
-    d.test_body, d.last_status_code, d.last_error";
+    d.test_body, d.last_status_code, d.last_error, d.revision, d.result";
 /// Entries that are looked at for a page along an index that has others too.
 pub(super) const EXAMINED: u32 = 5_000;
 /// The same for each type, where an index is by type.

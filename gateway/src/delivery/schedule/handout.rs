@@ -38,7 +38,7 @@ pub struct Handout {
 pub(super) enum Room {
     /// It was deleted: what waits for it is to be given up.
     Deleted,
-    /// So many; none while it is disabled.
+    /// So many; none while it is disabled or takes nothing.
     For(usize),
 }
 
@@ -54,7 +54,7 @@ impl Handout {
             return Room::Deleted;
         };
         let terms = destination.terms();
-        match terms.is_enabled {
+        match terms.is_enabled && destination.hold().is_none() {
             true => Room::For(self.lanes.lane(id, terms.health).room()),
             false => Room::For(0),
         }
@@ -90,6 +90,7 @@ impl Handout {
             },
             is_ordered: false,
             is_test: leased.is_test,
+            revision: None,
             queued_at: Instant::now(),
         };
         self.lanes.submit(job).await;

@@ -97,6 +97,9 @@ mod tests {
                 tls_ms: None,
                 first_byte_ms: None,
                 total_ms: 0.0,
+                request: None,
+                revision: None,
+                result: None,
             },
             verdict,
         }

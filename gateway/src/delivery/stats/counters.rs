@@ -57,7 +57,10 @@ impl Counters {
                 verdict,
                 ..
             } => Some((*destination, attempt, *verdict)),
-            Outcome::Park { .. } | Outcome::Drop { .. } | Outcome::Release { .. } => None,
+            Outcome::Park { .. }
+            | Outcome::Drop { .. }
+            | Outcome::Release { .. }
+            | Outcome::Postpone { .. } => None,
         });
         self.count(attempts, Millis::now());
     }
@@ -156,6 +159,9 @@ mod tests {
             tls_ms: None,
             first_byte_ms: None,
             total_ms: 1.0,
+            request: None,
+            revision: None,
+            result: None,
         }
     }
 

@@ -112,6 +112,9 @@ mod tests {
             tls_ms: None,
             first_byte_ms: None,
             total_ms,
+            request: None,
+            revision: None,
+            result: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod connections;
 mod connectors;
 pub(super) mod openapi;
+mod rules;
 mod sources;
 
 use super::Route;
@@ -13,6 +14,7 @@ pub(super) fn integration_routes() -> Vec<Route> {
         connectors::connector_routes(),
         connections::connection_routes(),
         sources::source_routes(),
+        rules::rule_routes(),
     ]
     .into_iter()
     .flatten()

@@ -27,7 +27,7 @@ const DEFAULT_LIMIT: u32 = 30;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct DeliveryStarted {
     #[schema(value_type = String)]
-    delivery_id: DeliveryId,
+    pub delivery_id: DeliveryId,
 }
 
 /// The body of `POST /v1/webhooks/{id}/test`.
@@ -100,8 +100,11 @@ pub async fn redeliver(webhooks: Webhooks, mut call: Call) -> Result<Reply, Prob
     };
     let found = log_store::find_repeated(work.transaction(), work.workspace(), id).await?;
     let repeated = found.ok_or_else(Problem::not_found)?;
-    // An endpoint that was deleted takes its log's deliveries no more.
-    lock(&work, WebhookId::from_uuid(repeated.destination.uuid())).await?;
+    // A destination that was deleted takes its log's deliveries no more.
+    let is_kept = store::keep(work.transaction(), work.workspace(), repeated.destination).await?;
+    if !is_kept {
+        return Err(Problem::not_found());
+    }
     Fields::of(body).finish()?;
     call.query.finish()?;
     let new = DeliveryId::generate();
@@ -149,6 +152,7 @@ pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, P
         event: event.uuid(),
         label,
         test_body: Some(String::from_utf8_lossy(&sent).into_owned()),
+        revision: None,
     };
     let new = DeliveryId::generate();
     start(&work, new, &repeated, None).await?;
@@ -161,7 +165,7 @@ pub async fn test_webhook(webhooks: Webhooks, mut call: Call) -> Result<Reply, P
 }
 
 /// Writes a delivery and schedules it for now.
-async fn start(
+pub async fn start(
     work: &Work<'_>,
     new: DeliveryId,
     repeated: &Repeated,

@@ -19,7 +19,7 @@ use crate::webhooks::store;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Recovered {
     /// How many deliveries will be made, or would be.
-    count: u64,
+    pub count: u64,
 }
 
 /// The body of `POST /v1/webhooks/{id}/recover`.

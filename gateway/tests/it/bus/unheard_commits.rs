@@ -84,6 +84,9 @@ fn failed(delivery: Uuid, fence: i32) -> Outcome {
             tls_ms: None,
             first_byte_ms: None,
             total_ms: 1.0,
+            request: None,
+            revision: None,
+            result: None,
         },
         verdict: Verdict::Retry(Millis::now()),
     }

@@ -105,7 +105,7 @@ pub async fn give_up_deleted(db: &Db, destination: DestinationId) -> Result<(), 
         .execute(
             "with gone as (
                  delete from scheduled_deliveries
-                 where webhook_id = $1 and not exists (select from webhooks where id = $1)
+                 where webhook_id = $1 and not exists (select from destinations where id = $1)
                  returning delivery_id)
              update deliveries d set status = $2 from gone where d.id = gone.delivery_id",
             &[&destination, &Status::Failed.number()],

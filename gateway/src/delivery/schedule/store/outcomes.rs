@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::base::clock::Millis;
 use crate::base::fail_point::{self, Point};
-use crate::db::{CopyRows, DbError};
-use crate::delivery::engine::outcome::{NewDelivery, Outcome, Verdict};
+use crate::db::{CopyRows, DbError, ToSql};
+use crate::delivery::engine::outcome::{NewDelivery, Outcome, Told, Verdict};
 use crate::delivery::log::Status;
 
 const COPY: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id,
@@ -17,8 +17,8 @@ const COPY: &str = "copy scheduled_deliveries (delivery_id, workspace_id, webhoo
 const AGAIN: &str = "
     with ended as (
         select * from unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[], $6::timestamptz[],
-                             $7::int2[], $8::int2[])
-            as t(id, fence, status, attempt_count, attempt, due_at, status_code, error)
+                             $7::int2[], $8::int2[], $9::int4[], $10::text[])
+            as t(id, fence, status, attempt_count, attempt, due_at, status_code, error, revision, result)
     ), held as materialized (
         select ended.* from ended
         join scheduled_deliveries s on s.delivery_id = ended.id and s.fence = ended.fence
@@ -34,6 +34,7 @@ const AGAIN: &str = "
     update deliveries d
     set status = held.status, attempt_count = held.attempt_count,
         last_status_code = held.status_code, last_error = held.error,
+        revision = coalesce(held.revision, d.revision), result = held.result,
         attempts = case d.attempts when '' then held.attempt else d.attempts || e'\\n' || held.attempt end
     from held where d.id = held.id";
 
@@ -41,6 +42,19 @@ const RELEASE: &str = "
     update scheduled_deliveries s set due_at = null, owner = null
     from unnest($1::uuid[], $2::int4[]) as t(id, fence)
     where s.delivery_id = t.id and s.fence = t.fence";
+
+/// Nothing is added to the attempts: none is used up.
+const POSTPONE: &str = "
+    with told as (
+        select * from unnest($1::uuid[], $2::int4[], $3::timestamptz[], $4::int2[], $5::int2[])
+            as t(id, fence, due_at, status_code, error)
+    ), waiting as (
+        update scheduled_deliveries s set due_at = told.due_at, owner = null, fence = s.fence + 1
+        from told where s.delivery_id = told.id and s.fence = told.fence
+        returning s.delivery_id
+    )
+    update deliveries d set last_status_code = told.status_code, last_error = told.error
+    from told join waiting on waiting.delivery_id = told.id where d.id = told.id";
 
 /// The statements, prepared on the recorder's session.
 pub struct Statements {
@@ -112,6 +126,8 @@ pub async fn write_again(
     let mut dues: Vec<Option<Millis>> = Vec::new();
     let mut codes: Vec<Option<i16>> = Vec::new();
     let mut errors: Vec<Option<i16>> = Vec::new();
+    let mut revisions: Vec<Option<i32>> = Vec::new();
+    let mut results: Vec<Option<&str>> = Vec::new();
     for outcome in group {
         let Outcome::Again {
             delivery,
@@ -138,13 +154,16 @@ pub async fn write_again(
         dues.push(due);
         codes.push(attempt.status_number());
         errors.push(attempt.error_number());
+        revisions.push(attempt.revision);
+        results.push(attempt.result.as_deref());
     }
     if !ids.is_empty() {
         transaction
             .execute(
                 &statements.again,
                 &[
-                    &ids, &fences, &statuses, &counts, &attempts, &dues, &codes, &errors,
+                    &ids, &fences, &statuses, &counts, &attempts, &dues, &codes, &errors, &revisions,
+                    &results,
                 ],
             )
             .await?;
@@ -165,6 +184,38 @@ pub async fn write_released(
     let (ids, fences): (Vec<Uuid>, Vec<i32>) = released.unzip();
     if !ids.is_empty() {
         transaction.execute(&statements.release, &[&ids, &fences]).await?;
+    }
+    Ok(())
+}
+
+/// Gives back deliveries that wait for what their log tells, where the row still has the fence of their lease.
+pub async fn write_postponed(
+    transaction: &Transaction<'_>,
+    group: &[Outcome],
+    gap: Gap,
+) -> Result<(), DbError> {
+    let (mut ids, mut fences): (Vec<Uuid>, Vec<i32>) = (Vec::new(), Vec::new());
+    let (mut dues, mut codes, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for outcome in group {
+        let Outcome::Postpone {
+            delivery,
+            fence,
+            until,
+            told,
+        } = outcome
+        else {
+            continue;
+        };
+        let (code, error) = Told::numbers(Some(*told));
+        ids.push(delivery.uuid());
+        fences.push(*fence);
+        dues.push(until.map(|until| gap.across(until)));
+        codes.push(code);
+        errors.push(error);
+    }
+    if !ids.is_empty() {
+        let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &fences, &dues, &codes, &errors];
+        transaction.execute(POSTPONE, &parameters).await?;
     }
     Ok(())
 }

@@ -41,14 +41,14 @@ impl Again {
 /// New ids are made in the database: the time of now, and random bits as gen_random_uuid gives them.
 const MAKE: &str = "
     with made as materialized (
-        select d.id as old_id, d.workspace_id, d.webhook_id, d.event_id, d.type, d.test_body,
+        select d.id as old_id, d.workspace_id, d.webhook_id, d.event_id, d.type, d.test_body, d.revision,
                (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
                 || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14, 19))::uuid as id
         from deliveries d where d.id = any($1)
     ), logged as (
         insert into deliveries (id, workspace_id, webhook_id, event_id, type, status,
-                                attempt_count, redelivery_of, test_body, attempts)
-        select id, workspace_id, webhook_id, event_id, type, 0, 0, old_id, test_body, '' from made
+                                attempt_count, redelivery_of, test_body, attempts, revision)
+        select id, workspace_id, webhook_id, event_id, type, 0, 0, old_id, test_body, '', revision from made
     )
     insert into scheduled_deliveries (delivery_id, workspace_id, webhook_id, event_id, type, attempt_count)
     select id, workspace_id, webhook_id, event_id, type, 0 from made";
@@ -60,7 +60,7 @@ pub async fn recover(
     filter: &Filter,
     again: Again,
 ) -> Result<u64, DbError> {
-    let statement = "select id from webhooks where workspace_id = $1";
+    let statement = "select id from destinations where workspace_id = $1";
     let rows = transaction.query(statement, &[&workspace]).await?;
     let walk = Walk {
         transaction,
@@ -101,7 +101,7 @@ pub async fn count(
     };
     let statement = format!(
         "with {GIVEN} select count(*), now() from ({}) d
-         where exists (select from webhooks w where w.workspace_id = $1 and w.id = d.webhook_id) {not_again}",
+         where exists (select from destinations w where w.workspace_id = $1 and w.id = d.webhook_id) {not_again}",
         all_of(filter, &statuses)
     );
     let row = client.query_one(&statement, &bound.parameters()).await?;
