@@ -44,7 +44,7 @@ impl Draft {
             draft.action = fields.set("action", action);
             draft.input = fields.set("input", read_input);
             draft.ordering = fields.set("ordering", read_ordering);
-            draft.emit_result = fields.set("emit_result", fields::boolean);
+            draft.emit_result = fields.set("emit_result", read_emit_result);
             draft.enabled = fields.set("enabled", fields::boolean);
         } else {
             draft.name = fields.required("name", name);
@@ -52,7 +52,7 @@ impl Draft {
             draft.action = fields.required("action", action);
             draft.input = fields.required("input", read_input);
             draft.ordering = fields.optional("ordering", read_ordering);
-            draft.emit_result = fields.optional("emit_result", fields::boolean);
+            draft.emit_result = fields.optional("emit_result", read_emit_result);
         }
         draft.filter = fields.patched("filter", read_filter);
         draft.connection = fields.patched("connection_id", read_connection);
@@ -68,6 +68,16 @@ impl Draft {
         draft.faults = fields.finish_faults();
         draft
     }
+}
+
+/// No event is made of a result yet, so a client that counts on one must hear of it at once.
+fn read_emit_result(fields: &mut Fields, name: &str, node: Node) -> Option<bool> {
+    let wanted = fields::boolean(fields, name, node)?;
+    if wanted {
+        fields.fault(name, "unsupported", "this version emits no event of a result");
+        return None;
+    }
+    Some(wanted)
 }
 
 /// Reads the inputs of an action, which only the action can judge.

@@ -42,6 +42,12 @@ impl Plan {
             return None;
         };
         let action = connector.definition.action.get(at)?;
+        if action.request.is_none() {
+            // Better no rule than one whose deliveries all fail.
+            let message = "is not carried out by this version, which sends one request for an action";
+            faults.add("body.action", "unsupported", message);
+            return None;
+        }
         let inputs = Inputs::compile(action, input, "body.input", faults)?;
         Some(Self {
             connector,

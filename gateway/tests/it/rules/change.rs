@@ -11,7 +11,7 @@ async fn a_rule_is_shown_as_it_was_given() {
     let body = json!({
         "name": "Tell", "events": ["deal.won", "contact.*"], "filter": {"amount": {"in": [1, 2]}}, "action": "http.request",
         "input": {"url": "https://example.com/{{data.id}}", "json": {"b": 1, "a": 1.10}}, "ordering": "by_key",
-        "unsure": "stop", "emit_result": true, "max_attempts": 3, "timeout_seconds": 7, "rate_limit_per_second": 9,
+        "unsure": "stop", "emit_result": false, "max_attempts": 3, "timeout_seconds": 7, "rate_limit_per_second": 9,
     });
     let made = desk.api.post("/v1/rules", &body).await.ok(201);
     let fields = body.as_object().expect("an object");
