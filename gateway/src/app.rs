@@ -29,7 +29,6 @@ use crate::connections::{self, refresh::census};
 use crate::connectors::catalogue::Catalogue;
 use crate::console::Console;
 use crate::db::{Db, Purpose};
-use crate::delivery::destination::Destinations;
 use crate::delivery::engine::fanout::Fanout;
 use crate::delivery::engine::health::HealthWriter;
 use crate::delivery::engine::lanes::Lanes;
@@ -37,7 +36,6 @@ use crate::delivery::engine::recorder::{self, Recorder};
 use crate::delivery::schedule::ripe::Ripe;
 use crate::delivery::schedule::store::{self as schedule_store, leases::Leases};
 use crate::delivery::schedule::{Handout, Schedule};
-use crate::delivery::several::Several;
 use crate::delivery::stats::counters::Counters;
 use crate::delivery::stats::writer::StatsWriter;
 use crate::events::{Events, batch, types::EventTypes};
@@ -53,7 +51,7 @@ use crate::outbound::client::Client;
 use crate::records::Records;
 use crate::routes::dispatch::{Dispatcher, Settings};
 use crate::routes::{Services, routes};
-use crate::rules::{Rules, destinations::RuleDestinations};
+use crate::rules::Rules;
 use crate::sentries::{Sentries, pace::Pace, timeout};
 use crate::sources::{self, connector::Connectors};
 use crate::telemetry::health::Health;
@@ -228,10 +226,8 @@ impl Engine {
             }
         };
         let (outcomes, waiting) = mpsc::channel(recorder::QUEUE);
-        let destinations: Arc<dyn Destinations> = Arc::new(Several(vec![
-            Arc::new(Endpoints::new(endpoints.clone(), background.clone(), bus.clone())),
-            Arc::new(RuleDestinations::new(known_rules.clone(), background.clone())),
-        ]));
+        let webhooks = Endpoints::new(endpoints.clone(), background.clone(), bus.clone());
+        let destinations = rule_parts.beside(webhooks, &background);
         let of_events = destinations.clone();
         let lanes = Arc::new(Lanes::new(
             destinations.clone(),

@@ -10,10 +10,15 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::connections::{self, Connections};
 use crate::connectors::catalogue::Catalogue;
+use crate::db::Db;
+use crate::delivery::destination::Destinations;
+use crate::delivery::several::Several;
 use crate::outbound::elsewhere::Elsewhere;
 use crate::rules::Needs;
+use crate::rules::destinations::RuleDestinations;
 use crate::rules::mender::{Mender, Refusals, Refused};
 use crate::rules::registry::Registry;
+use crate::webhooks::destinations::Endpoints;
 
 /// The rules in memory, and what deals with credentials that vendors refuse.
 pub(super) struct RuleParts {
@@ -43,6 +48,12 @@ impl RuleParts {
             refusals,
             refused,
         })
+    }
+
+    /// Rules beside webhooks, as all that events are delivered to.
+    pub fn beside(&self, webhooks: Endpoints, db: &Db) -> Arc<dyn Destinations> {
+        let rules = RuleDestinations::new(self.registry.clone(), db.clone());
+        Arc::new(Several(vec![Arc::new(webhooks), Arc::new(rules)]))
     }
 
     /// Starts what deals with refused credentials; the rules.

@@ -19,7 +19,7 @@ pub struct Connector {
     pub origin: Origin,
 }
 
-/// Where a definition comes from.
+/// Where a definition comes from: compiled in, or of `connectors.directory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {

@@ -20,7 +20,6 @@ pub struct ShownConnector {
     /// When a person last held the definition against the vendor's pages.
     #[schema(format = Date, example = "2026-11-30")]
     pub checked: String,
-    /// `built_in`, or `operator` for those of `connectors.directory`.
     #[schema(inline)]
     pub origin: Origin,
     /// Null for a connector that takes nothing in.

@@ -174,6 +174,18 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
             schema["additionalProperties"] = json!(false);
         }
     }
+    for (schema, property, bounds) in refinements() {
+        let found = schemas
+            .get_mut(schema)
+            .and_then(|schema| schema["properties"].get_mut(property));
+        if let (Some(Value::Object(found)), Value::Object(bounds)) = (found, bounds) {
+            found.extend(bounds);
+        }
+    }
+}
+
+/// Schema, property, and what is added to it.
+fn refinements() -> Vec<(&'static str, &'static str, Value)> {
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
     let event_types = json!({"type": "string", "pattern": SELECTOR});
     let headers = json!({
@@ -253,19 +265,11 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
         ("UpdateWebhook", "enabled", json!({"type": "boolean"})),
         ("TestWebhook", "type", event_type),
     ];
-    let refinements = refinements
+    let of_features = super::openapi_sentries::refinements()
         .into_iter()
-        .chain(super::openapi_sentries::refinements())
         .chain(super::integrations::openapi::refinements(NET))
         .chain(rules::refinements());
-    for (schema, property, bounds) in refinements {
-        let found = schemas
-            .get_mut(schema)
-            .and_then(|schema| schema["properties"].get_mut(property));
-        if let (Some(Value::Object(found)), Value::Object(bounds)) = (found, bounds) {
-            found.extend(bounds);
-        }
-    }
+    refinements.into_iter().chain(of_features).collect()
 }
 
 /// What an undo did.

@@ -192,9 +192,12 @@ pub struct DeliveryDetail {
 pub struct EventDelivery {
     #[schema(value_type = String)]
     pub id: DeliveryId,
+    /// Null where it is for a rule.
     #[schema(value_type = Option<String>)]
     pub webhook_id: Option<WebhookId>,
+    /// Absent where it is for a webhook.
     #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<RuleId>,
     pub status: Status,
     pub attempt_count: u16,

@@ -29,6 +29,7 @@ pub(in crate::routes) fn refinements(network: &str) -> Vec<(&'static str, &'stat
     let none = json!({"type": "null"});
     let filter = openapi_filter::schema();
     vec![
+        ("ConnectorHandshake", "when", open.clone()),
         ("SourceParts", "filter", open),
         ("SourceParts", "options", options.clone()),
         ("CreateSource", "name", line),
