@@ -177,7 +177,7 @@ pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<St
     for (schema, property, bounds) in refinements() {
         let found = schemas
             .get_mut(schema)
-            .and_then(|schema| schema["properties"].get_mut(property));
+            .and_then(|schema| schema.get_mut("properties")?.get_mut(property));
         if let (Some(Value::Object(found)), Value::Object(bounds)) = (found, bounds) {
             found.extend(bounds);
         }

@@ -24,7 +24,6 @@ pub(super) fn refinements() -> Vec<(&'static str, &'static str, Value)> {
         ("Rule", "filter", open.clone()),
         ("Rule", "input", open.clone()),
         ("Delivery", "result", open.clone()),
-        ("DeliveryDetail", "result", open.clone()),
         ("CreateRule", "name", name),
         ("CreateRule", "events", events),
         ("CreateRule", "filter", filter.clone()),
