@@ -135,7 +135,7 @@ const LAST_CALLS: Duration = Duration::from_millis(100);
 /// What a shell gives for a program whose reader has gone, as in `gateway openapi | head`.
 const READER_GONE: u8 = 141;
 
-/// Parses the command line and runs it; [`EXAMPLES`] has the exit codes.
+/// Parses the command line and runs it; `EXAMPLES` has the exit codes.
 pub fn main() -> ExitCode {
     let ran = match Line::try_parse() {
         Ok(line) => run_to_end(line),

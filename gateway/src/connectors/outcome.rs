@@ -35,7 +35,7 @@ pub struct Judgement {
     pub why: Option<String>,
     /// What a successful action gives: for `rule.succeeded` and for the delivery.
     pub result: Option<Node>,
-    /// How long to wait before the next attempt, at least; up to [`MAX_WAIT_SECONDS`].
+    /// How long to wait before the next attempt, at least; up to `MAX_WAIT_SECONDS`.
     pub wait_seconds: Option<u64>,
     /// The `error_code` of the delivery; none for a success.
     pub error_code: Option<&'static str>,
