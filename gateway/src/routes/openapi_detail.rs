@@ -18,6 +18,8 @@ const SELECTOR: &str = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+))$";
 /// At least one character that is no blank, and no U+0000.
 const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 const NET: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(/(3[0-2]|[12]?[0-9]))?$";
+/// Objects within bodies, which take no other fields either.
+const PARTS_OF_BODIES: [&str; 3] = ["Link", "Faq", "PreviewEvent"];
 /// One punctuation mark but the quote, a blank, or the word for a tabulator.
 const DELIMITER: &str = r"^([\t !#-/:-@\[-`{-~]|[Tt][Aa][Bb])$";
 const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
@@ -64,6 +66,10 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 pub(super) fn query_parameter(path: &str, name: &str, description: &str) -> Value {
     let schema = match name {
         "since" | "until" => json!({"type": "string", "format": "date-time"}),
+        // One that names none finds nothing.
+        "type" if path.ends_with("deliveries") => {
+            json!({"type": "string", "pattern": "^[a-z0-9_.]{1,100}$", "examples": ["deal.won"]})
+        }
         "type" => json!({"type": "string", "pattern": EVENT_TYPE, "examples": ["deal.won"]}),
         "state" => json!({"type": "string", "enum": super::openapi_sentries::states(path)}),
         "range" if path == "/v1/webhooks/{id}/stats" => {
@@ -169,7 +175,7 @@ fn request_id() -> Map<String, Value> {
 
 /// Bounds that requests are held to and that their types do not say.
 pub(super) fn refine(schemas: &mut BTreeMap<String, Value>, bodies: &BTreeSet<String>) {
-    for name in bodies {
+    for name in bodies.iter().map(String::as_str).chain(PARTS_OF_BODIES) {
         if let Some(schema) = schemas.get_mut(name) {
             schema["additionalProperties"] = json!(false);
         }

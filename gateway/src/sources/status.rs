@@ -12,6 +12,7 @@ const FAILING_AFTER: u32 = 20;
 /// How a source is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SourceStatus)]
 pub enum Status {
     /// Something is missing before a request can be taken.
     Pending,

@@ -25,6 +25,8 @@ pub(in crate::routes) fn refinements(network: &str) -> Vec<(&'static str, &'stat
         "example": {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
     });
     let options = json!({"additionalProperties": {"type": ["string", "boolean"]}});
+    let mut set_options = options.clone();
+    set_options["type"] = json!("object");
     let open = json!({"additionalProperties": true});
     let none = json!({"type": "null"});
     let filter = openapi_filter::schema();
@@ -32,14 +34,16 @@ pub(in crate::routes) fn refinements(network: &str) -> Vec<(&'static str, &'stat
         ("ConnectorHandshake", "when", open.clone()),
         ("SourceParts", "filter", open),
         ("SourceParts", "options", options.clone()),
+        ("CreateConnection", "name", line.clone()),
+        ("UpdateConnection", "name", set_line.clone()),
         ("CreateSource", "name", line),
         ("CreateSource", "secrets", secrets),
-        ("CreateSource", "options", options.clone()),
+        ("CreateSource", "options", options),
         ("CreateSource", "filter", filter.clone()),
         ("CreateSource", "ip_allowlist", networks.clone()),
         ("CreateSource", "connection_id", none.clone()),
         ("UpdateSource", "name", set_line),
-        ("UpdateSource", "options", options),
+        ("UpdateSource", "options", set_options),
         ("UpdateSource", "filter", filter),
         ("UpdateSource", "ip_allowlist", networks),
         ("UpdateSource", "connection_id", none),
