@@ -19,7 +19,7 @@ const SELECTOR: &str = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.(\*|[a-z0-9_]+))$";
 const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 const NET: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(/(3[0-2]|[12]?[0-9]))?$";
 /// Objects within bodies, which take no other fields either.
-const PARTS_OF_BODIES: [&str; 3] = ["Link", "Faq", "PreviewEvent"];
+const PARTS_OF_BODIES: [&str; 4] = ["Link", "Faq", "SetOverride", "PreviewEvent"];
 /// One punctuation mark but the quote, a blank, or the word for a tabulator.
 const DELIMITER: &str = r"^([\t !#-/:-@\[-`{-~]|[Tt][Aa][Bb])$";
 const HEADER_NAME: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
